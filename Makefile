@@ -1,0 +1,61 @@
+# Everything below bootstraps itself: a fresh machine needs python3, pip and make, nothing else.
+PYTHON ?= python3
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+BIN := .venv/bin
+READY := .venv/.ready
+SDK := .conformance
+SDK_VERSION := 3.34.0
+
+.PHONY: help demo test lint format conformance bench lock clean
+
+help:
+	@echo 'make demo | test | lint | conformance | bench | format | lock | clean'
+
+demo: $(READY)
+	@$(BIN)/prediction-mcp demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The official SDK asks for a newer Python in its metadata than its code needs, so it lives in a folder of its own.
+conformance: $(READY) $(SDK)/.ready
+	$(BIN)/python -m pytest tests/conformance --run-conformance
+
+bench: $(READY)
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/cold_start.py
+	$(BIN)/python benchmarks/tool_overhead.py
+	$(BIN)/python benchmarks/read_budget.py
+
+# Pins every version and hash for all supported Pythons; no addresses (see IMPLEMENTATION_SUMMARY.md, "The lock").
+lock: | $(UV)
+	$(UV) lock --upgrade
+	$(UV) export --frozen --quiet --all-groups --no-emit-project --no-annotate --format requirements-txt -o requirements.lock
+	rm -f uv.lock
+
+$(READY): pyproject.toml requirements.lock | $(UV)
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(SDK)/.ready: Makefile | $(READY)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --upgrade --target $(SDK) kalshi_python_async==$(SDK_VERSION)
+	@touch $@
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+
+clean:
+	rm -rf .venv .uv $(SDK) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

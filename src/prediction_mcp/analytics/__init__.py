@@ -1,0 +1,1 @@
+"""Pure functions over prices, books and fills. No I/O; every formula stands in its docstring."""

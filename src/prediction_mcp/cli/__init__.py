@@ -1,0 +1,5 @@
+"""Commands for people."""
+
+from prediction_mcp.cli.app import main
+
+__all__ = ["main"]

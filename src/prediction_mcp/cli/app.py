@@ -1,0 +1,135 @@
+"""The command line: serve, demo, tools, call, exchange. Without a command it serves MCP over stdio."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from prediction_mcp import __version__
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    help="Research, trade and watch prediction markets from an AI assistant. Without a command: MCP over stdio.",
+)
+HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
+
+
+def main() -> None:
+    """Entry point. Problems that a person can mend are one sentence on stderr and exit code 2."""
+    from prediction_mcp.kalshi.errors import KalshiError
+    from prediction_mcp.settings import SettingsError
+
+    try:
+        app()
+    except (SettingsError, KalshiError) as error:
+        sys.stderr.write(f"prediction-mcp: {error}\n")
+        raise SystemExit(2) from None
+
+
+@app.callback(invoke_without_command=True)
+def default(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"prediction-mcp {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        _serve_stdio()
+
+
+def _serve_stdio() -> None:
+    from prediction_mcp.logs import configure_logging
+    from prediction_mcp.server import create_server
+    from prediction_mcp.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    sys.stderr.write(f"prediction-mcp {__version__}: {settings.describe()}\n")
+    create_server(settings).run(transport="stdio", show_banner=False)
+
+
+@app.command()
+def serve(
+    http: Annotated[bool, typer.Option("--http", help="Serve streamable HTTP instead of stdio.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on; loopback only.")] = "127.0.0.1",
+    port: HttpPort = 8000,
+) -> None:
+    """Serve MCP: over stdio, or over HTTP on this machine."""
+    if not http:
+        _serve_stdio()
+        return
+    from prediction_mcp.logs import configure_logging
+    from prediction_mcp.server import create_server
+    from prediction_mcp.settings import SettingsError, load_settings
+
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        raise SettingsError("HTTP has no authentication yet, so it listens on this machine only: leave --host out.")
+    settings = load_settings()
+    if settings.env != "paper":
+        settings = settings.model_copy(update={"read_only": True})
+    configure_logging(settings.log_level)
+    sys.stderr.write(f"prediction-mcp {__version__}: {settings.describe()}; http://{host}:{port}/mcp\n")
+    create_server(settings).run(
+        transport="http", host=host, port=port, show_banner=False, host_origin_protection="auto", log_level="warning"
+    )
+
+
+@app.command()
+def demo() -> None:
+    """Play the main job through a real MCP session over stdio: find, read, trade, look at the result."""
+    from prediction_mcp.cli.demo import play
+
+    asyncio.run(play())
+
+
+@app.command()
+def tools() -> None:
+    """List the tools of this server, with what they cost in context."""
+    from prediction_mcp.cli.inspect import list_tools
+
+    asyncio.run(list_tools())
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def call(
+    tool: Annotated[str, typer.Argument(help="Name of a tool; the prefix kalshi_ may be left out.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments as name=value; lists as JSON.")] = None,
+) -> None:
+    """Call one tool and print its answer."""
+    from prediction_mcp.cli.inspect import call_tool
+
+    raise typer.Exit(asyncio.run(call_tool(tool, arguments or [])))
+
+
+@app.command()
+def exchange(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed and start time give the same listing.")] = 1,
+    tier: Annotated[str, typer.Option(help="Usage tier of the account, which sets its rate limits.")] = "basic",
+    deposit: Annotated[str, typer.Option(help="Paper dollars to start with.")] = "10000",
+    algorithm: Annotated[str, typer.Option(help="Kind of the API key: ed25519 or rsa.")] = "ed25519",
+    scope: Annotated[str, typer.Option(help="What the key may do: read, or read,write.")] = "read,write",
+    key_file: Annotated[Path | None, typer.Option(help="Where to write the private key.")] = None,
+    quiet_crowd: Annotated[bool, typer.Option("--quiet", help="No simulated trading after the start.")] = False,
+) -> None:
+    """Run the paper exchange alone, for any Kalshi client."""
+    from prediction_mcp.cli.exchange import run
+
+    options: dict[str, Any] = {
+        "port": port,
+        "seed": seed,
+        "tier": tier,
+        "deposit": deposit,
+        "algorithm": algorithm,
+        "scopes": frozenset(part.strip() for part in scope.split(",") if part.strip()),
+        "key_file": key_file,
+        "with_crowd": not quiet_crowd,
+    }
+    asyncio.run(run(**options))

@@ -1,0 +1,76 @@
+"""``tools`` and ``call``: look at the server without an assistant."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastmcp import Client
+from mcp_types import TextContent, Tool
+from rich.console import Console
+from rich.table import Table
+
+from prediction_mcp.logs import configure_logging
+from prediction_mcp.server import create_server
+from prediction_mcp.settings import SettingsError, load_settings
+
+PREFIX = "kalshi_"
+
+
+def context_bytes(tools: list[Tool]) -> int:
+    """What the names, descriptions and input schemas of the tools cost, as compact JSON."""
+    shown = [{"name": t.name, "description": t.description, "inputSchema": t.input_schema} for t in tools]
+    return len(json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+async def list_tools() -> None:
+    settings = load_settings()
+    async with Client(create_server(settings)) as client:
+        found = await client.list_tools()
+    table = Table(title=f"{len(found)} tools, {settings.describe()}", title_justify="left", box=None)
+    for column in ("tool", "what it does", "writes"):
+        table.add_column(column, no_wrap=column == "tool")
+    for tool in found:
+        reads = tool.annotations is not None and tool.annotations.read_only_hint
+        table.add_row(tool.name, tool.description, "" if reads else "yes")
+    console = Console()
+    console.print(table)
+    console.print(f"context: {context_bytes(found) / 1000:.1f} kB of names, descriptions and input schemas")
+
+
+def parse_arguments(given: list[str]) -> dict[str, Any]:
+    """``name=value`` pairs; a value that is JSON is taken as such, anything else as text.
+
+    Raises:
+        SettingsError: a pair without "=".
+    """
+    made: dict[str, Any] = {}
+    for pair in given:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise SettingsError(f"Arguments are given as name=value: {pair!r} is not.")
+        try:
+            made[name] = json.loads(value, parse_float=str)
+        except json.JSONDecodeError:
+            made[name] = value
+    return made
+
+
+async def call_tool(name: str, given: list[str]) -> int:
+    """Call a tool and print its answer; returns the exit code."""
+    arguments = parse_arguments(given)
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    console = Console()
+    async with Client(create_server(settings)) as client:
+        known = {tool.name for tool in await client.list_tools()}
+        full = name if name in known else PREFIX + name
+        if full not in known:
+            raise SettingsError(f"There is no tool {name}: “prediction-mcp tools” lists them.")
+        answer = await client.call_tool(full, arguments, raise_on_error=False)
+    if answer.is_error:
+        said = " ".join(block.text for block in answer.content if isinstance(block, TextContent))
+        Console(stderr=True).print(f"[red]{full}:[/red] {said}")
+        return 1
+    console.print_json(data=answer.structured_content)
+    return 0

@@ -1,0 +1,156 @@
+"""Who may call: API keys, request signatures, scopes and the account's token buckets.
+
+Rules: KALSHI.md, "Signing" and "Rate limits". Written apart from the client's signer on purpose, so that the two can't
+share a mistake.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+
+from .engine import RejectionError
+from .ledger import Account
+
+CLOCK_TOLERANCE_MS = 30_000
+DEFAULT_COST = 10
+ENDPOINT_COSTS: dict[tuple[str, str], int] = {
+    ("DELETE", "/portfolio/events/orders/{order_id}"): 2,
+    ("DELETE", "/portfolio/events/orders"): 2,
+    ("DELETE", "/portfolio/events/orders/batched"): 2,
+    ("POST", "/portfolio/events/orders/batched"): 10,
+    ("GET", "/portfolio/orders/{order_id}"): 2,
+}
+"""Tokens a request costs where it isn't the default; per item for the batched endpoints."""
+TIERS: dict[str, tuple[int, int]] = {
+    "basic": (200, 100),
+    "advanced": (300, 300),
+    "expert": (600, 600),
+    "premier": (1200, 1200),
+    "paragon": (2400, 2400),
+    "prime": (4800, 4800),
+    "prestige": (12_000, 9_600),
+}
+"""(read, write) tokens a second; a bucket holds one second of them."""
+SCOPES = frozenset({"read", "write"})
+
+KeyAlgorithm = Literal["ed25519", "rsa"]
+
+
+class AccessError(RejectionError):
+    """401 or 403: the request isn't let in."""
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket that refills continuously; time is in milliseconds."""
+
+    rate: int
+    capacity: int
+    tokens: float = 0.0
+    at_ms: int = 0
+    refused: int = 0
+
+    def take(self, cost: int, now_ms: int) -> bool:
+        """Spend ``cost`` tokens if they are there."""
+        if now_ms > self.at_ms:
+            self.tokens = min(self.capacity, self.tokens + self.rate * (now_ms - self.at_ms) / 1000)
+            self.at_ms = now_ms
+        if self.tokens + 1e-9 < cost:
+            self.refused += 1
+            return False
+        self.tokens -= cost
+        return True
+
+
+@dataclass(slots=True)
+class Budget:
+    """An account's two buckets; every key and process of the account shares them."""
+
+    tier: str
+    read: Bucket
+    write: Bucket
+
+    @classmethod
+    def of(cls, tier: str, now_ms: int) -> Budget:
+        read, write = TIERS[tier]
+        return cls(tier, Bucket(read, read, read, now_ms), Bucket(write, write, write, now_ms))
+
+
+@dataclass(slots=True)
+class ApiKey:
+    key_id: str
+    account: Account
+    public_key: ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+    scopes: frozenset[str] = SCOPES
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        try:
+            if isinstance(self.public_key, ed25519.Ed25519PublicKey):
+                self.public_key.verify(signature, message)
+            else:
+                pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
+                self.public_key.verify(signature, message, pss, hashes.SHA256())
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(slots=True)
+class Access:
+    """The exchange's door."""
+
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+    budgets: dict[str, Budget] = field(default_factory=dict)
+
+    def issue(
+        self, account: Account, key_id: str, algorithm: KeyAlgorithm = "ed25519", scopes: frozenset[str] = SCOPES
+    ) -> str:
+        """Make a key pair for the account; returns the private key as PEM. The exchange keeps only the public half."""
+        if not scopes <= SCOPES:
+            raise ValueError(f"scopes are {', '.join(sorted(SCOPES))}")
+        private: ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+        if algorithm == "ed25519":
+            private = ed25519.Ed25519PrivateKey.generate()
+        else:
+            private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.keys[key_id] = ApiKey(key_id, account, private.public_key(), scopes)
+        return private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+
+    def authenticate(
+        self, key_id: str | None, timestamp: str | None, signature: str | None, method: str, path: str, now_ms: int
+    ) -> ApiKey:
+        """The key that signed ``timestamp + METHOD + path`` (path without its query).
+
+        Raises:
+            AccessError: 401 for a missing header, an unknown key, a stale timestamp or a signature that doesn't fit.
+        """
+        if not (key_id and timestamp and signature):
+            raise AccessError("missing_auth_headers", "KALSHI-ACCESS-KEY, -TIMESTAMP and -SIGNATURE are required", 401)
+        key = self.keys.get(key_id)
+        if key is None:
+            raise AccessError("unknown_api_key", "no such API key", 401)
+        if not timestamp.isdecimal() or abs(now_ms - int(timestamp)) > CLOCK_TOLERANCE_MS:
+            raise AccessError("timestamp_expired", "timestamp is too far from the exchange's clock", 401)
+        try:
+            raw = base64.b64decode(signature, validate=True)
+        except binascii.Error:
+            raise AccessError("incorrect_signature", "signature is not base64", 401) from None
+        if not key.verify(raw, f"{timestamp}{method}{path}".encode()):
+            raise AccessError("incorrect_signature", "signature does not fit the request", 401)
+        return key
+
+    def charge(self, account: Account, method: str, cost: int, now_ms: int) -> None:
+        """Take the request's tokens. Raises AccessError (429) when the bucket can't pay."""
+        budget = self.budgets[account.account_id]
+        bucket = budget.read if method == "GET" else budget.write
+        if not bucket.take(cost, now_ms):
+            raise AccessError("too_many_requests", "too many requests", 429)

@@ -1,0 +1,138 @@
+"""The crowd: makers that quote round the fair value and takers that trade on it, so that books live.
+
+Everything is driven by :meth:`Crowd.step`; the randomness is seeded, so the same steps give the same flow.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from prediction_mcp.kalshi.units import COUNT_UNITS, MICROS, PRICE_UNITS, PriceGrid
+
+from .catalogue import Catalogue, Event, Market
+from .engine import IOC, Engine, RejectionError
+from .ledger import Account
+from .matching import ASK, BID, Order
+
+MAKERS = 3
+TAKERS = 4
+PURSE = 50_000_000 * MICROS
+REQUOTE_SHARE = 0.02
+"""Share of the open markets whose makers look at their quotes in one step."""
+TRADES_PER_STEP = 0.5
+"""Mean number of takers that come in one step, over the whole exchange."""
+
+
+@dataclass(slots=True)
+class Quotes:
+    """One maker's orders in one market, and the price they were made for."""
+
+    centre: int = 0
+    orders: list[Order] = field(default_factory=list)
+
+
+class Crowd:
+    """All simulated members."""
+
+    def __init__(self, engine: Engine, catalogue: Catalogue, seed: int) -> None:
+        self._engine = engine
+        self._catalogue = catalogue
+        self._rng = random.Random(f"crowd/{seed}")
+        self.makers = [self._member(f"maker-{i}") for i in range(MAKERS)]
+        self.takers = [self._member(f"taker-{i}") for i in range(TAKERS)]
+        self._quotes: dict[tuple[int, str], Quotes] = {}
+        self._last_step_ms = 0
+
+    def _member(self, name: str) -> Account:
+        account = self._engine.add_account(Account(name, keeps_history=False))
+        account.deposit(PURSE)
+        return account
+
+    def open_market(self, market: Market, now_ms: int, open_interest: int) -> None:
+        """Fill a new book and, for one that isn't new, the positions that people would have by now."""
+        if open_interest:
+            price = self.fair_price(market)
+            buyer, seller = self._rng.sample(self.takers, 2)
+            self._engine.submit(buyer, market.ticker, BID, price, open_interest, now_ms)
+            self._engine.submit(seller, market.ticker, ASK, price, open_interest, now_ms, time_in_force=IOC)
+        for maker in range(MAKERS):
+            self._quote(maker, market, now_ms)
+
+    def fair_price(self, market: Market) -> int:
+        """Fair value as a price of the market's grid."""
+        probability = market.event.fair.probabilities()[market.event.markets.index(market)]
+        return self._on_grid(market.grid, round(probability * PRICE_UNITS))
+
+    @staticmethod
+    def _on_grid(grid: PriceGrid, price: int) -> int:
+        return grid.at_or_below(price) or grid.prices()[0]
+
+    def step(self, now_ms: int) -> None:
+        """Let a moment pass: news moves fair values, makers requote, takers trade."""
+        rng = self._rng
+        elapsed = now_ms - self._last_step_ms if self._last_step_ms else 0
+        self._last_step_ms = now_ms
+        markets = [m for m in self._catalogue.markets.values() if m.status == "active"]
+        if not markets:
+            return
+        moved: set[str] = set()
+        for market in rng.sample(markets, min(len(markets), max(1, round(len(markets) * REQUOTE_SHARE)))):
+            event = market.event
+            if event.ticker not in moved:
+                moved.add(event.ticker)
+                self._drift(event, now_ms, elapsed / REQUOTE_SHARE)
+            for sibling in event.markets if event.exclusive else (market,):
+                if sibling.status == "active":
+                    for maker in range(MAKERS):
+                        self._quote(maker, sibling, now_ms)
+        trades = TRADES_PER_STEP
+        while rng.random() < trades:
+            trades -= 1.0 if trades >= 1.0 else trades * 0.6  # bursts: one trade makes the next likelier
+            self._take(rng.choices(markets, [m.interest for m in markets])[0], now_ms)
+
+    def _drift(self, event: Event, now_ms: int, elapsed_ms: float) -> None:
+        left = max(event.markets[0].decide_ms - now_ms, 1)
+        event.fair.step(self._rng, min(elapsed_ms / len(event.markets) / left, 0.2))
+
+    def _quote(self, maker: int, market: Market, now_ms: int) -> None:
+        """Replace one maker's ladder of orders when the fair value has moved off it."""
+        rng, grid = self._rng, market.grid
+        quotes = self._quotes.setdefault((maker, market.ticker), Quotes())
+        fair = self.fair_price(market)
+        resting = [o for o in quotes.orders if o.status == "resting"]
+        if fair == quotes.centre and len(resting) == len(quotes.orders):
+            return
+        self._engine.cancel_many(resting, now_ms)
+        quotes.centre, quotes.orders = fair, []
+        tick = (grid.at_or_above(fair + 1) or fair + 100) - fair
+        gap = round(tick * (1 + maker + (0 if market.interest > 1.0 else rng.randrange(3))))
+        size = max(1, round(market.interest * rng.uniform(20, 220) * (1 + maker)))
+        for level in range(3):
+            away = gap + level * tick * (1 + maker)
+            for side, price in ((BID, grid.at_or_below(fair - away)), (ASK, grid.at_or_above(fair + away))):
+                if price is None:
+                    continue
+                count = size * (level + 1) * COUNT_UNITS
+                quotes.orders.append(self._engine.submit(self.makers[maker], market.ticker, side, price, count, now_ms))
+
+    def _take(self, market: Market, now_ms: int) -> None:
+        """One taker hits the best price, now and then walks further."""
+        rng = self._rng
+        book = self._engine.markets[market.ticker].book
+        side = BID if rng.random() < 0.5 else ASK
+        best = book.asks.best if side == BID else book.bids.best
+        if best is None:
+            return
+        count = max(1, round(rng.lognormvariate(2.2, 1.2) * min(market.interest, 3.0))) * COUNT_UNITS
+        if rng.random() < 0.05 and market.event.markets[0] is market:
+            count += rng.randrange(COUNT_UNITS)  # fractional contracts exist
+        limit = best
+        if rng.random() < 0.1:
+            further = market.grid.at_or_above(best + 1) if side == BID else market.grid.at_or_below(best - 1)
+            limit = further or best
+        try:
+            self._engine.submit(rng.choice(self.takers), market.ticker, side, limit, count, now_ms, time_in_force=IOC)
+        except RejectionError as rejection:
+            if rejection.code != "insufficient_balance":  # a taker that has lost everything just doesn't trade
+                raise

@@ -1,0 +1,174 @@
+"""REST as Kalshi speaks it: the table of endpoints, the door in front of them, the error envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import msgspec
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .access import DEFAULT_COST, ENDPOINT_COSTS, AccessError
+from .call import Call, Json
+from .endpoints import listing, market_data, orders, portfolio, status
+from .engine import RejectionError
+from .simulation import Exchange
+
+PREFIX = "/trade-api/v2"
+MAX_BODY = 1 << 20
+Handler = Callable[[Call], Json | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One row of the API. ``signed`` ones refuse a caller without a key; public ones take both."""
+
+    method: str
+    path: str
+    run: Handler
+    signed: bool = False
+    success: int = 200
+
+    @property
+    def cost(self) -> int:
+        return ENDPOINT_COSTS.get((self.method, self.path), DEFAULT_COST)
+
+
+def _public(path: str, run: Handler) -> Endpoint:
+    return Endpoint("GET", path, run)
+
+
+def _own(path: str, run: Handler) -> Endpoint:
+    return Endpoint("GET", path, run, signed=True)
+
+
+def _write(method: str, path: str, run: Handler, success: int = 200) -> Endpoint:
+    return Endpoint(method, path, run, signed=True, success=success)
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    _public("/exchange/status", status.exchange_status),
+    _public("/exchange/schedule", status.schedule),
+    _public("/exchange/user_data_timestamp", status.user_data_timestamp),
+    _own("/account/limits", status.account_limits),
+    _public("/account/endpoint_costs", status.endpoint_costs),
+    _public("/series", listing.series_list),
+    _public("/series/{series_ticker}", listing.one_series),
+    _public("/series/{series_ticker}/markets/{ticker}/candlesticks", market_data.candlesticks),
+    _public("/series/{series_ticker}/events/{ticker}/candlesticks", market_data.event_candlesticks),
+    _public("/events", listing.events),
+    _public("/events/multivariate", listing.multivariate_events),
+    _public("/events/{event_ticker}", listing.one_event),
+    _public("/events/{event_ticker}/metadata", listing.event_metadata),
+    _public("/markets", listing.markets),
+    _public("/markets/trades", market_data.trades),
+    _public("/markets/orderbooks", market_data.orderbooks),
+    _public("/markets/candlesticks", market_data.batch_candlesticks),
+    _public("/markets/{ticker}", listing.one_market),
+    _public("/markets/{ticker}/orderbook", market_data.orderbook),
+    _public("/historical/cutoff", listing.historical_cutoff),
+    _public("/historical/markets", listing.historical_markets),
+    _public("/historical/markets/{ticker}", listing.one_historical_market),
+    _public("/historical/markets/{ticker}/candlesticks", market_data.historical_candlesticks),
+    _public("/historical/trades", market_data.historical_trades),
+    _own("/historical/orders", orders.historical_orders),
+    _own("/historical/fills", portfolio.historical_fills),
+    _own("/historical/positions", portfolio.historical_positions),
+    _write("POST", "/portfolio/events/orders", orders.create, 201),
+    _write("DELETE", "/portfolio/events/orders", orders.cancel_all, 204),
+    _write("POST", "/portfolio/events/orders/batched", orders.batch_create, 201),
+    _write("DELETE", "/portfolio/events/orders/batched", orders.batch_cancel),
+    _write("DELETE", "/portfolio/events/orders/{order_id}", orders.cancel),
+    _write("POST", "/portfolio/events/orders/{order_id}/amend", orders.amend),
+    _write("POST", "/portfolio/events/orders/{order_id}/decrease", orders.decrease),
+    _own("/portfolio/orders", orders.orders),
+    _own("/portfolio/orders/queue_positions", orders.queue_positions),
+    _own("/portfolio/orders/{order_id}", orders.one_order),
+    _own("/portfolio/orders/{order_id}/queue_position", orders.queue_position),
+    _write("POST", "/portfolio/orders", orders.gone),
+    _write("POST", "/portfolio/orders/batched", orders.gone),
+    _write("DELETE", "/portfolio/orders/{order_id}", orders.gone),
+    _own("/portfolio/balance", portfolio.balance),
+    _own("/portfolio/positions", portfolio.positions),
+    _own("/portfolio/fills", portfolio.fills),
+    _own("/portfolio/settlements", portfolio.settlements),
+    _own("/portfolio/summary/total_resting_order_value", portfolio.resting_value),
+)
+
+
+def _answer(status_code: int, body: Json | None) -> Response:
+    if body is None:
+        return Response(status_code=status_code)
+    return Response(orjson.dumps(body), status_code, media_type="application/json")
+
+
+def _error(status_code: int, code: str, message: str) -> Response:
+    if status_code == 429:
+        return _answer(429, {"error": "too many requests"})
+    return _answer(status_code, {"code": code, "message": message, "details": ""})
+
+
+def _items(body: bytes) -> int:
+    """How many orders a batch names, for its price in tokens."""
+    try:
+        decoded = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return 1
+    orders_in = decoded.get("orders") if isinstance(decoded, dict) else None
+    return max(1, len(orders_in)) if isinstance(orders_in, list) else 1
+
+
+def _handler(exchange: Exchange, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    batched = endpoint.path.endswith("/batched")
+
+    async def handle(request: Request) -> Response:
+        body = await request.body()
+        if len(body) > MAX_BODY:
+            return _error(413, "body_too_large", "the body is larger than 1 MiB")
+        now_ms = exchange.clock()
+        headers = request.headers
+        account = None
+        try:
+            if endpoint.signed or "kalshi-access-key" in headers:
+                key = exchange.access.authenticate(
+                    headers.get("kalshi-access-key"),
+                    headers.get("kalshi-access-timestamp"),
+                    headers.get("kalshi-access-signature"),
+                    request.method,
+                    request.url.path,
+                    now_ms,
+                )
+                if ("read" if endpoint.method == "GET" else "write") not in key.scopes:
+                    raise AccessError("insufficient_scope", f"the API key has no scope for {endpoint.method}", 403)
+                account = key.account
+                cost = endpoint.cost * _items(body) if batched else endpoint.cost
+                exchange.access.charge(account, endpoint.method, cost, now_ms)
+            repeated = {name: request.query_params.getlist(name) for name in request.query_params}
+            call = Call(exchange, request.path_params, request.query_params, body, account, now_ms, repeated)
+            return _answer(endpoint.success, endpoint.run(call))
+        except RejectionError as rejection:
+            return _error(rejection.status, rejection.code, rejection.message)
+
+    return handle
+
+
+async def _no_route(_: Request, error: Exception) -> Response:
+    status_code = error.status_code if isinstance(error, HTTPException) else 500
+    return _error(status_code, "not_found" if status_code == 404 else "method_not_allowed", "no such endpoint")
+
+
+async def _failed(_: Request, __: Exception) -> Response:
+    return _error(500, "internal_server_error", "the paper exchange failed; its log says why")
+
+
+def create_app(exchange: Exchange) -> Starlette:
+    """The exchange as an ASGI application."""
+    routes = [
+        Route(PREFIX + endpoint.path, _handler(exchange, endpoint), methods=[endpoint.method]) for endpoint in ENDPOINTS
+    ]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _no_route, Exception: _failed})

@@ -1,0 +1,112 @@
+"""What the exchange lists: series, events and markets, with their life cycle. Times are Unix milliseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from prediction_mcp.kalshi.fees import FeeSchedule
+from prediction_mcp.kalshi.units import CENT_GRID, PriceGrid
+
+from .fair import Fair
+
+TAPERED_GRID = PriceGrid.parse([("0", "0.1", "0.001"), ("0.1", "0.9", "0.01"), ("0.9", "1", "0.001")])
+"""Tenths of a cent near the ends, cents between."""
+DECI_CENT_GRID = PriceGrid.parse([("0", "1", "0.001")])
+GRIDS: dict[str, PriceGrid] = {
+    "linear_cent": CENT_GRID,
+    "tapered_deci_cent": TAPERED_GRID,
+    "deci_cent": DECI_CENT_GRID,
+}
+STATUS_FILTER: dict[str, frozenset[str]] = {
+    "unopened": frozenset({"initialized"}),
+    "open": frozenset({"active"}),
+    "paused": frozenset({"inactive"}),
+    "closed": frozenset({"closed", "determined", "disputed", "amended"}),
+    "settled": frozenset({"finalized"}),
+}
+"""The words of the ``status`` filter for the statuses that answers carry."""
+
+
+@dataclass(slots=True, eq=False)
+class Series:
+    ticker: str
+    title: str
+    category: str
+    tags: list[str]
+    frequency: str
+    source: tuple[str, str]
+    fee_type: str = "quadratic"
+    fee_multiplier: Decimal = Decimal(1)
+    created_ms: int = 0
+
+    @property
+    def fees(self) -> FeeSchedule:
+        return FeeSchedule.of(self.fee_type, self.fee_multiplier)
+
+
+@dataclass(slots=True, eq=False)
+class Market:
+    ticker: str
+    event: Event
+    title: str
+    yes_sub_title: str
+    no_sub_title: str
+    rules: str
+    open_ms: int
+    close_ms: int
+    decide_ms: int
+    created_ms: int
+    updated_ms: int
+    structure: str = "linear_cent"
+    market_type: str = "binary"
+    strike_type: str = "structured"
+    floor_strike: Decimal | None = None
+    cap_strike: Decimal | None = None
+    can_close_early: bool = True
+    settlement_timer_s: int = 300
+    status: str = "initialized"
+    result: str = ""
+    value: int = 0  # price units that one YES pays, once decided
+    expiration_value: str = ""
+    decided_ms: int = 0
+    settled_ms: int = 0
+    interest: float = 1.0  # how much the crowd cares: sizes, spread and pace
+    legs: list[tuple[str, str, str]] = field(default_factory=list)  # combos: (event, market, side)
+    frozen: bool = False  # stays in its state: shown in a listing that has every state
+    previous_price: int = 0
+    previous_bid: int = 0
+    previous_ask: int = 0
+
+    @property
+    def grid(self) -> PriceGrid:
+        return GRIDS[self.structure]
+
+
+@dataclass(slots=True, eq=False)
+class Event:
+    ticker: str
+    series: Series
+    title: str
+    sub_title: str
+    exclusive: bool
+    fair: Fair
+    markets: list[Market] = field(default_factory=list)
+    strike_ms: int | None = None
+    collection: str = ""
+    updated_ms: int = 0
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """Everything listed, by ticker, in listing order."""
+
+    series: dict[str, Series] = field(default_factory=dict)
+    events: dict[str, Event] = field(default_factory=dict)
+    markets: dict[str, Market] = field(default_factory=dict)
+
+    def add(self, event: Event) -> None:
+        self.series.setdefault(event.series.ticker, event.series)
+        self.events[event.ticker] = event
+        for market in event.markets:
+            self.markets[market.ticker] = market

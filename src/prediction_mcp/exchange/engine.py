@@ -1,0 +1,503 @@
+"""The engine: every rule an order meets between a request and the book, with the money moved alongside.
+
+Synchronous and deterministic: the caller brings the time, nothing here waits, so each call is one atomic step.
+Rules: KALSHI.md, "Orders" and "Fees".
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from prediction_mcp.kalshi.fees import FeeSchedule, round_fee, trade_fee
+from prediction_mcp.kalshi.units import COUNT_UNITS, PRICE_UNITS, PriceGrid
+
+from .ledger import Account, Fill, Holding, book_fill, revenue_of, settle
+from .matching import ASK, BID, Book, Order
+
+GTC = "good_till_canceled"
+IOC = "immediate_or_cancel"
+FOK = "fill_or_kill"
+TAPE_LENGTH = 5_000
+"""Trades a market remembers; older ones leave its tape and its candlesticks."""
+FEE_HOLD_GRIDS = 2
+"""Grid units held for rounding fees above the trade fee: the accumulator of an order on the grid stays below that."""
+
+
+class RejectionError(Exception):
+    """A request the exchange refuses; nothing was changed. ``status`` is the HTTP status it is answered with."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(slots=True)
+class Trade:
+    """One match as the tape prints it."""
+
+    seq: int
+    ts_ms: int
+    price: int
+    count: int
+    taker_side: int
+
+
+@dataclass(slots=True, eq=False)
+class MarketState:
+    """What changes about a market while it trades."""
+
+    book: Book
+    fees: FeeSchedule
+    is_open: bool = True
+    fractional: bool = True
+    pool: int = 0
+    open_interest: int = 0
+    volume: int = 0
+    last_price: int = 0
+    trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=TAPE_LENGTH))
+
+
+class Engine:
+    """Books, accounts and the rules between them."""
+
+    def __init__(self, id_prefix: str = "00000000") -> None:
+        self.markets: dict[str, MarketState] = {}
+        self.accounts: dict[str, Account] = {}
+        self.fees_collected = 0
+        self.sequence = 0
+        self._order_id = f"{id_prefix}-0000-4000-8000-%012x"
+        self._trade_id = f"{id_prefix}-0000-4000-9000-%012x"
+        self._expiries: list[tuple[int, int, Order]] = []
+
+    # -- set-up ------------------------------------------------------------------------------------------------
+
+    def add_market(self, ticker: str, grid: PriceGrid, fees: FeeSchedule, *, fractional: bool = True) -> MarketState:
+        state = self.markets[ticker] = MarketState(Book(ticker, grid), fees, fractional=fractional)
+        return state
+
+    def add_account(self, account: Account) -> Account:
+        self.accounts[account.account_id] = account
+        return account
+
+    def trade_id(self, seq: int) -> str:
+        return self._trade_id % seq
+
+    # -- orders ------------------------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        account: Account,
+        ticker: str,
+        side: int,
+        price: int,
+        count: int,
+        now_ms: int,
+        *,
+        time_in_force: str = GTC,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        stp: str = "taker_at_cross",
+        expires_ms: int = 0,
+        client_order_id: str = "",
+        cancel_on_pause: bool = False,
+    ) -> Order:
+        """Take an order: match what crosses, rest or cancel what is left.
+
+        Raises:
+            RejectionError: a rule forbids it; nothing changed.
+        """
+        market = self.markets.get(ticker)
+        if market is None:
+            raise RejectionError("market_not_found", f"market {ticker} not found", 404)
+        if client_order_id and client_order_id in account.by_client_id:
+            raise RejectionError("order_already_exists", "an order with this client_order_id exists already", 409)
+        if not market.is_open:
+            raise RejectionError("MARKET_INACTIVE", "market is not accepting orders")
+        self._check_shape(market, price, count)
+        if time_in_force != GTC:
+            if expires_ms:
+                raise RejectionError("invalid_order", "expiration_time needs time_in_force good_till_canceled")
+            if post_only:
+                raise RejectionError("invalid_order", "post_only can't be combined with an immediate order")
+        elif expires_ms and expires_ms <= now_ms:
+            raise RejectionError("invalid_order", "expiration_time must be in the future")
+        holding = account.holding(ticker)
+        if reduce_only:
+            count = self._reducible(holding, side, count, time_in_force)
+        book = market.book
+        if post_only and book.crosses(side, price):
+            raise RejectionError("PostOnlyCrossCancel", "post only order would trade at once")
+
+        seq = self.sequence = self.sequence + 1
+        order = Order(self._order_id % seq, seq, account, ticker, side, price, count, now_ms)
+        order.stp = stp
+        order.fee_hold = trade_fee(market.fees.taker_rate, price, count) + FEE_HOLD_GRIDS * account.grid
+        self._hold(account, holding, order)
+        order.time_in_force = time_in_force
+        order.client_order_id = client_order_id
+        if account.keeps_history:
+            order.cancel_on_pause = cancel_on_pause
+            account.orders[order.order_id] = order
+            account.updated_ms = now_ms
+            if client_order_id:
+                account.by_client_id[client_order_id] = order.order_id
+        if expires_ms:
+            order.expires_ms = expires_ms
+            heapq.heappush(self._expiries, (expires_ms, seq, order))
+
+        if time_in_force == FOK and book.fillable(order) < count:
+            self._finish(order, holding, now_ms)
+            return order
+        opposite = book.asks if side == BID else book.bids
+        if opposite.ranks and opposite.ranks[-1] >= -side * price:
+            self._match(market, order, holding, now_ms)
+        self._rest_or_finish(market, order, holding, now_ms)
+        return order
+
+    def amend(
+        self,
+        order: Order,
+        price: int,
+        count: int,
+        now_ms: int,
+        *,
+        side: int,
+        expires_ms: int | None = None,
+        client_order_id: str | None = None,
+    ) -> Order:
+        """Change price, total count (filled + wanted remaining) or expiry of a resting order.
+
+        Only a smaller count at the same price keeps the order's place in the queue.
+
+        Raises:
+            RejectionError: it doesn't rest any more, or the new order breaks a rule; the old one stands unchanged.
+        """
+        self._check_resting(order)
+        account, market = order.account, self.markets[order.ticker]
+        if not market.is_open:
+            raise RejectionError("MARKET_INACTIVE", "market is not accepting orders")
+        if side != order.side:
+            raise RejectionError("invalid_order", "an amend can't change the side of an order")
+        self._check_shape(market, price, count)
+        remaining = count - order.filled
+        if remaining <= 0:
+            raise RejectionError("invalid_order", "count must be more than what is filled already")
+        if expires_ms and expires_ms <= now_ms:
+            raise RejectionError("invalid_order", "expiration_time must be in the future")
+        if client_order_id and account.by_client_id.get(client_order_id, order.order_id) != order.order_id:
+            raise RejectionError("order_already_exists", "an order with this client_order_id exists already", 409)
+
+        holding = account.holding(order.ticker)
+        if price == order.price and remaining <= order.remaining:
+            if remaining < order.remaining:
+                self._shrink(market, order, holding, order.remaining - remaining)
+        else:
+            self._reprice(market, order, holding, price, remaining)
+            self._match(market, order, holding, now_ms)
+            self._rest_or_finish(market, order, holding, now_ms)
+        order.initial = count
+        if expires_ms is not None:
+            order.expires_ms = expires_ms
+            if expires_ms:
+                heapq.heappush(self._expiries, (expires_ms, order.seq, order))
+        if client_order_id:
+            account.by_client_id[client_order_id] = order.order_id
+            order.client_order_id = client_order_id
+        order.updated_ms = account.updated_ms = now_ms
+        return order
+
+    def decrease(self, order: Order, remaining: int, now_ms: int) -> None:
+        """Make a resting order smaller, keeping its place; zero cancels it.
+
+        Raises:
+            RejectionError: it doesn't rest any more, or would not become smaller.
+        """
+        self._check_resting(order)
+        if not 0 <= remaining <= order.remaining:
+            raise RejectionError("invalid_order", "a decrease must leave between zero and the remaining count")
+        if remaining == 0:
+            self.cancel(order, now_ms)
+            return
+        market = self.markets[order.ticker]
+        cut = order.remaining - remaining
+        self._shrink(market, order, order.account.holdings[order.ticker], cut)
+        order.initial -= cut
+        order.updated_ms = order.account.updated_ms = now_ms
+
+    def cancel(self, order: Order, now_ms: int) -> int:
+        """Take a resting order out; returns the count units it still had open.
+
+        Raises:
+            RejectionError: it doesn't rest any more.
+        """
+        self._check_resting(order)
+        market = self.markets[order.ticker]
+        market.book.side(order.side).remove(order)
+        reduced = order.remaining
+        self._finish(order, order.account.holdings[order.ticker], now_ms)
+        return reduced
+
+    def cancel_many(self, orders: Iterable[Order], now_ms: int) -> list[Order]:
+        """Cancel those of the orders that still rest; returns them."""
+        resting = [order for order in orders if order.status == "resting"]
+        for order in resting:
+            self.cancel(order, now_ms)
+        return resting
+
+    def expire(self, now_ms: int) -> list[Order]:
+        """Cancel what has expired; returns it."""
+        expired: list[Order] = []
+        while self._expiries and self._expiries[0][0] <= now_ms:
+            due, _, order = heapq.heappop(self._expiries)
+            if order.status == "resting" and order.expires_ms == due:
+                self.cancel(order, now_ms)
+                expired.append(order)
+        return expired
+
+    # -- a market's end ----------------------------------------------------------------------------------------
+
+    def close_market(self, ticker: str, now_ms: int) -> None:
+        """Stop trading; every resting order is cancelled."""
+        market = self.markets[ticker]
+        market.is_open = False
+        self.cancel_many([*market.book.bids, *market.book.asks], now_ms)
+
+    def settle_market(self, ticker: str, result: str, value: int, now_ms: int) -> None:
+        """Pay every holder ``value`` price units per YES and the rest of the dollar per NO, once and for all."""
+        if not 0 <= value <= PRICE_UNITS:
+            raise ValueError("a settlement value lies between $0 and $1")
+        self.close_market(ticker, now_ms)
+        market = self.markets[ticker]
+        for account in self.accounts.values():
+            self.sequence += 1
+            owed, dust = settle(account, ticker, result, value, now_ms, self.sequence)
+            market.pool -= owed
+            self.fees_collected += dust
+        market.open_interest = 0
+
+    # -- the steps of an order ---------------------------------------------------------------------------------
+
+    @staticmethod
+    def _check_shape(market: MarketState, price: int, count: int) -> None:
+        if price not in market.book.prices:
+            raise RejectionError("invalid_price", "price is not on the market's price grid")
+        if count <= 0:
+            raise RejectionError("invalid_order", "count must be positive")
+        if count % COUNT_UNITS and not market.fractional:
+            raise RejectionError("invalid_order", "this market trades whole contracts")
+
+    @staticmethod
+    def _check_resting(order: Order) -> None:
+        if order.status != "resting":
+            raise RejectionError("order_not_resting", f"order is {order.status}", 404)
+
+    @staticmethod
+    def _reducible(holding: Holding, side: int, count: int, time_in_force: str) -> int:
+        if time_in_force != IOC:
+            raise RejectionError("invalid_order", "reduce_only needs time_in_force immediate_or_cancel")
+        closable = -holding.position if side == BID else holding.position
+        if closable <= 0:
+            raise RejectionError("invalid_order", "reduce_only order has no position to reduce")
+        return min(count, closable)
+
+    @staticmethod
+    def _hold(account: Account, holding: Holding, order: Order) -> None:
+        """Set aside what the order may cost in the worst case, or refuse it and leave everything as it was."""
+        before = holding.requirement()
+        count = order.remaining
+        if order.side == BID:
+            holding.bid_cost += order.price * count
+            holding.bid_count += count
+        else:
+            holding.ask_cost += (PRICE_UNITS - order.price) * count
+            holding.ask_count += count
+        holding.fee_hold += order.fee_hold
+        change = holding.requirement() - before
+        if account.cash - account.held < change:
+            Engine._unhold(holding, order, count)
+            holding.fee_hold -= order.fee_hold
+            raise RejectionError("insufficient_balance", "the balance doesn't cover the order's worst case")
+        account.held += change
+
+    @staticmethod
+    def _unhold(holding: Holding, order: Order, count: int) -> None:
+        if order.side == BID:
+            holding.bid_cost -= order.price * count
+            holding.bid_count -= count
+        else:
+            holding.ask_cost -= (PRICE_UNITS - order.price) * count
+            holding.ask_count -= count
+
+    def _shrink(self, market: MarketState, order: Order, holding: Holding, by: int) -> None:
+        before = holding.requirement()
+        self._unhold(holding, order, by)
+        market.book.side(order.side).reduce(order, by)
+        order.account.held += holding.requirement() - before
+
+    def _reprice(self, market: MarketState, order: Order, holding: Holding, price: int, remaining: int) -> None:
+        """Take the order off the book under its new terms, or refuse and leave the old order where it stood."""
+        account = order.account
+        old = (order.price, order.remaining, order.fee_hold)
+        before = holding.requirement()
+        self._unhold(holding, order, order.remaining)
+        holding.fee_hold -= order.fee_hold
+        account.held += holding.requirement() - before
+        side = market.book.side(order.side)
+        try:
+            order.price, order.remaining = price, remaining
+            order.fee_hold = trade_fee(market.fees.taker_rate, price, remaining) + FEE_HOLD_GRIDS * account.grid
+            self._hold(account, holding, order)
+        except RejectionError:
+            order.price, order.remaining, order.fee_hold = old
+            self._hold(account, holding, order)  # it was held a moment ago, so it fits
+            raise
+        order.price, order.remaining = old[0], old[1]
+        side.remove(order)
+        order.price, order.remaining = price, remaining
+
+    def _match(self, market: MarketState, order: Order, holding: Holding, now_ms: int) -> None:
+        """Trade against the best opposite orders while prices cross. Stops early for self-trades and empty purses."""
+        account, side = order.account, order.side
+        opposite = market.book.asks if side == BID else market.book.bids
+        limit = -side * order.price
+        ranks, levels = opposite.ranks, opposite.levels
+        while order.remaining and ranks and ranks[-1] >= limit:
+            level = levels[ranks[-1]]
+            price = -side * ranks[-1]
+            maker = next(iter(level.orders.values()))
+            if maker.account is account:
+                if order.stp == "taker_at_cross":
+                    order.status = "canceled"
+                    return
+                self.cancel(maker, now_ms)
+                continue
+            count = maker.remaining if maker.remaining < order.remaining else order.remaining
+            their = maker.account.holdings[maker.ticker]
+            fees = market.fees
+            fee, acc = round_fee(
+                revenue_of(holding, side, price, count),
+                trade_fee(fees.taker_rate, price, count),
+                account.grid,
+                order.accumulator,
+            )
+            improvement = (order.price - price) * side * count
+            if fee > order.fee_hold and account.cash - account.held + improvement + order.fee_hold < fee:
+                order.status = "canceled"
+                return
+            maker_account = maker.account
+            maker_fee, maker_acc = round_fee(
+                revenue_of(their, -side, price, count),
+                trade_fee(fees.maker_rate, price, count),
+                maker_account.grid,
+                maker.accumulator,
+            )
+            if maker_fee > maker.fee_hold and maker_account.cash - maker_account.held + maker.fee_hold < maker_fee:
+                self.cancel(maker, now_ms)
+                continue
+            order.accumulator, maker.accumulator = acc, maker_acc
+            seq = self.sequence = self.sequence + 1
+            pool = self._fill(order, holding, price, count, fee, True, now_ms, seq)
+            level.total -= count
+            pool += self._fill(maker, their, price, count, maker_fee, False, now_ms, seq)
+            market.pool += pool
+            market.open_interest = market.pool // PRICE_UNITS
+            market.volume += count
+            market.last_price = price
+            self.fees_collected += fee + maker_fee
+            market.trades.append(Trade(seq, now_ms, price, count, side))
+            if not maker.remaining:
+                del level.orders[maker.seq]
+                if not level.orders:
+                    opposite.drop(ranks[-1])
+                self._finish(maker, their, now_ms)
+
+    def _fill(
+        self, order: Order, holding: Holding, price: int, count: int, fee: int, is_taker: bool, now_ms: int, seq: int
+    ) -> int:
+        account, side = order.account, order.side
+        before = holding.requirement()
+        released = fee if fee < order.fee_hold else order.fee_hold
+        if released > 0:
+            order.fee_hold -= released
+            holding.fee_hold -= released
+        self._unhold(holding, order, count)
+        pool = book_fill(account, holding, side, price, count, fee)
+        account.held += holding.requirement() - before
+        order.remaining -= count
+        order.filled += count
+        order.notional += price * count
+        order.fee_total += fee
+        cost = (price if side == BID else PRICE_UNITS - price) * count
+        if is_taker:
+            order.taker_cost += cost
+            order.taker_fees += fee
+        else:
+            order.maker_cost += cost
+            order.maker_fees += fee
+        order.updated_ms = now_ms
+        if account.keeps_history:
+            account.fills.append(Fill(self._trade_id % seq, order, price, count, is_taker, fee, now_ms, seq))
+            account.updated_ms = holding.updated_ms = now_ms
+        return pool
+
+    def _rest_or_finish(self, market: MarketState, order: Order, holding: Holding, now_ms: int) -> None:
+        if order.remaining and order.status == "resting" and order.time_in_force == GTC:
+            (market.book.bids if order.side == BID else market.book.asks).add(order)
+        else:
+            self._finish(order, holding, now_ms)
+
+    def _finish(self, order: Order, holding: Holding, now_ms: int) -> None:
+        """End an order that is off the book: give back what was held for it."""
+        before = holding.requirement()
+        if order.remaining:
+            self._unhold(holding, order, order.remaining)
+            order.remaining = 0
+            order.status = "canceled"
+        else:
+            order.status = "executed"
+        holding.fee_hold -= order.fee_hold
+        order.fee_hold = 0
+        order.account.held += holding.requirement() - before
+        order.updated_ms = now_ms
+        if order.account.keeps_history:
+            order.account.updated_ms = now_ms
+        elif holding.is_idle:
+            del order.account.holdings[order.ticker]
+
+    # -- proof -------------------------------------------------------------------------------------------------
+
+    def audit(self) -> None:
+        """Check every law at once; for tests and for a doubtful operator.
+
+        Raises:
+            AssertionError: naming the law that doesn't hold.
+        """
+        cash = sum(a.cash for a in self.accounts.values())
+        deposited = sum(a.deposited for a in self.accounts.values())
+        pools = sum(m.pool for m in self.markets.values())
+        if cash + pools + self.fees_collected != deposited:
+            raise AssertionError(f"money: {cash} + {pools} + {self.fees_collected} != {deposited}")
+        for account in self.accounts.values():
+            required = sum(h.requirement() for h in account.holdings.values())
+            if account.held != required or account.available < 0 or account.cash % account.grid:
+                raise AssertionError(f"{account.account_id}: held {account.held} != {required}, cash {account.cash}")
+        for ticker, market in self.markets.items():
+            positions = [a.holdings[ticker].position for a in self.accounts.values() if ticker in a.holdings]
+            longs = sum(p for p in positions if p > 0)
+            if sum(positions) or market.pool != longs * PRICE_UNITS or market.open_interest != longs:
+                raise AssertionError(f"{ticker}: positions {positions}, pool {market.pool}")
+            bid, ask = market.book.bids.best, market.book.asks.best
+            if bid is not None and ask is not None and bid >= ask:
+                raise AssertionError(f"{ticker}: crossed, {bid} >= {ask}")
+            for side in (market.book.bids, market.book.asks):
+                for level in side.levels.values():
+                    if level.total != sum(o.remaining for o in level.orders.values()) or level.total <= 0:
+                        raise AssertionError(f"{ticker}: a level's total is wrong")
+
+
+__all__ = ["ASK", "BID", "FOK", "GTC", "IOC", "Engine", "MarketState", "RejectionError", "Trade"]

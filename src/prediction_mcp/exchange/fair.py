@@ -1,0 +1,143 @@
+"""What a simulated event is really worth: the latent truth that the crowd trades around and that settles it.
+
+Floats are fine here: these are opinions, not money. Prices made from them are put on the market's grid.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, field
+from typing import Protocol
+
+FLOOR = 0.004
+"""No fair value comes nearer to 0 or 1 than this while a market trades."""
+
+
+class Fair(Protocol):
+    """Fair values of one event's markets, in the order the event lists them; once settled, what each YES pays."""
+
+    def probabilities(self) -> list[float]: ...
+
+    def step(self, rng: random.Random, share_of_life: float) -> None:
+        """Let time pass: ``share_of_life`` is the part of what is left of the event's life."""
+        ...
+
+    def settle(self, rng: random.Random) -> tuple[list[float], str]:
+        """Decide: what each market's YES pays (0..1), and the value that decided it."""
+        ...
+
+
+def clamp(p: float) -> float:
+    return min(max(p, FLOOR), 1 - FLOOR)
+
+
+@dataclass(slots=True)
+class ExclusiveFair:
+    """Exactly one of the outcomes happens: a softmax over scores that wander. One outcome alone is against "none"."""
+
+    scores: list[float]
+    labels: list[str]
+    decided: list[float] | None = None
+
+    def probabilities(self) -> list[float]:
+        if self.decided is not None:
+            return self.decided
+        scores = self.scores if len(self.scores) > 1 else [self.scores[0], 0.0]
+        top = max(scores)
+        weights = [math.exp(s - top) for s in scores]
+        total = sum(weights)
+        return [clamp(w / total) for w in weights][: len(self.scores)]
+
+    def step(self, rng: random.Random, share_of_life: float) -> None:
+        spread = 1.2 * math.sqrt(min(share_of_life, 1.0))
+        jump = 0.6 if rng.random() < 0.01 else 0.0  # news
+        self.scores = [s + rng.gauss(0.0, spread) + rng.choice((-jump, jump)) for s in self.scores]
+
+    def settle(self, rng: random.Random) -> tuple[list[float], str]:
+        probabilities = self.probabilities()
+        if len(probabilities) == 1:
+            happened = rng.random() < probabilities[0]
+            self.decided = [1.0 if happened else 0.0]
+            return self.decided, self.labels[0] if happened else "no"
+        winner = rng.choices(range(len(probabilities)), probabilities)[0]
+        self.decided = [1.0 if i == winner else 0.0 for i in range(len(probabilities))]
+        return self.decided, self.labels[winner]
+
+
+@dataclass(slots=True)
+class NumberFair:
+    """A number will be published; each market is a range of it: above, below or between strikes."""
+
+    mean: float
+    sd: float
+    ranges: list[tuple[float | None, float | None]]
+    decimals: int = 2
+    decided: list[float] | None = None
+
+    def _cdf(self, x: float) -> float:
+        return 0.5 * (1.0 + math.erf((x - self.mean) / (self.sd * math.sqrt(2.0))))
+
+    def probabilities(self) -> list[float]:
+        if self.decided is not None:
+            return self.decided
+        return [
+            clamp((1.0 if cap is None else self._cdf(cap)) - (0.0 if floor is None else self._cdf(floor)))
+            for floor, cap in self.ranges
+        ]
+
+    def step(self, rng: random.Random, share_of_life: float) -> None:
+        share = min(share_of_life, 1.0)
+        self.mean += rng.gauss(0.0, self.sd * math.sqrt(share))
+        self.sd *= math.sqrt(max(1.0 - share, 1e-6))
+
+    def settle(self, rng: random.Random) -> tuple[list[float], str]:
+        value = round(rng.gauss(self.mean, self.sd), self.decimals)
+        self.decided = [
+            1.0 if (floor is None or value > floor) and (cap is None or value <= cap) else 0.0
+            for floor, cap in self.ranges
+        ]
+        return self.decided, f"{value:.{self.decimals}f}"
+
+
+@dataclass(slots=True)
+class ScalarFair:
+    """A market that pays a share of the dollar, like a vote share: the rare ``scalar`` result."""
+
+    mean: float
+    sd: float = 0.08
+    decided: list[float] | None = None
+
+    def probabilities(self) -> list[float]:
+        return self.decided or [clamp(self.mean)]
+
+    def step(self, rng: random.Random, share_of_life: float) -> None:
+        self.mean = clamp(self.mean + rng.gauss(0.0, self.sd * math.sqrt(min(share_of_life, 1.0))))
+
+    def settle(self, rng: random.Random) -> tuple[list[float], str]:
+        value = round(clamp(rng.gauss(self.mean, self.sd / 4)), 2)
+        self.decided = [value]
+        return self.decided, f"{value:.2f}"
+
+
+@dataclass(slots=True)
+class ComboFair:
+    """All legs must happen; each leg is (fair of its event, index of its market). Decided by its legs, after them."""
+
+    legs: list[tuple[Fair, int]] = field(default_factory=list)
+    decided: list[float] | None = None
+
+    def probabilities(self) -> list[float]:
+        if self.decided is not None:
+            return self.decided
+        return [clamp(self._product())]
+
+    def _product(self) -> float:
+        return math.prod(fair.probabilities()[index] for fair, index in self.legs)
+
+    def step(self, rng: random.Random, share_of_life: float) -> None:
+        """Nothing of its own: it moves with its legs."""
+
+    def settle(self, rng: random.Random) -> tuple[list[float], str]:
+        self.decided = [round(self._product(), 2)]
+        return self.decided, "all legs" if self.decided[0] == 1.0 else "not all legs"

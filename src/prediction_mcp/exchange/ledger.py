@@ -1,0 +1,203 @@
+"""Accounts: cash, positions, collateral for resting orders, fees and settlement. Exact to the last micro.
+
+The model, in which money is conserved by construction:
+
+* A matched pair of one YES and one NO is worth exactly $1, which lies in the market's *pool*. Who buys YES at p pays p
+  into it, who sells YES (buys NO) pays 1 − p; who held the other side already is paid out of it instead (netting).
+* ``cash`` is what the account owns; ``held`` is the part that resting orders may still need; ``available`` is the rest.
+* An order is accepted only while ``available`` stays ≥ 0 in the worst case: all of it fills at its limit, with fees.
+  What a fill really costs is never more (see :meth:`Holding.requirement`), so cash never goes below zero.
+* A fill's rounding fee can exceed what was held for fees when an order fills in very many pieces. The engine then
+  cancels what is left of the order instead of letting anyone owe the exchange.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from prediction_mcp.kalshi.fees import GRID_DIRECT
+from prediction_mcp.kalshi.units import PRICE_UNITS
+
+from .matching import BID, Order
+
+
+class Holding:
+    """What one account has and wants in one market. Money in micros, counts in count units."""
+
+    __slots__ = (
+        "ask_cost",
+        "ask_count",
+        "bid_cost",
+        "bid_count",
+        "cost",
+        "fee_hold",
+        "fees",
+        "position",
+        "realized",
+        "traded",
+        "updated_ms",
+    )
+
+    def __init__(self) -> None:
+        self.position = 0  # > 0 YES, < 0 NO
+        self.cost = 0  # cost basis of the open position
+        self.realized = 0  # before fees
+        self.fees = 0
+        self.traded = 0  # money that changed hands over all fills
+        self.bid_cost = self.bid_count = self.ask_cost = self.ask_count = self.fee_hold = 0  # resting orders
+        self.updated_ms = 0
+
+    def requirement(self) -> int:
+        """Micros that resting orders may need in the worst case.
+
+        Per side: the sum of what all its orders cost, less $1 for each contract that closes the position held. Any
+        subset of them, in any sequence, needs at most this (closing a contract at q pays 1 − q ≥ 0), so it is enough
+        and never counts a closing order twice.
+        """
+        position = self.position
+        bids = self.bid_cost - PRICE_UNITS * min(-position, self.bid_count) if position < 0 else self.bid_cost
+        asks = self.ask_cost - PRICE_UNITS * min(position, self.ask_count) if position > 0 else self.ask_cost
+        return (bids if bids > 0 else 0) + (asks if asks > 0 else 0) + self.fee_hold
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self.position or self.bid_count or self.ask_count or self.traded)
+
+
+@dataclass(slots=True)
+class Fill:
+    """One account's half of a trade."""
+
+    fill_id: str
+    order: Order
+    price: int
+    count: int
+    is_taker: bool
+    fee: int
+    ts_ms: int
+    seq: int
+
+
+@dataclass(slots=True)
+class Settlement:
+    """What a market's end paid one account."""
+
+    ticker: str
+    result: str
+    value: int  # price units paid for one YES
+    position: int  # contracts held at the end: > 0 YES, < 0 NO
+    cost: int
+    revenue: int
+    fees: int
+    ts_ms: int
+    seq: int
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """One member. ``keeps_history`` is False for the simulation's own crowd, which nobody asks about."""
+
+    account_id: str
+    grid: int = GRID_DIRECT
+    keeps_history: bool = True
+    cash: int = 0
+    held: int = 0
+    deposited: int = 0
+    holdings: dict[str, Holding] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    by_client_id: dict[str, str] = field(default_factory=dict)
+    fills: list[Fill] = field(default_factory=list)
+    settlements: list[Settlement] = field(default_factory=list)
+    settled: dict[str, Holding] = field(default_factory=dict)
+    updated_ms: int = 0
+
+    @property
+    def available(self) -> int:
+        """Micros that are free for new orders."""
+        return self.cash - self.held
+
+    def deposit(self, micros: int) -> None:
+        """Add money from outside. Raises ValueError unless it is positive and on the account's balance grid."""
+        if micros <= 0 or micros % self.grid:
+            raise ValueError("a deposit must be positive and on the account's balance grid")
+        self.cash += micros
+        self.deposited += micros
+
+    def holding(self, ticker: str) -> Holding:
+        holding = self.holdings.get(ticker)
+        if holding is None:
+            holding = self.holdings[ticker] = Holding()
+        return holding
+
+
+def book_fill(account: Account, holding: Holding, side: int, price: int, count: int, fee: int) -> int:
+    """Move money and contracts of one half of a trade; returns the pool's change in micros.
+
+    ``fee`` is the net fee. The caller has computed it from :func:`revenue_of` and updates what is held afterwards.
+    """
+    position = holding.position
+    unit = price if side == BID else PRICE_UNITS - price  # what opening one contract costs
+    closing = min(count, -position) if side == BID else min(count, position)
+    if closing > 0:
+        proceeds = (PRICE_UNITS - unit) * closing
+        basis = holding.cost * closing // abs(position)
+        holding.cost -= basis
+        holding.realized += proceeds - basis
+        opening = count - closing
+    else:
+        proceeds = 0
+        opening = count
+    paid = unit * opening
+    holding.cost += paid
+    holding.position = position + count if side == BID else position - count
+    holding.fees += fee
+    holding.traded += paid + proceeds
+    account.cash += proceeds - paid - fee
+    return paid - proceeds
+
+
+def revenue_of(holding: Holding, side: int, price: int, count: int) -> int:
+    """Micros a fill moves before fees: negative to open, positive to close."""
+    unit = price if side == BID else PRICE_UNITS - price
+    closing = min(count, -holding.position) if side == BID else min(count, holding.position)
+    if closing > 0:
+        return (PRICE_UNITS - unit) * closing - unit * (count - closing)
+    return -unit * count
+
+
+def settle(account: Account, ticker: str, result: str, value: int, now_ms: int, seq: int) -> tuple[int, int]:
+    """Pay an account out of a market that ended at ``value`` price units per YES.
+
+    Returns:
+        (micros taken from the pool, micros of it that the exchange keeps because balances sit on a grid).
+    """
+    holding = account.holdings.pop(ticker, None)
+    if holding is None:
+        return 0, 0
+    account.held -= holding.requirement()
+    owed = holding.position * value if holding.position > 0 else -holding.position * (PRICE_UNITS - value)
+    paid = owed - owed % account.grid
+    account.cash += paid
+    account.updated_ms = now_ms
+    if account.keeps_history and holding.traded:
+        position, cost = holding.position, holding.cost
+        holding.realized += paid - holding.cost
+        holding.cost = 0
+        holding.position = 0
+        holding.updated_ms = now_ms
+        account.settled[ticker] = holding
+        if position:
+            account.settlements.append(
+                Settlement(
+                    ticker=ticker,
+                    result=result,
+                    value=value,
+                    position=position,
+                    cost=cost,
+                    revenue=paid,
+                    fees=holding.fees,
+                    ts_ms=now_ms,
+                    seq=seq,
+                )
+            )
+    return owed, owed - paid

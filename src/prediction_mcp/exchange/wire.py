@@ -1,0 +1,361 @@
+"""How Kalshi writes things down: engine objects to the JSON of its REST answers.
+
+Every field that the official SDK requires is here; see KALSHI.md, "Numbers", for the formats.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from prediction_mcp.kalshi.units import (
+    COUNT_UNITS,
+    MICROS,
+    PRICE_UNITS,
+    format_count,
+    format_dollars,
+    format_price,
+)
+
+from .catalogue import Event, Market, Series
+from .engine import MarketState, Trade
+from .history import Candle
+from .ledger import Account, Fill, Holding, Settlement
+from .matching import BID, Book, Order
+
+Json = dict[str, Any]
+EXCHANGE_INDEX = 0
+
+
+def moment(ms: int) -> str:
+    """Unix milliseconds as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def cents(micros: int) -> int:
+    """Micros as whole cents, rounded down: what the few remaining integer fields carry."""
+    return micros * 100 // MICROS
+
+
+def _side_names(side: int) -> tuple[str, str]:
+    return ("yes", "bid") if side == BID else ("no", "ask")
+
+
+def series(item: Series, volume: int | None = None) -> Json:
+    out: Json = {
+        "ticker": item.ticker,
+        "title": item.title,
+        "frequency": item.frequency,
+        "category": item.category,
+        "categories": [item.category],
+        "tags": item.tags,
+        "settlement_sources": [{"name": item.source[0], "url": item.source[1]}],
+        "contract_url": f"https://example.invalid/contracts/{item.ticker}.pdf",
+        "contract_terms_url": f"https://example.invalid/terms/{item.ticker}.pdf",
+        "fee_type": item.fee_type,
+        "fee_multiplier": float(item.fee_multiplier),
+        "additional_prohibitions": [],
+        "last_updated_ts": moment(item.created_ms),
+        "exchange_index": EXCHANGE_INDEX,
+    }
+    if volume is not None:
+        out["volume_fp"] = format_count(volume)
+    return out
+
+
+def event(item: Event, markets: list[Json] | None = None) -> Json:
+    out: Json = {
+        "event_ticker": item.ticker,
+        "series_ticker": item.series.ticker,
+        "title": item.title,
+        "sub_title": item.sub_title,
+        "collateral_return_type": "MECNET" if item.exclusive else "",
+        "mutually_exclusive": item.exclusive,
+        "category": item.series.category,
+        "settlement_sources": [{"name": item.series.source[0], "url": item.series.source[1]}],
+        "last_updated_ts": moment(item.updated_ms),
+        "exchange_index": EXCHANGE_INDEX,
+    }
+    if item.strike_ms is not None:
+        out["strike_date"] = moment(item.strike_ms)
+    if markets is not None:
+        out["markets"] = markets
+    return out
+
+
+def market(item: Market, state: MarketState, now_ms: int) -> Json:
+    book = state.book
+    bid, ask = book.bids.best, book.asks.best
+    bid_size = book.bids.levels[book.bids.ranks[-1]].total if bid is not None else 0
+    ask_size = book.asks.levels[book.asks.ranks[-1]].total if ask is not None else 0
+    yes_bid, yes_ask = bid or 0, PRICE_UNITS if ask is None else ask
+    day_ago = now_ms - 86_400_000
+    volume_24h = 0
+    for trade in reversed(state.trades):
+        if trade.ts_ms < day_ago:
+            break
+        volume_24h += trade.count
+    out: Json = {
+        "ticker": item.ticker,
+        "event_ticker": item.event.ticker,
+        "market_type": item.market_type,
+        "title": item.title,
+        "subtitle": item.yes_sub_title,
+        "yes_sub_title": item.yes_sub_title,
+        "no_sub_title": item.no_sub_title,
+        "created_time": moment(item.created_ms),
+        "updated_time": moment(item.updated_ms),
+        "open_time": moment(item.open_ms),
+        "close_time": moment(item.close_ms),
+        "expected_expiration_time": moment(item.decide_ms),
+        "expiration_time": moment(item.decide_ms),
+        "latest_expiration_time": moment(item.decide_ms + 7 * 86_400_000),
+        "settlement_timer_seconds": item.settlement_timer_s,
+        "status": item.status,
+        "yes_bid_dollars": format_price(yes_bid),
+        "yes_bid_size_fp": format_count(bid_size),
+        "yes_ask_dollars": format_price(yes_ask),
+        "yes_ask_size_fp": format_count(ask_size),
+        "no_bid_dollars": format_price(PRICE_UNITS - yes_ask),
+        "no_ask_dollars": format_price(PRICE_UNITS - yes_bid),
+        "last_price_dollars": format_price(state.last_price),
+        "volume_fp": format_count(state.volume),
+        "volume_24h_fp": format_count(volume_24h),
+        "result": item.result,
+        "can_close_early": item.can_close_early,
+        "open_interest_fp": format_count(state.open_interest),
+        "notional_value_dollars": format_price(PRICE_UNITS),
+        "previous_yes_bid_dollars": format_price(item.previous_bid),
+        "previous_yes_ask_dollars": format_price(item.previous_ask),
+        "previous_price_dollars": format_price(item.previous_price),
+        "liquidity_dollars": "0.0000",
+        "settlement_bounds_type": "default",
+        "expiration_value": item.expiration_value,
+        "strike_type": item.strike_type,
+        "rules_primary": item.rules,
+        "rules_secondary": "Simulated market: it is settled by the paper exchange's own random draw.",
+        "price_level_structure": item.structure,
+        "price_ranges": [
+            {"start": format_price(r.start), "end": format_price(r.end), "step": format_price(r.step)}
+            for r in item.grid.ranges
+        ],
+        "exchange_index": EXCHANGE_INDEX,
+    }
+    if item.can_close_early:
+        out["early_close_condition"] = "Closes early once the outcome is known."
+    if item.floor_strike is not None:
+        out["floor_strike"] = float(item.floor_strike)
+    if item.cap_strike is not None:
+        out["cap_strike"] = float(item.cap_strike)
+    if item.decided_ms:
+        out["settlement_value_dollars"] = format_price(item.value)
+        out["occurrence_datetime"] = moment(item.decided_ms)
+    if item.settled_ms:
+        out["settlement_ts"] = moment(item.settled_ms)
+    if item.legs:
+        out["mve_collection_ticker"] = item.event.collection
+        out["mve_selected_legs"] = [
+            {"event_ticker": event_ticker, "market_ticker": ticker, "side": side}
+            for event_ticker, ticker, side in item.legs
+        ]
+    return out
+
+
+def orderbook(book: Book, depth: int = 0) -> Json:
+    """Bids of both outcomes, worst first as Kalshi was seen to send them; a YES ask is a NO bid at $1 − price."""
+    yes = book.bids.depth()[: depth or None]
+    no = [(PRICE_UNITS - price, count) for price, count in book.asks.depth()[: depth or None]]
+    return {
+        "yes_dollars": [[format_price(p), format_count(c)] for p, c in reversed(yes)],
+        "no_dollars": [[format_price(p), format_count(c)] for p, c in reversed(no)],
+    }
+
+
+def trade(item: Trade, ticker: str, trade_id: str) -> Json:
+    outcome, side = _side_names(item.taker_side)
+    return {
+        "trade_id": trade_id,
+        "ticker": ticker,
+        "count_fp": format_count(item.count),
+        "yes_price_dollars": format_price(item.price),
+        "no_price_dollars": format_price(PRICE_UNITS - item.price),
+        "taker_outcome_side": outcome,
+        "taker_book_side": side,
+        "created_time": moment(item.ts_ms),
+        "is_block_trade": False,
+    }
+
+
+def candlestick(candle: Candle, tick: int, open_interest: int) -> Json:
+    """One candlestick. Quotes of the past aren't kept, so bid and ask are the traded band, a tick apart."""
+
+    def price(units: int) -> str:
+        return format_price(min(max(units, 0), PRICE_UNITS))
+
+    def quotes(shift: int) -> Json:
+        return {
+            "open_dollars": price((candle.open_price or 0) + shift),
+            "low_dollars": price(candle.low + shift),
+            "high_dollars": price(candle.high + shift),
+            "close_dollars": price((candle.close_price or 0) + shift),
+        }
+
+    traded: Json = {
+        "open_dollars": price(candle.open_price or 0),
+        "low_dollars": price(candle.low),
+        "high_dollars": price(candle.high),
+        "close_dollars": price(candle.close_price or 0),
+        "mean_dollars": format_dollars(candle.notional // candle.volume * (MICROS // PRICE_UNITS)),
+        "min_dollars": price(candle.low),
+        "max_dollars": price(candle.high),
+    }
+    if candle.previous is not None:
+        traded["previous_dollars"] = price(candle.previous)
+    return {
+        "end_period_ts": candle.end_ts,
+        "yes_bid": quotes(-tick),
+        "yes_ask": quotes(0),
+        "price": traded,
+        "volume_fp": format_count(candle.volume),
+        "open_interest_fp": format_count(open_interest),
+    }
+
+
+def historical_candlestick(candle: Json) -> Json:
+    """The historical endpoint spells the same candlestick with other names."""
+
+    def plain(quotes: Json) -> Json:
+        return {key.removesuffix("_dollars"): value for key, value in quotes.items()}
+
+    traded = plain(candle["price"])
+    return {
+        "end_period_ts": candle["end_period_ts"],
+        "yes_bid": plain(candle["yes_bid"]),
+        "yes_ask": plain(candle["yes_ask"]),
+        "price": {key: traded.get(key) for key in ("open", "low", "high", "close", "mean", "previous")},
+        "volume": candle["volume_fp"],
+        "open_interest": candle["open_interest_fp"],
+    }
+
+
+def order(item: Order) -> Json:
+    outcome, side = _side_names(item.side)
+    out: Json = {
+        "order_id": item.order_id,
+        "user_id": item.account.account_id,
+        "client_order_id": item.client_order_id,
+        "ticker": item.ticker,
+        "outcome_side": outcome,
+        "book_side": side,
+        "type": "limit",
+        "status": item.status,
+        "yes_price_dollars": format_price(item.price),
+        "no_price_dollars": format_price(PRICE_UNITS - item.price),
+        "fill_count_fp": format_count(item.filled),
+        "remaining_count_fp": format_count(item.remaining),
+        "initial_count_fp": format_count(item.initial),
+        "taker_fill_cost_dollars": format_dollars(item.taker_cost),
+        "maker_fill_cost_dollars": format_dollars(item.maker_cost),
+        "taker_fees_dollars": format_dollars(item.taker_fees),
+        "maker_fees_dollars": format_dollars(item.maker_fees),
+        "created_time": moment(item.created_ms),
+        "last_update_time": moment(item.updated_ms),
+        "self_trade_prevention_type": item.stp,
+        "cancel_order_on_pause": item.cancel_on_pause,
+        "subaccount_number": item.subaccount,
+        "exchange_index": EXCHANGE_INDEX,
+    }
+    if item.expires_ms:
+        out["expiration_time"] = moment(item.expires_ms)
+    return out
+
+
+def executed(item: Order, filled: int, notional: int, fees: int) -> Json:
+    """The part of a create or amend answer that tells what traded; averages are per contract."""
+    out: Json = {
+        "order_id": item.order_id,
+        "fill_count": format_count(filled),
+        "remaining_count": format_count(item.remaining),
+        "ts_ms": item.updated_ms,
+    }
+    if item.client_order_id:
+        out["client_order_id"] = item.client_order_id
+    if filled:
+        out["average_fill_price"] = format_dollars(notional * COUNT_UNITS // filled)
+        out["average_fee_paid"] = format_dollars(fees * COUNT_UNITS // filled)
+    return out
+
+
+def fill(item: Fill) -> Json:
+    outcome, side = _side_names(item.order.side)
+    return {
+        "fill_id": item.fill_id,
+        "trade_id": item.fill_id,
+        "order_id": item.order.order_id,
+        "client_order_id": item.order.client_order_id,
+        "exchange_index": EXCHANGE_INDEX,
+        "ticker": item.order.ticker,
+        "market_ticker": item.order.ticker,
+        "outcome_side": outcome,
+        "book_side": side,
+        "count_fp": format_count(item.count),
+        "yes_price_dollars": format_price(item.price),
+        "no_price_dollars": format_price(PRICE_UNITS - item.price),
+        "is_taker": item.is_taker,
+        "fee_cost": format_dollars(item.fee),
+        "created_time": moment(item.ts_ms),
+        "subaccount_number": item.order.subaccount,
+        "ts": item.ts_ms // 1000,
+    }
+
+
+def position(ticker: str, item: Holding) -> Json:
+    return {
+        "ticker": ticker,
+        "exchange_index": EXCHANGE_INDEX,
+        "total_traded_dollars": format_dollars(item.traded),
+        "position_fp": format_count(item.position),
+        "market_exposure_dollars": format_dollars(item.cost),
+        "realized_pnl_dollars": format_dollars(item.realized),
+        "fees_paid_dollars": format_dollars(item.fees),
+        "last_updated_ts": moment(item.updated_ms),
+    }
+
+
+def event_position(event_ticker: str, holdings: list[Holding]) -> Json:
+    return {
+        "event_ticker": event_ticker,
+        "total_cost_dollars": format_dollars(sum(h.traded for h in holdings)),
+        "total_cost_shares_fp": format_count(sum(abs(h.position) for h in holdings)),
+        "event_exposure_dollars": format_dollars(sum(h.cost for h in holdings)),
+        "realized_pnl_dollars": format_dollars(sum(h.realized for h in holdings)),
+        "fees_paid_dollars": format_dollars(sum(h.fees for h in holdings)),
+    }
+
+
+def settlement(item: Settlement, event_ticker: str) -> Json:
+    yes, no = max(item.position, 0), max(-item.position, 0)
+    return {
+        "ticker": item.ticker,
+        "exchange_index": EXCHANGE_INDEX,
+        "event_ticker": event_ticker,
+        "market_result": item.result,
+        "yes_count_fp": format_count(yes),
+        "yes_total_cost_dollars": format_dollars(item.cost if yes else 0),
+        "no_count_fp": format_count(no),
+        "no_total_cost_dollars": format_dollars(item.cost if no else 0),
+        "revenue": cents(item.revenue),
+        "settled_time": moment(item.ts_ms),
+        "fee_cost": format_dollars(item.fees),
+        "value": item.value * 100 // PRICE_UNITS,
+    }
+
+
+def balance(account: Account, portfolio_value: int) -> Json:
+    return {
+        "balance": cents(account.available),
+        "balance_dollars": format_dollars(account.available),
+        "portfolio_value": cents(portfolio_value),
+        "updated_ts": account.updated_ms // 1000,
+        "balance_breakdown": [{"exchange_index": EXCHANGE_INDEX, "balance": format_dollars(account.available)}],
+    }

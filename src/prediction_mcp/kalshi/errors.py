@@ -1,0 +1,82 @@
+"""What can go wrong between us and the exchange: one exception a meaning.
+
+Every message is one sentence a person can act on; the exchange's own code and text stay in ``code`` and ``details``.
+"""
+
+from __future__ import annotations
+
+
+class KalshiError(Exception):
+    """Base of all errors of the client.
+
+    Attributes:
+        message: one sentence: what was wrong, what to do.
+        status: the HTTP status, when the exchange answered.
+        code: the exchange's own error code, when it gave one.
+        details: the exchange's own words, when it gave some.
+        maybe_done: an earlier try of the same request was lost on its way, so its effect is unknown.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, code: str = "", details: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.details = details
+        self.maybe_done = False
+
+
+class CredentialsError(KalshiError):
+    """No key, or one that can't be used, where a key is needed. Nothing was sent."""
+
+
+class AuthenticationError(KalshiError):
+    """401: the exchange doesn't accept the key, the signature or the clock."""
+
+
+class PermissionDeniedError(KalshiError):
+    """403: the key is good but may not do this (its scopes, or the region)."""
+
+
+class NotFoundError(KalshiError):
+    """404: there is no such market, event, series or order."""
+
+
+class InvalidRequestError(KalshiError):
+    """400: the exchange refused the parameters."""
+
+
+class InvalidOrderError(InvalidRequestError):
+    """The order breaks a rule: price grid, count, or a combination of flags."""
+
+
+class MarketClosedError(InvalidOrderError):
+    """The market takes no orders: not open yet, paused, or closed."""
+
+
+class InsufficientBalanceError(InvalidOrderError):
+    """The account can't carry the worst case of the order."""
+
+
+class DuplicateOrderError(KalshiError):
+    """409: an order with this client_order_id exists already."""
+
+
+class RateLimitedError(KalshiError):
+    """429, after all tries: somebody else spends the account's budget too."""
+
+
+class ExchangeUnavailableError(KalshiError):
+    """No connection, no answer in time, 5xx or maintenance, after all tries. Nothing is known to have changed."""
+
+
+class OutcomeUnknownError(KalshiError):
+    """A write left and no answer told its fate, not even when asked. The message says how to find out."""
+
+
+class MalformedResponseError(KalshiError):
+    """The exchange's answer isn't what its API promises (or isn't JSON)."""
+
+
+class PaginationError(KalshiError):
+    """The exchange gave the same cursor twice: going on would never end."""

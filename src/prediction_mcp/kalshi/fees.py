@@ -1,0 +1,106 @@
+"""Kalshi's fee model, exact to the last micro.
+
+Source: KALSHI.md, "Fees" (the exchange's fee schedule and its rounding rules):
+
+* trade fee of a fill = ceil to $0.000001 of ``M × 0.07 × C × P × (1 − P)`` for the taker; the maker pays nothing, a
+  quarter or a half of it, by the series' ``fee_type``;
+* the balance moves on a grid, so ``rounding fee = (revenue − trade fee) − floor_to_grid(revenue − trade fee)``;
+* rounding fees collect in the order's accumulator, which is paid back in whole grid units as the order fills,
+  never more than makes the fill's net fee zero. The accumulator belongs to the order over all its fills.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from .units import MICROS, PRICE_UNITS, ceil_div
+
+GRID_DIRECT = MICROS // 10_000
+"""Balances of direct members sit on $0.0001."""
+GRID_CENT = MICROS // 100
+"""All other balances sit on $0.01."""
+
+BASE_RATE = Decimal("0.07")
+MAKER_SHARE: dict[str, Decimal] = {
+    "quadratic": Decimal(0),
+    "quadratic_with_maker_fees": Decimal("0.25"),
+    "quadratic_with_combo_maker_fees": Decimal("0.5"),
+}
+
+_RATE_UNITS = 10**10
+# rate is in 1e-10, count in 1e-2, price and 1 − price in 1e-4 each; a micro is 1e-6: 10 + 2 + 4 + 4 − 6 = 14
+_FEE_DIVISOR = 10**14
+
+
+class UnknownFeeTypeError(ValueError):
+    """The series has a fee type whose formula isn't known here (``flat`` or a new one)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeeSchedule:
+    """What a taker and a maker pay in one series (or event, where it overrides the series).
+
+    ``taker_rate`` and ``maker_rate`` are integers in units of 1e-10.
+    """
+
+    fee_type: str
+    multiplier: Decimal
+    taker_rate: int
+    maker_rate: int
+
+    @classmethod
+    def of(cls, fee_type: str, multiplier: Decimal | int | str = 1) -> FeeSchedule:
+        """Build from the series' ``fee_type`` and ``fee_multiplier``.
+
+        Raises:
+            UnknownFeeTypeError: the fee type has no published formula here, so no fee may be made up.
+            ValueError: the multiplier is negative or has more than six decimals.
+        """
+        if fee_type not in MAKER_SHARE:
+            raise UnknownFeeTypeError(f"fee type {fee_type!r} has no formula here: see the exchange's fee schedule")
+        multiplier = Decimal(multiplier)
+        taker = multiplier * BASE_RATE * _RATE_UNITS
+        maker = taker * MAKER_SHARE[fee_type]
+        if multiplier < 0 or taker != int(taker) or maker != int(maker):
+            raise ValueError(f"fee multiplier {multiplier} must be positive, with six decimals at most")
+        return cls(fee_type, multiplier, int(taker), int(maker))
+
+    def rate(self, *, is_taker: bool) -> int:
+        return self.taker_rate if is_taker else self.maker_rate
+
+
+def trade_fee(rate: int, price: int, count: int) -> int:
+    """Fee of one fill in micros, before rounding to the balance grid.
+
+    Args:
+        rate: from :class:`FeeSchedule`, in 1e-10.
+        price: price units ($0.0001).
+        count: count units (0.01 contracts).
+    """
+    return ceil_div(rate * count * price * (PRICE_UNITS - price), _FEE_DIVISOR)
+
+
+def round_fee(revenue: int, fee: int, grid: int, accumulator: int) -> tuple[int, int]:
+    """Net fee of a fill and the order's new accumulator, all in micros.
+
+    Args:
+        revenue: what the fill itself moves: negative when contracts are paid for.
+        fee: the trade fee.
+        grid: the balance grid, :data:`GRID_DIRECT` or :data:`GRID_CENT`.
+        accumulator: rounding fees of the order that were not paid back yet.
+
+    Returns:
+        ``(net fee, accumulator)``; ``revenue − net fee`` is on the grid.
+    """
+    rounding = (revenue - fee) % grid
+    accumulator += rounding
+    charged = fee + rounding
+    rebate = min(accumulator, charged)
+    rebate -= rebate % grid
+    return charged - rebate, accumulator - rebate
+
+
+def single_fill_fee(rate: int, price: int, count: int, revenue: int, grid: int) -> int:
+    """Net fee in micros when ``count`` fills at once at ``price``: what a quote shows before the order is sent."""
+    return round_fee(revenue, trade_fee(rate, price, count), grid, 0)[0]

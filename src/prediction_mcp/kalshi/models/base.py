@@ -1,0 +1,36 @@
+"""What all models share: unknown fields are ignored, money is Decimal, and a side is never guessed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+Dollars = Decimal
+"""Dollars, exact; up to six decimals."""
+Count = Decimal
+"""Contracts, exact; two decimals."""
+BookSide = Literal["bid", "ask"]
+"""A direction must never be guessed, so unlike every other enum an unknown value is an error."""
+OutcomeSide = Literal["yes", "no"]
+
+
+def _empty_to_none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+OptionalTime = Annotated[datetime | None, BeforeValidator(_empty_to_none)]
+
+
+class KalshiModel(BaseModel):
+    """Base of all answers: frozen, tolerant of what Kalshi may add."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Page(KalshiModel):
+    """A page of a list; ``cursor`` is empty on the last one."""
+
+    cursor: str | None = ""

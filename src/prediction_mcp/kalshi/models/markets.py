@@ -1,0 +1,191 @@
+"""Markets, order books, trades and candlesticks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+
+from pydantic import model_validator
+
+from ..units import CENT_GRID, PriceGrid
+from .base import BookSide, Count, Dollars, KalshiModel, OptionalTime, OutcomeSide, Page
+
+
+class PriceRangeModel(KalshiModel):
+    start: Dollars
+    end: Dollars
+    step: Dollars
+
+
+class ComboLeg(KalshiModel):
+    event_ticker: str | None = None
+    market_ticker: str | None = None
+    side: str | None = None
+
+
+class Market(KalshiModel):
+    """One contract.
+
+    ``status`` is initialized, inactive, active, closed, determined, disputed, amended or finalized. A bid of 0 or an ask of 1 means nobody quotes that side.
+    """
+
+    ticker: str
+    event_ticker: str
+    title: str = ""
+    yes_sub_title: str = ""
+    no_sub_title: str = ""
+    market_type: str = "binary"
+    status: str
+    open_time: OptionalTime = None
+    close_time: OptionalTime = None
+    expected_expiration_time: OptionalTime = None
+    latest_expiration_time: OptionalTime = None
+    updated_time: OptionalTime = None
+    settlement_timer_seconds: int = 0
+    yes_bid_dollars: Dollars = Decimal(0)
+    yes_bid_size_fp: Count = Decimal(0)
+    yes_ask_dollars: Dollars = Decimal(1)
+    yes_ask_size_fp: Count = Decimal(0)
+    last_price_dollars: Dollars = Decimal(0)
+    previous_price_dollars: Dollars = Decimal(0)
+    volume_fp: Count = Decimal(0)
+    volume_24h_fp: Count = Decimal(0)
+    open_interest_fp: Count = Decimal(0)
+    can_close_early: bool = False
+    early_close_condition: str | None = None
+    result: str = ""
+    settlement_value_dollars: Dollars | None = None
+    settlement_ts: OptionalTime = None
+    expiration_value: str = ""
+    strike_type: str | None = None
+    floor_strike: Decimal | None = None
+    cap_strike: Decimal | None = None
+    rules_primary: str = ""
+    rules_secondary: str = ""
+    price_level_structure: str = ""
+    price_ranges: list[PriceRangeModel] = []
+    mve_collection_ticker: str | None = None
+    mve_selected_legs: list[ComboLeg] | None = None
+
+    @cached_property
+    def grid(self) -> PriceGrid:
+        """The prices this market takes; whole cents where the exchange names none."""
+        if not self.price_ranges:
+            return CENT_GRID
+        return PriceGrid.parse((r.start, r.end, r.step) for r in self.price_ranges)
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == "active"
+
+    @property
+    def series_ticker(self) -> str:
+        """The series part of the ticker: what stands before the first hyphen."""
+        return self.ticker.partition("-")[0]
+
+
+class MarketAnswer(KalshiModel):
+    market: Market
+
+
+class MarketPage(Page):
+    markets: list[Market] = []
+
+
+class Orderbook(KalshiModel):
+    """Bids of both outcomes as (price, count), best first whatever the exchange's own order was."""
+
+    yes_dollars: list[tuple[Dollars, Count]] = []
+    no_dollars: list[tuple[Dollars, Count]] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _missing_side_is_empty(cls, data: object) -> object:
+        return {key: value or [] for key, value in data.items()} if isinstance(data, dict) else data
+
+    @cached_property
+    def yes_bids(self) -> list[tuple[Dollars, Count]]:
+        return sorted(self.yes_dollars, reverse=True)
+
+    @cached_property
+    def yes_asks(self) -> list[tuple[Dollars, Count]]:
+        """A NO bid at q is a YES ask at 1 − q."""
+        return sorted((1 - price, count) for price, count in self.no_dollars)
+
+
+class OrderbookAnswer(KalshiModel):
+    orderbook_fp: Orderbook
+
+
+class MarketOrderbook(KalshiModel):
+    ticker: str
+    orderbook_fp: Orderbook
+
+
+class OrderbooksAnswer(KalshiModel):
+    orderbooks: list[MarketOrderbook] = []
+
+
+class Trade(KalshiModel):
+    trade_id: str
+    ticker: str
+    count_fp: Count
+    yes_price_dollars: Dollars
+    taker_outcome_side: OutcomeSide
+    taker_book_side: BookSide
+    created_time: datetime
+    is_block_trade: bool = False
+
+
+class TradePage(Page):
+    trades: list[Trade] = []
+
+
+class Quotes(KalshiModel):
+    """Open, high, low and close of a quote over a period; the historical spelling is read too."""
+
+    open_dollars: Dollars | None = None
+    high_dollars: Dollars | None = None
+    low_dollars: Dollars | None = None
+    close_dollars: Dollars | None = None
+    mean_dollars: Dollars | None = None
+    previous_dollars: Dollars | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_spelling(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        return {key if key.endswith("_dollars") else f"{key}_dollars": value for key, value in data.items()}
+
+
+class Candlestick(KalshiModel):
+    """One period; ``end_period_ts`` is its inclusive end in Unix seconds. Price fields are None without a trade."""
+
+    end_period_ts: int
+    price: Quotes
+    yes_bid: Quotes
+    yes_ask: Quotes
+    volume_fp: Count = Decimal(0)
+    open_interest_fp: Count = Decimal(0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_spelling(cls, data: object) -> object:
+        if isinstance(data, dict) and "volume" in data:
+            return {**data, "volume_fp": data["volume"], "open_interest_fp": data.get("open_interest", 0)}
+        return data
+
+
+class CandlesticksAnswer(KalshiModel):
+    candlesticks: list[Candlestick] = []
+
+
+class MarketCandlesticks(KalshiModel):
+    market_ticker: str
+    candlesticks: list[Candlestick] = []
+
+
+class BatchCandlesticksAnswer(KalshiModel):
+    markets: list[MarketCandlesticks] = []

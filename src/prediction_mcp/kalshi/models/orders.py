@@ -1,0 +1,158 @@
+"""Orders: what is asked (requests) and what the exchange says of them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from .base import BookSide, Count, Dollars, KalshiModel, OptionalTime, OutcomeSide, Page
+
+TimeInForce = Literal["good_till_canceled", "immediate_or_cancel", "fill_or_kill"]
+SelfTradePrevention = Literal["taker_at_cross", "maker"]
+
+
+class Request(BaseModel):
+    """Base of request bodies: strict, so that a misspelt field is our error and not the exchange's surprise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NewOrder(Request):
+    """A V2 order: ``price`` and ``count`` are already the wire's strings, ``price`` in YES dollars."""
+
+    ticker: str
+    side: BookSide
+    count: str
+    price: str
+    client_order_id: str
+    time_in_force: TimeInForce = "good_till_canceled"
+    self_trade_prevention_type: SelfTradePrevention = "taker_at_cross"
+    expiration_time: int | None = None
+    post_only: bool | None = None
+    reduce_only: bool | None = None
+    cancel_order_on_pause: bool | None = None
+    subaccount: int | None = None
+    order_group_id: str | None = None
+
+
+class Amendment(Request):
+    """``count`` is the total: filled already plus wanted remaining. Both strings as in :class:`NewOrder`."""
+
+    ticker: str
+    side: BookSide
+    price: str
+    count: str
+    expiration_time: int | None = None
+
+
+class Order(KalshiModel):
+    """An order as the exchange knows it. ``status`` is resting, canceled or executed."""
+
+    order_id: str
+    client_order_id: str = ""
+    ticker: str
+    outcome_side: OutcomeSide
+    book_side: BookSide
+    status: str
+    yes_price_dollars: Dollars
+    fill_count_fp: Count
+    remaining_count_fp: Count
+    initial_count_fp: Count
+    taker_fill_cost_dollars: Dollars = Decimal(0)
+    maker_fill_cost_dollars: Dollars = Decimal(0)
+    taker_fees_dollars: Dollars = Decimal(0)
+    maker_fees_dollars: Dollars = Decimal(0)
+    expiration_time: OptionalTime = None
+    created_time: OptionalTime = None
+    last_update_time: OptionalTime = None
+
+    @property
+    def fees(self) -> Dollars:
+        return self.taker_fees_dollars + self.maker_fees_dollars
+
+
+class OrderAnswer(KalshiModel):
+    order: Order
+
+
+class OrderPage(Page):
+    orders: list[Order] = []
+
+
+class OrderExecution(KalshiModel):
+    """Answer to a create or amend. Averages are per contract and stand only where something filled; price is YES."""
+
+    order_id: str
+    client_order_id: str | None = None
+    fill_count: Count = Decimal(0)
+    remaining_count: Count = Decimal(0)
+    average_fill_price: Dollars | None = None
+    average_fee_paid: Dollars | None = None
+    ts_ms: int = 0
+
+
+class Cancellation(KalshiModel):
+    order_id: str
+    client_order_id: str | None = None
+    reduced_by: Count
+    ts_ms: int | None = None
+
+
+class Decrease(KalshiModel):
+    order_id: str
+    client_order_id: str | None = None
+    remaining_count: Count
+    ts_ms: int = 0
+
+
+class ItemError(KalshiModel):
+    code: str | None = None
+    message: str | None = None
+    details: str | None = None
+
+
+class BatchCreateItem(KalshiModel):
+    """One item's fate: an execution, or an error."""
+
+    order_id: str | None = None
+    client_order_id: str | None = None
+    fill_count: Count | None = None
+    remaining_count: Count | None = None
+    average_fill_price: Dollars | None = None
+    average_fee_paid: Dollars | None = None
+    ts_ms: int | None = None
+    error: ItemError | None = None
+
+
+class BatchCreateAnswer(KalshiModel):
+    orders: list[BatchCreateItem] = []
+
+
+class BatchCancelItem(KalshiModel):
+    order_id: str
+    client_order_id: str | None = None
+    reduced_by: Count = Decimal(0)
+    ts_ms: int | None = None
+    error: ItemError | None = None
+
+
+class BatchCancelAnswer(KalshiModel):
+    orders: list[BatchCancelItem] = []
+
+
+class QueuePositionAnswer(KalshiModel):
+    """Contracts that trade before this order does."""
+
+    queue_position_fp: Count
+
+
+class OrderQueuePosition(KalshiModel):
+    order_id: str
+    market_ticker: str
+    queue_position_fp: Count
+
+
+class QueuePositions(KalshiModel):
+    queue_positions: list[OrderQueuePosition] = []

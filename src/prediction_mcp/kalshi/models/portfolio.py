@@ -1,0 +1,113 @@
+"""Balance, positions, fills, settlements, and the account's limits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from .base import BookSide, Count, Dollars, KalshiModel, OptionalTime, OutcomeSide, Page
+
+
+class Balance(KalshiModel):
+    """``balance_dollars`` is free cash; ``portfolio_value`` is cents."""
+
+    balance: int = 0
+    balance_dollars: Dollars
+    portfolio_value: int = 0
+    updated_ts: int = 0
+
+
+class MarketPosition(KalshiModel):
+    """``position_fp`` is signed: YES above zero, NO below. ``market_exposure_dollars`` is cost basis, not a mark."""
+
+    ticker: str
+    position_fp: Count
+    market_exposure_dollars: Dollars = Decimal(0)
+    realized_pnl_dollars: Dollars = Decimal(0)
+    fees_paid_dollars: Dollars = Decimal(0)
+    total_traded_dollars: Dollars = Decimal(0)
+    last_updated_ts: OptionalTime = None
+
+
+class EventPosition(KalshiModel):
+    event_ticker: str
+    total_cost_dollars: Dollars = Decimal(0)
+    total_cost_shares_fp: Count = Decimal(0)
+    event_exposure_dollars: Dollars = Decimal(0)
+    realized_pnl_dollars: Dollars = Decimal(0)
+    fees_paid_dollars: Dollars = Decimal(0)
+
+
+class PositionPage(Page):
+    market_positions: list[MarketPosition] = []
+    event_positions: list[EventPosition] = []
+
+
+class Fill(KalshiModel):
+    """Our half of a trade. ``fee_cost`` is the net fee."""
+
+    fill_id: str
+    order_id: str
+    client_order_id: str | None = None
+    ticker: str
+    outcome_side: OutcomeSide
+    book_side: BookSide
+    count_fp: Count
+    yes_price_dollars: Dollars
+    is_taker: bool
+    fee_cost: Dollars = Decimal(0)
+    created_time: OptionalTime = None
+
+
+class FillPage(Page):
+    fills: list[Fill] = []
+
+
+class Settlement(KalshiModel):
+    """``revenue`` and ``value`` are cents, as Kalshi still sends them."""
+
+    ticker: str
+    event_ticker: str = ""
+    market_result: str
+    yes_count_fp: Count = Decimal(0)
+    yes_total_cost_dollars: Dollars = Decimal(0)
+    no_count_fp: Count = Decimal(0)
+    no_total_cost_dollars: Dollars = Decimal(0)
+    revenue: int = 0
+    value: int | None = None
+    fee_cost: Dollars = Decimal(0)
+    settled_time: datetime
+
+
+class SettlementPage(Page):
+    settlements: list[Settlement] = []
+
+
+class RestingValue(KalshiModel):
+    """Value of all resting orders, in cents."""
+
+    total_resting_order_value: int
+
+
+class BucketLimit(KalshiModel):
+    """Tokens a second, and how many a bucket holds."""
+
+    refill_rate: int
+    bucket_capacity: int
+
+
+class AccountLimits(KalshiModel):
+    usage_tier: str = ""
+    read: BucketLimit
+    write: BucketLimit
+
+
+class EndpointCost(KalshiModel):
+    method: str
+    path: str
+    cost: int
+
+
+class EndpointCosts(KalshiModel):
+    default_cost: int = 10
+    endpoint_costs: list[EndpointCost] = []

@@ -1,0 +1,171 @@
+"""The client's mirror of the account's token buckets, so that it waits instead of earning a 429.
+
+Rules: KALSHI.md, "Rate limits". Two buckets for signed requests (read, write) and one for public reads, whose limit
+Kalshi doesn't publish and which is therefore treated like the smallest account's.
+
+Requests leave in the order they came. Cancels go first and may use a reserve that other writes may not touch: getting
+out must never wait behind getting in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+RATE_SHARE = 0.985
+"""Share of the refill that is used: what arrives bunched up by the network must still fit the exchange's bucket."""
+BURST_SHARE = 0.9
+"""Share of the bucket that is used at once, for the same reason: a tenth of a second of slack."""
+CANCEL_RESERVE = 0.2
+"""Share of the write bucket that only cancels may use."""
+
+Lane = Literal["read", "write", "public"]
+
+
+@dataclass(slots=True)
+class _Waiter:
+    cost: float
+    granted: asyncio.Future[None]
+
+
+class TokenBucket:
+    """Grants tokens in the order they were asked for; urgent callers first.
+
+    Args:
+        rate: tokens refilled a second.
+        capacity: tokens held at most.
+        reserve: tokens that only urgent callers may use.
+        clock: seconds, monotonic; the event loop's unless a test brings its own.
+    """
+
+    def __init__(
+        self, rate: float, capacity: float, reserve: float = 0.0, clock: Callable[[], float] | None = None
+    ) -> None:
+        self.rate = rate
+        self.capacity = capacity
+        self.reserve = reserve
+        self._clock = clock
+        self._tokens = capacity
+        self._at: float | None = None
+        self._urgent: deque[_Waiter] = deque()
+        self._normal: deque[_Waiter] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def _now(self) -> float:
+        return self._clock() if self._clock else asyncio.get_running_loop().time()
+
+    def _refill(self) -> None:
+        now = self._now()
+        if self._at is not None:
+            self._tokens = min(self.capacity, self._tokens + (now - self._at) * self.rate)
+        self._at = now
+
+    @property
+    def tokens(self) -> float:
+        """Tokens there are now."""
+        self._refill()
+        return self._tokens
+
+    def configure(self, rate: float, capacity: float, reserve: float) -> None:
+        """Take over new limits; what was spent stays spent."""
+        self._refill()
+        self._tokens = min(capacity, self._tokens + max(0.0, capacity - self.capacity))
+        self.rate, self.capacity, self.reserve = rate, capacity, reserve
+
+    def drain(self) -> None:
+        """The exchange said 429: somebody else spends too, so start from empty."""
+        self._refill()
+        self._tokens = min(self._tokens, 0.0)
+
+    def expected_wait(self, cost: float) -> float:
+        """Seconds a normal request would wait if it were asked for now."""
+        self._refill()
+        ahead = sum(w.cost for w in self._urgent) + sum(w.cost for w in self._normal)
+        return max(0.0, (ahead + cost + self.reserve - self._tokens) / self.rate)
+
+    async def acquire(self, cost: float, *, urgent: bool = False) -> None:
+        """Wait until ``cost`` tokens are ours. A cost above the capacity is granted from a full bucket, on credit."""
+        waiter = _Waiter(cost, asyncio.get_running_loop().create_future())
+        (self._urgent if urgent else self._normal).append(waiter)
+        self._grant()
+        try:
+            await waiter.granted
+        except asyncio.CancelledError:
+            if waiter.granted.done() and not waiter.granted.cancelled():
+                self._tokens += cost  # granted but never used
+            self._grant()
+            raise
+
+    def _grant(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._refill()
+        while self._urgent or self._normal:
+            queue, floor = (self._urgent, 0.0) if self._urgent else (self._normal, self.reserve)
+            waiter = queue[0]
+            if waiter.granted.done():
+                queue.popleft()
+                continue
+            needed = min(waiter.cost + floor, self.capacity)
+            if self._tokens + 1e-9 < needed:
+                wait = (needed - self._tokens) / self.rate
+                self._timer = asyncio.get_running_loop().call_later(wait, self._grant)
+                return
+            self._tokens -= waiter.cost
+            waiter.granted.set_result(None)
+            queue.popleft()
+
+
+def _route(path: str) -> str:
+    """A path template without its prefix and its parameters' names: how costs are looked up."""
+    return re.sub(r"(\{[^/]*\}|:[^/]+|<[^/]*>)", "*", path.removeprefix("/trade-api/v2"))
+
+
+BASIC_READ, BASIC_WRITE, DEFAULT_COST = 200, 100, 10
+KNOWN_COSTS: dict[tuple[str, str], int] = {
+    ("DELETE", "/portfolio/events/orders/*"): 2,
+    ("DELETE", "/portfolio/events/orders"): 2,
+    ("DELETE", "/portfolio/events/orders/batched"): 2,
+    ("GET", "/portfolio/orders/*"): 2,
+}
+"""What is known before the exchange is asked."""
+
+
+@dataclass(slots=True)
+class RateLimiter:
+    """The three lanes with the cost of each endpoint. Starts as the smallest account and learns its own limits."""
+
+    buckets: dict[Lane, TokenBucket] = field(default_factory=dict)
+    default_cost: int = DEFAULT_COST
+    costs: dict[tuple[str, str], int] = field(default_factory=lambda: dict(KNOWN_COSTS))
+    tier: str = ""
+
+    def __post_init__(self) -> None:
+        for lane, rate in (("read", BASIC_READ), ("write", BASIC_WRITE), ("public", BASIC_READ)):
+            self.buckets.setdefault(lane, TokenBucket(*_usable(lane, rate, rate)))  # type: ignore[arg-type]
+
+    def learn_limits(self, tier: str, read: tuple[int, int], write: tuple[int, int]) -> None:
+        """Take over (refill rate, capacity) of the account's buckets, from ``/account/limits``."""
+        self.tier = tier
+        self.buckets["read"].configure(*_usable("read", *read))
+        self.buckets["write"].configure(*_usable("write", *write))
+
+    def learn_costs(self, default: int, costs: Mapping[tuple[str, str], int]) -> None:
+        """Take over the endpoints' costs, from ``/account/endpoint_costs``; keys are (method, path template)."""
+        self.default_cost = default
+        self.costs = {(method.upper(), _route(path)): cost for (method, path), cost in costs.items()}
+
+    def cost(self, method: str, template: str, items: int = 1) -> int:
+        """Tokens of a request; a batch is paid per item."""
+        cost = self.costs.get((method, _route(template)), self.default_cost)
+        return cost * items if template.endswith("/batched") else cost
+
+
+def _usable(lane: str, rate: int, capacity: int) -> tuple[float, float, float]:
+    usable = capacity * BURST_SHARE
+    return rate * RATE_SHARE, usable, usable * CANCEL_RESERVE if lane == "write" else 0.0

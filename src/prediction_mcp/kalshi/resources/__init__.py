@@ -1,0 +1,1 @@
+"""Kalshi's endpoints, a file per group."""

@@ -1,0 +1,320 @@
+"""/portfolio/events/orders and /portfolio/orders: the life of an order.
+
+Nothing is sent twice and nothing is lost: a create carries a client_order_id made before its first try, so a repeated
+send can only be refused as a duplicate; a write whose answer was lost is settled by asking the exchange what it knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..errors import InvalidOrderError, KalshiError, MalformedResponseError, NotFoundError, OutcomeUnknownError
+from ..models.orders import (
+    Amendment,
+    BatchCancelAnswer,
+    BatchCancelItem,
+    BatchCreateAnswer,
+    BatchCreateItem,
+    Cancellation,
+    Decrease,
+    ItemError,
+    NewOrder,
+    Order,
+    OrderAnswer,
+    OrderExecution,
+    OrderPage,
+    OrderQueuePosition,
+    QueuePositionAnswer,
+    QueuePositions,
+)
+from ..models.portfolio import FillPage
+from ..pagination import everything
+from ..transport import SendError, Transport, parse
+
+ORDERS = "/portfolio/events/orders"
+ASK_AGAIN_AFTER = (0.0, 0.5, 1.0, 2.0)
+"""Seconds before each look for an order whose answer was lost: reads lag the exchange."""
+LOOK_BACK_S = 120
+
+
+class _BatchCreateBody(BaseModel):
+    orders: list[NewOrder]
+
+
+class _CancelItem(BaseModel):
+    order_id: str
+    market_ticker: str | None = None
+
+
+class _BatchCancelBody(BaseModel):
+    orders: list[_CancelItem]
+
+
+class _DecreaseBody(BaseModel):
+    reduce_by: str | None = None
+    reduce_to: str | None = None
+    market_ticker: str | None = None
+
+
+class OrdersResource:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    # -- reads -------------------------------------------------------------------------------------------------
+
+    async def get(self, order_id: str) -> Order:
+        """One order. Raises NotFoundError."""
+        answer = await self._transport.get(
+            OrderAnswer, "/portfolio/orders/{order_id}", signed=True, ids={"order_id": order_id}
+        )
+        return answer.order
+
+    async def list(
+        self,
+        *,
+        ticker: str | None = None,
+        event_ticker: str | None = None,
+        status: str | None = None,
+        min_ts: int | None = None,
+        max_ts: int | None = None,
+        subaccount: int | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        historical: bool = False,
+    ) -> OrderPage:
+        """A page of orders (1,000 at most), newest first; ``status`` is resting, canceled or executed."""
+        query = {
+            "ticker": ticker,
+            "event_ticker": None if historical else event_ticker,
+            "status": None if historical else status,
+            "min_ts": min_ts,
+            "max_ts": max_ts,
+            "subaccount": subaccount,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        template = "/historical/orders" if historical else "/portfolio/orders"
+        return await self._transport.get(OrderPage, template, signed=True, query=query)
+
+    def all(self, **filters: Any) -> AsyncIterator[Order]:
+        """Every order that fits, over all pages; filters as for :meth:`list`."""
+        return everything(lambda cursor: self.list(**{"limit": 1000, **filters, "cursor": cursor}), lambda p: p.orders)
+
+    async def queue_position(self, order_id: str) -> Decimal:
+        """Contracts that trade before this order does."""
+        template = "/portfolio/orders/{order_id}/queue_position"
+        answer = await self._transport.get(QueuePositionAnswer, template, signed=True, ids={"order_id": order_id})
+        return answer.queue_position_fp
+
+    async def queue_positions(
+        self, *, market_tickers: Sequence[str] | None = None, event_ticker: str | None = None
+    ) -> Sequence[OrderQueuePosition]:
+        """Queue positions of all resting orders that fit."""
+        query = {"market_tickers": ",".join(market_tickers) if market_tickers else None, "event_ticker": event_ticker}
+        template = "/portfolio/orders/queue_positions"
+        return (await self._transport.get(QueuePositions, template, signed=True, query=query)).queue_positions
+
+    async def find(self, client_order_id: str, ticker: str, *, since_ts: int) -> Order | None:
+        """The order that carries this client_order_id, or None when the exchange doesn't show one (yet)."""
+        async for order in self.all(ticker=ticker, min_ts=since_ts):
+            if order.client_order_id == client_order_id:
+                return order
+        return None
+
+    # -- create ------------------------------------------------------------------------------------------------
+
+    async def create(self, order: NewOrder) -> OrderExecution:
+        """Place an order, exactly once.
+
+        Raises:
+            DuplicateOrderError: its client_order_id was used before this call.
+            InvalidOrderError, InsufficientBalanceError, MarketClosedError: the exchange refused it; nothing was placed.
+            OutcomeUnknownError: no answer came and the exchange doesn't show the order; the message says what to do.
+        """
+        started = int(time.time())
+        try:
+            content = await self._transport.send("POST", ORDERS, body=order)
+            return parse(OrderExecution, content, f"POST {ORDERS}")
+        except KalshiError as error:
+            if not (error.maybe_done or isinstance(error, MalformedResponseError)):
+                raise
+            found = await self._find_after_loss(order, started)
+            if found is not None:
+                return await self._execution(found)
+            if isinstance(error, SendError | MalformedResponseError):
+                raise _unknown(order.client_order_id) from error
+            raise
+
+    async def _find_after_loss(self, order: NewOrder, started: int) -> Order | None:
+        for wait in ASK_AGAIN_AFTER:
+            await asyncio.sleep(wait)
+            try:
+                found = await self.find(order.client_order_id, order.ticker, since_ts=started - LOOK_BACK_S)
+            except KalshiError as error:
+                raise _unknown(order.client_order_id) from error
+            if found is not None:
+                return found
+        return None
+
+    async def _execution(self, order: Order) -> OrderExecution:
+        """What the lost answer would have said, from the order and its fills."""
+        price: Decimal | None = None
+        fee: Decimal | None = None
+        if order.fill_count_fp:
+            query = {"order_id": order.order_id, "limit": 1000}
+            page = await self._transport.get(FillPage, "/portfolio/fills", signed=True, query=query)
+            filled = sum((f.count_fp for f in page.fills), Decimal(0))
+            if filled:
+                price = sum((f.count_fp * f.yes_price_dollars for f in page.fills), Decimal(0)) / filled
+                fee = sum((f.fee_cost for f in page.fills), Decimal(0)) / filled
+        return OrderExecution(
+            order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            fill_count=order.fill_count_fp,
+            remaining_count=order.remaining_count_fp,
+            average_fill_price=price,
+            average_fee_paid=fee,
+            ts_ms=int(order.last_update_time.timestamp() * 1000) if order.last_update_time else 0,
+        )
+
+    async def batch_create(self, orders: Sequence[NewOrder]) -> Sequence[BatchCreateItem]:
+        """Place several orders; each succeeds or fails by itself, in the order given."""
+        started = int(time.time())
+        template = f"{ORDERS}/batched"
+        body = _BatchCreateBody(orders=list(orders))
+        try:
+            content = await self._transport.send("POST", template, body=body, idempotent=False, items=len(orders))
+            return parse(BatchCreateAnswer, content, f"POST {template}").orders
+        except KalshiError as error:
+            if not (error.maybe_done or isinstance(error, MalformedResponseError)):
+                raise
+            return [await self._item_after_loss(order, started) for order in orders]
+
+    async def _item_after_loss(self, order: NewOrder, started: int) -> BatchCreateItem:
+        found = await self._find_after_loss(order, started)
+        if found is None:
+            error = ItemError(code="outcome_unknown", message=_unknown(order.client_order_id).message)
+            return BatchCreateItem(client_order_id=order.client_order_id, error=error)
+        return BatchCreateItem.model_validate((await self._execution(found)).model_dump())
+
+    # -- cancel ------------------------------------------------------------------------------------------------
+
+    async def cancel(self, order_id: str, *, market_ticker: str | None = None) -> Cancellation:
+        """Cancel a resting order. Goes ahead of other writes.
+
+        Raises:
+            NotFoundError: no such order.
+            InvalidOrderError: it doesn't rest any more.
+        """
+        template = ORDERS + "/{order_id}"
+        query = {"market_ticker": market_ticker}
+        try:
+            content = await self._transport.send(
+                "DELETE", template, query=query, urgent=True, ids={"order_id": order_id}
+            )
+        except NotFoundError as error:
+            order = await self.get(order_id)
+            if error.maybe_done and order.status == "canceled":  # our first try did it, only its answer was lost
+                reduced = order.initial_count_fp - order.fill_count_fp
+                return Cancellation(order_id=order_id, client_order_id=order.client_order_id, reduced_by=reduced)
+            raise InvalidOrderError(
+                f"There is nothing to cancel: the order is {order.status} "
+                f"({order.fill_count_fp.normalize():f} of {order.initial_count_fp.normalize():f} contracts filled).",
+                status=404,
+            ) from None
+        return parse(Cancellation, content, "a cancel")
+
+    async def batch_cancel(self, orders: Sequence[tuple[str, str | None]]) -> Sequence[BatchCancelItem]:
+        """Cancel several orders, given as (order id, market ticker); each succeeds or fails by itself."""
+        body = _BatchCancelBody(orders=[_CancelItem(order_id=i, market_ticker=t) for i, t in orders])
+        template = f"{ORDERS}/batched"
+        content = await self._transport.send("DELETE", template, body=body, urgent=True, items=len(orders))
+        return parse(BatchCancelAnswer, content, "a batch cancel").orders
+
+    async def cancel_all(self, *, subaccount: int | None = None) -> None:
+        """Cancel every resting order of every subaccount (or one). Orders of the next minute may be hit too."""
+        await self._transport.send("DELETE", ORDERS, query={"subaccount": subaccount}, urgent=True)
+
+    # -- change ------------------------------------------------------------------------------------------------
+
+    async def amend(self, order_id: str, amendment: Amendment) -> OrderExecution:
+        """Change price, total count or expiry of a resting order. Only a smaller count keeps the queue position.
+
+        Raises:
+            OutcomeUnknownError: the answer was lost and the order doesn't read as wanted.
+        """
+        try:
+            template = ORDERS + "/{order_id}/amend"
+            content = await self._transport.send(
+                "POST", template, body=amendment, idempotent=False, ids={"order_id": order_id}
+            )
+            return parse(OrderExecution, content, "an amend")
+        except KalshiError as error:
+            if not (error.maybe_done or isinstance(error, MalformedResponseError)):
+                raise
+            order = await self._reread(order_id, error)
+            as_wanted = order.yes_price_dollars == Decimal(amendment.price) and order.initial_count_fp == Decimal(
+                amendment.count
+            )
+            if as_wanted:
+                return await self._execution(order)
+            raise _unclear(order) from error
+
+    async def decrease(
+        self,
+        order_id: str,
+        *,
+        reduce_by: str | None = None,
+        reduce_to: str | None = None,
+        market_ticker: str | None = None,
+    ) -> Decrease:
+        """Make a resting order smaller; exactly one of the two. The queue position is kept.
+
+        Raises:
+            OutcomeUnknownError: the answer was lost and the order doesn't read as wanted.
+        """
+        if (reduce_by is None) == (reduce_to is None):
+            raise InvalidOrderError("Give exactly one of reduce_by and reduce_to.")
+        body = _DecreaseBody(reduce_by=reduce_by, reduce_to=reduce_to, market_ticker=market_ticker)
+        try:
+            template = ORDERS + "/{order_id}/decrease"
+            content = await self._transport.send(
+                "POST", template, body=body, idempotent=False, ids={"order_id": order_id}
+            )
+            return parse(Decrease, content, "a decrease")
+        except KalshiError as error:
+            if not (error.maybe_done or isinstance(error, MalformedResponseError)):
+                raise
+            order = await self._reread(order_id, error)
+            if reduce_to is not None and order.remaining_count_fp == Decimal(reduce_to):
+                return Decrease(order_id=order_id, remaining_count=order.remaining_count_fp)
+            raise _unclear(order) from error
+
+    async def _reread(self, order_id: str, cause: KalshiError) -> Order:
+        try:
+            return await self.get(order_id)
+        except KalshiError:
+            raise OutcomeUnknownError(
+                f"The change of order {order_id} was sent but its answer was lost, and the exchange can't be asked "
+                "now: read the order before you try again."
+            ) from cause
+
+
+def _unknown(client_order_id: str) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        "The order was sent but its answer was lost, and the exchange doesn't show it: it may still appear. Look for "
+        f"client_order_id {client_order_id} among the orders; to try again safely, send the same client_order_id."
+    )
+
+
+def _unclear(order: Order) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"The change was sent but its answer was lost; the order now reads {order.remaining_count_fp.normalize():f} "
+        f"remaining at {order.yes_price_dollars} (YES dollars), {order.status}: read it again before you try again."
+    )

@@ -1,0 +1,263 @@
+"""One request: sign → wait for tokens → send → map errors → retry. The only module that knows HTTP.
+
+What is retried: a 429 always, because nothing happened; a lost connection, a time-out or a 5xx only where sending the
+same thing twice is the same as sending it once (``idempotent``). Each try is signed afresh. Waits have full jitter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+import orjson
+from loguru import logger
+from pydantic import BaseModel, ValidationError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from .auth import Signer
+from .errors import (
+    AuthenticationError,
+    CredentialsError,
+    DuplicateOrderError,
+    ExchangeUnavailableError,
+    InsufficientBalanceError,
+    InvalidOrderError,
+    InvalidRequestError,
+    KalshiError,
+    MalformedResponseError,
+    MarketClosedError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+)
+from .rate_limit import Lane, RateLimiter
+
+M = TypeVar("M", bound=BaseModel)
+Query = Mapping[str, object]
+"""Parameters by name; None leaves one out, a list repeats it."""
+Ids = Mapping[str, str]
+"""What fills a path template's parameters."""
+
+MAX_TRIES = 6
+TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+_BY_CODE: dict[str, type[KalshiError]] = {
+    "market_closed": MarketClosedError,
+    "market_inactive": MarketClosedError,
+    "trading_is_paused": MarketClosedError,
+    "market_not_found": NotFoundError,
+    "insufficient_balance": InsufficientBalanceError,
+    "invalid_order": InvalidOrderError,
+    "invalid_price": InvalidOrderError,
+    "postonlycrosscancel": InvalidOrderError,
+}
+_BY_STATUS: dict[int, type[KalshiError]] = {
+    400: InvalidRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: DuplicateOrderError,
+    429: RateLimitedError,
+}
+_SENTENCES: dict[type[KalshiError], str] = {
+    AuthenticationError: (
+        "The exchange refused the API key ({said}): check that KALSHI_API_KEY_ID belongs to the private key and to "
+        "this environment, and that this machine's clock is right."
+    ),
+    PermissionDeniedError: "The API key may not do this ({said}): it needs the scope for it, or the region forbids it.",
+    RateLimitedError: "The rate limit was hit again and again: something else spends this account's budget; wait a bit.",
+    MarketClosedError: "The market takes no orders now ({said}).",
+    InsufficientBalanceError: (
+        "The balance doesn't cover the order's worst case, fees included: make it smaller or free some cash."
+    ),
+    DuplicateOrderError: "An order with this client_order_id exists already.",
+}
+
+
+class SendError(ExchangeUnavailableError):
+    """No usable answer. ``sent`` says whether the request may have reached the exchange."""
+
+    def __init__(self, message: str, *, sent: bool, status: int | None = None) -> None:
+        super().__init__(message, status=status)
+        self.sent = sent
+
+
+class Transport:
+    """HTTP to one base URL, with keep-alive, for one account or none.
+
+    Args:
+        base_url: up to and including ``/trade-api/v2``.
+        signer: None for public reads only.
+        limiter: the token buckets; shared by all users of the account in this process.
+        max_tries: tries of one request, the first included.
+        http: a client of your own, for tests; closed by :meth:`close` all the same.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        signer: Signer | None = None,
+        limiter: RateLimiter | None = None,
+        *,
+        max_tries: int = MAX_TRIES,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.signer = signer
+        self.limiter = limiter or RateLimiter()
+        self._prefix = urlsplit(self.base_url).path
+        self._max_tries = max_tries
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def get(
+        self, model: type[M], template: str, ids: Ids | None = None, *, signed: bool = False, query: Query | None = None
+    ) -> M:
+        """GET and parse."""
+        content = await self.send("GET", template, ids, signed=signed, query=query)
+        return parse(model, content, f"GET {template}")
+
+    async def send(
+        self,
+        method: str,
+        template: str,
+        ids: Ids | None = None,
+        *,
+        signed: bool = True,
+        query: Query | None = None,
+        body: BaseModel | None = None,
+        idempotent: bool = True,
+        urgent: bool = False,
+        items: int = 1,
+    ) -> bytes:
+        """One request with all its tries; returns the answer's body.
+
+        Raises:
+            KalshiError: the class says what happened. ``maybe_done`` on it is True when an earlier try was lost on the
+                way, so that its effect is unknown.
+        """
+        if signed and self.signer is None:
+            raise CredentialsError("This needs an API key: set KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH.")
+        path = template.format(**{name: quote(value, safe="") for name, value in (ids or {}).items()})
+        content = orjson.dumps(body.model_dump(exclude_none=True)) if body is not None else None
+        lane: Lane = ("read" if method == "GET" else "write") if signed else "public"
+        cost = self.limiter.cost(method, template, items)
+        lost = False
+
+        def may_retry(error: BaseException) -> bool:
+            nonlocal lost
+            if isinstance(error, RateLimitedError):
+                self.limiter.buckets[lane].drain()
+                return True
+            if isinstance(error, SendError):
+                lost = lost or error.sent
+                return idempotent or not error.sent
+            return False
+
+        try:
+            async for attempt in AsyncRetrying(
+                stop=stop_after_attempt(self._max_tries),
+                wait=wait_random_exponential(multiplier=0.25, max=8),
+                retry=retry_if_exception(may_retry),
+                before_sleep=_log_retry,
+                reraise=True,
+            ):
+                with attempt:
+                    await self.limiter.buckets[lane].acquire(cost, urgent=urgent)
+                    return await self._try(method, path, query, content, signed=signed)
+        except KalshiError as error:
+            error.maybe_done = lost
+            raise
+        raise AssertionError("tenacity either returns or raises")
+
+    async def _try(self, method: str, path: str, query: Query | None, content: bytes | None, *, signed: bool) -> bytes:
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        if signed and self.signer is not None:
+            headers |= self.signer.headers(method, self._prefix + path)
+        try:
+            response = await self._http.request(
+                method, self.base_url + path, params=_params(query), content=content, headers=headers
+            )
+        except httpx.TransportError as error:
+            sent = not isinstance(error, _NOT_SENT)
+            what = "didn't answer in time" if isinstance(error, httpx.TimeoutException) else "can't be reached"
+            raise SendError(
+                f"The exchange at {urlsplit(self.base_url).netloc} {what}: try again later.", sent=sent
+            ) from error
+        if response.is_success:
+            return response.content
+        raise error_for(response.status_code, response.content)
+
+
+def parse(model: type[M], content: bytes, what: str) -> M:
+    """An answer as a model. Raises MalformedResponseError with the first thing that doesn't fit."""
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the body"
+        raise MalformedResponseError(
+            f"The exchange's answer to {what} isn't what its API promises ({where}: {first['msg']}): "
+            "nothing was made up from it; try again, and report it if it stays."
+        ) from None
+
+
+def error_for(status: int, content: bytes) -> KalshiError:
+    """The exception for an error answer, with the exchange's own code and words in it."""
+    code, said = _read_error(content)
+    if status >= 500:
+        return SendError(
+            f"The exchange has a problem of its own ({status} {code or 'error'}): try again later.",
+            sent=True,
+            status=status,
+        )
+    kind = _BY_CODE.get(code.lower()) or _BY_STATUS.get(status) or KalshiError
+    fallback = f"The exchange refused the request ({status}): {{said}}."
+    if kind is NotFoundError:
+        fallback = "The exchange doesn't know it: {said}."
+    sentence = _SENTENCES.get(kind, fallback).format(said=said.rstrip(".") or code or f"status {status}")
+    return kind(sentence, status=status, code=code, details=said)
+
+
+def _read_error(content: bytes) -> tuple[str, str]:
+    """(code, message) of an error envelope: flat, nested under "error", or a bare string there."""
+    try:
+        decoded: Any = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return "", ""
+    if isinstance(decoded, dict) and "error" in decoded:
+        decoded = decoded["error"]
+    if isinstance(decoded, str):
+        return "", decoded
+    if not isinstance(decoded, dict):
+        return "", ""
+    said = " ".join(str(part) for part in (decoded.get("message"), decoded.get("details")) if part)
+    return str(decoded.get("code") or ""), said
+
+
+def _params(query: Query | None) -> dict[str, str | int | list[str]] | None:
+    if not query:
+        return None
+    made: dict[str, str | int | list[str]] = {}
+    for name, value in query.items():
+        if value is None:
+            continue
+        if isinstance(value, bool):
+            made[name] = "true" if value else "false"
+        elif isinstance(value, str | int):
+            made[name] = value
+        elif isinstance(value, Sequence):
+            made[name] = [str(item) for item in value]
+        else:
+            raise TypeError(f"{name} can't be a query parameter: {type(value).__name__}")
+    return made
+
+
+def _log_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    logger.info("try {} failed ({}), again in {:.2f} s", state.attempt_number, error, state.upcoming_sleep)

@@ -1,0 +1,1 @@
+"""The MCP tools: typed parameters, a pydantic result, one short description each."""

@@ -1,0 +1,12 @@
+"""The annotations a tool can carry; each says the truth about what a call does."""
+
+from __future__ import annotations
+
+from mcp_types import ToolAnnotations
+
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=True)
+"""Looks and changes nothing; the world it looks at changes by itself."""
+PLACES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True)
+"""Spends money."""
+ENDS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True)
+"""Takes something away; a second call changes nothing more."""

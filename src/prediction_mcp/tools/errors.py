@@ -1,0 +1,65 @@
+"""Errors as the assistant reads them: one plain sentence per problem, never a traceback or a documentation link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import mcp_types
+from fastmcp.exceptions import FastMCPError, ToolError, ValidationError
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools import ToolResult
+from loguru import logger
+from pydantic import ValidationError as PydanticValidationError
+
+from prediction_mcp.kalshi.errors import KalshiError
+from prediction_mcp.safety.policy import ReadOnlyError
+
+
+class PlainErrors(Middleware):
+    """Turn validation errors, exchange errors and refusals into sentences; anything else stays masked and logged."""
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[mcp_types.CallToolRequestParams],
+        call_next: CallNext[mcp_types.CallToolRequestParams, ToolResult],
+    ) -> ToolResult:
+        try:
+            return await call_next(context)
+        except ValidationError as error:
+            cause = error.__cause__
+            if isinstance(cause, PydanticValidationError):
+                raise ToolError(sentences(cause)) from None
+            raise
+        except ToolError as error:
+            cause = error.__cause__
+            if isinstance(cause, KalshiError | ReadOnlyError):
+                raise ToolError(str(cause)) from None
+            if cause is not None and not isinstance(cause, FastMCPError):
+                logger.opt(exception=cause).error("{} failed", context.message.name)
+                raise ToolError(
+                    f"{context.message.name} failed inside this server; nothing is known to be wrong with the request. "
+                    "The server's log says more."
+                ) from None
+            raise
+
+
+def sentences(error: PydanticValidationError) -> str:
+    """A validation error as sentences: which parameter, what was wrong, what it takes."""
+    return " ".join(_sentence(problem) for problem in error.errors(include_url=False))
+
+
+def _sentence(problem: Any) -> str:
+    kind, name, given = problem["type"], _name(problem["loc"]), problem.get("input")
+    if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        return f"{name} is required."
+    if kind == "unexpected_keyword_argument":
+        return f"There is no parameter {name}."
+    if kind == "literal_error":
+        return f"{name} must be {problem['ctx']['expected']}, not {given!r}."
+    said = str(problem["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"{name} must be {said}, not {given!r}." if said != problem["msg"] else f"{name}: {said}."
+
+
+def _name(location: Sequence[Any]) -> str:
+    return ".".join(str(part) for part in location if not str(part).startswith("function-")) or "the request"

@@ -1,0 +1,90 @@
+"""What all results share: numbers as JSON numbers, nothing that is null, where and when it was true."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
+
+from prediction_mcp.kalshi.models.base import Page
+
+SIGNIFICANT_DIGITS = 15
+"""As many decimal digits as a JSON number carries through any reader unharmed."""
+
+
+def _number(value: Decimal) -> int | float | str:
+    """Print only: computing has ended here. A number too long for JSON's readers stays a string, exact."""
+    if value == value.to_integral_value():
+        return int(value)
+    if len(value.normalize().as_tuple().digits) > SIGNIFICANT_DIGITS:
+        return f"{value:f}"
+    return float(value)
+
+
+Number = Annotated[Decimal, PlainSerializer(_number, when_used="json")]
+
+
+def _minute(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def _second(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Minute = Annotated[datetime, PlainSerializer(_minute, when_used="json")]
+Second = Annotated[datetime, PlainSerializer(_second, when_used="json")]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Result(BaseModel):
+    """Base of results and their parts: fields that are None or empty lists of notes are left out of the answer."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=False)
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None and value != ""}
+
+
+class Answer(Result):
+    """Base of whole answers."""
+
+    as_of: Second = Field(default_factory=_now)
+    source: str
+
+
+class ListAnswer(Answer):
+    """Base of lists: how many are here, and the cursor when there are more."""
+
+    count: int
+    cursor: str | None = None
+
+
+def more(page: Page) -> str | None:
+    """A page's cursor as results carry it: absent on the last page."""
+    return page.cursor or None
+
+
+def quoted(price: Decimal, empty: int) -> Decimal | None:
+    """A best price, or None where the exchange's 0 (bid) or 1 (ask) means that nobody quotes."""
+    return None if price == empty else price
+
+
+def time_left(until: datetime | None) -> str | None:
+    """How long until a moment, in the two largest units: "3d 4h", "12m"."""
+    if until is None:
+        return None
+    seconds = int((until - _now()).total_seconds())
+    if seconds <= 0:
+        return None
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    if days:
+        return f"{days}d {hours}h"
+    return f"{hours}h {rest // 60}m" if hours else f"{rest // 60}m {rest % 60}s"
