@@ -22,8 +22,8 @@ IOC = "immediate_or_cancel"
 FOK = "fill_or_kill"
 TAPE_LENGTH = 5_000
 """Trades a market remembers; older ones leave its tape and its candlesticks."""
-FEE_HOLD_GRIDS = 2
-"""Grid units held for rounding fees above the trade fee: the accumulator of an order on the grid stays below that."""
+SLACK_GRIDS = 2
+"""Grid units held for an order's rounding fees: what its accumulator holds while its fills are on the grid."""
 
 
 class RejectionError(Exception):
@@ -136,7 +136,8 @@ class Engine:
         seq = self.sequence = self.sequence + 1
         order = Order(self._order_id % seq, seq, account, ticker, side, price, count, now_ms)
         order.stp = stp
-        order.fee_hold = trade_fee(market.fees.taker_rate, price, count) + FEE_HOLD_GRIDS * account.grid
+        order.fee_hold = trade_fee(market.fees.taker_rate, price, count)
+        order.slack = SLACK_GRIDS * account.grid
         self._hold(account, holding, order)
         order.time_in_force = time_in_force
         order.client_order_id = client_order_id
@@ -309,51 +310,47 @@ class Engine:
     def _hold(account: Account, holding: Holding, order: Order) -> None:
         """Set aside what the order may cost in the worst case, or refuse it and leave everything as it was."""
         before = holding.requirement()
-        count = order.remaining
-        if order.side == BID:
-            holding.bid_cost += order.price * count
-            holding.bid_count += count
-        else:
-            holding.ask_cost += (PRICE_UNITS - order.price) * count
-            holding.ask_count += count
-        holding.fee_hold += order.fee_hold
+        Engine._release(holding, order, -order.remaining, -order.fee_hold, -order.slack)
         change = holding.requirement() - before
         if account.cash - account.held < change:
-            Engine._unhold(holding, order, count)
-            holding.fee_hold -= order.fee_hold
+            Engine._release(holding, order, order.remaining, order.fee_hold, order.slack)
             raise RejectionError("insufficient_balance", "the balance doesn't cover the order's worst case")
         account.held += change
 
     @staticmethod
-    def _unhold(holding: Holding, order: Order, count: int) -> None:
+    def _release(holding: Holding, order: Order, count: int, fee: int, slack: int) -> None:
+        """Release this much of what is held for an order; negative amounts hold more."""
         if order.side == BID:
-            holding.bid_cost -= order.price * count
+            holding.bid_cost -= order.price * count + fee
             holding.bid_count -= count
         else:
-            holding.ask_cost -= (PRICE_UNITS - order.price) * count
+            holding.ask_cost -= (PRICE_UNITS - order.price) * count + fee
             holding.ask_count -= count
+        holding.slack -= slack
 
     def _shrink(self, market: MarketState, order: Order, holding: Holding, by: int) -> None:
         before = holding.requirement()
-        self._unhold(holding, order, by)
+        fee_hold = min(order.fee_hold, trade_fee(market.fees.taker_rate, order.price, order.remaining - by))
+        self._release(holding, order, by, order.fee_hold - fee_hold, 0)
+        order.fee_hold = fee_hold
         market.book.side(order.side).reduce(order, by)
         order.account.held += holding.requirement() - before
 
     def _reprice(self, market: MarketState, order: Order, holding: Holding, price: int, remaining: int) -> None:
         """Take the order off the book under its new terms, or refuse and leave the old order where it stood."""
         account = order.account
-        old = (order.price, order.remaining, order.fee_hold)
+        old = (order.price, order.remaining, order.fee_hold, order.slack)
         before = holding.requirement()
-        self._unhold(holding, order, order.remaining)
-        holding.fee_hold -= order.fee_hold
+        self._release(holding, order, order.remaining, order.fee_hold, order.slack)
         account.held += holding.requirement() - before
         side = market.book.side(order.side)
         try:
             order.price, order.remaining = price, remaining
-            order.fee_hold = trade_fee(market.fees.taker_rate, price, remaining) + FEE_HOLD_GRIDS * account.grid
+            order.fee_hold = trade_fee(market.fees.taker_rate, price, remaining)
+            order.slack = SLACK_GRIDS * account.grid
             self._hold(account, holding, order)
         except RejectionError:
-            order.price, order.remaining, order.fee_hold = old
+            order.price, order.remaining, order.fee_hold, order.slack = old
             self._hold(account, holding, order)  # it was held a moment ago, so it fits
             raise
         order.price, order.remaining = old[0], old[1]
@@ -385,8 +382,7 @@ class Engine:
                 account.grid,
                 order.accumulator,
             )
-            improvement = (order.price - price) * side * count
-            if fee > order.fee_hold and account.cash - account.held + improvement + order.fee_hold < fee:
+            if account.cash - account.held < fee and not self._affords(order, holding, price, count, fee):
                 order.status = "canceled"
                 return
             maker_account = maker.account
@@ -396,7 +392,9 @@ class Engine:
                 maker_account.grid,
                 maker.accumulator,
             )
-            if maker_fee > maker.fee_hold and maker_account.cash - maker_account.held + maker.fee_hold < maker_fee:
+            if maker_account.cash - maker_account.held < maker_fee and not self._affords(
+                maker, their, price, count, maker_fee
+            ):
                 self.cancel(maker, now_ms)
                 continue
             order.accumulator, maker.accumulator = acc, maker_acc
@@ -416,16 +414,36 @@ class Engine:
                     opposite.drop(ranks[-1])
                 self._finish(maker, their, now_ms)
 
+    @staticmethod
+    def _fee_sources(order: Order, fee: int) -> tuple[int, int]:
+        """How much of a fee comes out of what is held for fees and for rounding; the rest is free cash."""
+        released = fee if fee < order.fee_hold else order.fee_hold
+        excess = fee - released
+        return released, excess if excess < order.slack else order.slack
+
+    def _affords(self, order: Order, holding: Holding, price: int, count: int, fee: int) -> bool:
+        """Whether a fill leaves its owner solvent; only asked when free cash alone doesn't cover the fee."""
+        account = order.account
+        before = holding.requirement()
+        position = holding.position
+        released, slack = self._fee_sources(order, fee)
+        revenue = revenue_of(holding, order.side, price, count)
+        self._release(holding, order, count, released, slack)
+        holding.position += count if order.side == BID else -count
+        after = holding.requirement()
+        holding.position = position
+        self._release(holding, order, -count, -released, -slack)
+        return account.cash + revenue - fee - (account.held + after - before) >= 0
+
     def _fill(
         self, order: Order, holding: Holding, price: int, count: int, fee: int, is_taker: bool, now_ms: int, seq: int
     ) -> int:
         account, side = order.account, order.side
         before = holding.requirement()
-        released = fee if fee < order.fee_hold else order.fee_hold
-        if released > 0:
-            order.fee_hold -= released
-            holding.fee_hold -= released
-        self._unhold(holding, order, count)
+        released, slack = self._fee_sources(order, fee)
+        order.fee_hold -= released
+        order.slack -= slack
+        self._release(holding, order, count, released, slack)
         pool = book_fill(account, holding, side, price, count, fee)
         account.held += holding.requirement() - before
         order.remaining -= count
@@ -454,14 +472,9 @@ class Engine:
     def _finish(self, order: Order, holding: Holding, now_ms: int) -> None:
         """End an order that is off the book: give back what was held for it."""
         before = holding.requirement()
-        if order.remaining:
-            self._unhold(holding, order, order.remaining)
-            order.remaining = 0
-            order.status = "canceled"
-        else:
-            order.status = "executed"
-        holding.fee_hold -= order.fee_hold
-        order.fee_hold = 0
+        order.status = "canceled" if order.remaining else "executed"
+        self._release(holding, order, order.remaining, order.fee_hold, order.slack)
+        order.remaining = order.fee_hold = order.slack = 0
         order.account.held += holding.requirement() - before
         order.updated_ms = now_ms
         if order.account.keeps_history:

@@ -30,10 +30,10 @@ class Holding:
         "bid_cost",
         "bid_count",
         "cost",
-        "fee_hold",
         "fees",
         "position",
         "realized",
+        "slack",
         "traded",
         "updated_ms",
     )
@@ -44,20 +44,23 @@ class Holding:
         self.realized = 0  # before fees
         self.fees = 0
         self.traded = 0  # money that changed hands over all fills
-        self.bid_cost = self.bid_count = self.ask_cost = self.ask_count = self.fee_hold = 0  # resting orders
+        # Of resting orders: what filling them costs with trade fees, how many, and what is held for rounding
+        self.bid_cost = self.bid_count = self.ask_cost = self.ask_count = self.slack = 0
         self.updated_ms = 0
 
     def requirement(self) -> int:
         """Micros that resting orders may need in the worst case.
 
-        Per side: the sum of what all its orders cost, less $1 for each contract that closes the position held. Any
-        subset of them, in any sequence, needs at most this (closing a contract at q pays 1 − q ≥ 0), so it is enough
-        and never counts a closing order twice.
+        Per side: what all its orders cost with their trade fees, less $1 for each contract that closes the position
+        held. Any subset of them, in any sequence, needs at most this: opening more only adds, and closing a contract
+        at q pays 1 − q, which is more than its fee. So it is enough, never counts a closing order twice, and lets
+        somebody without a cent sell what they hold. Rounding fees are held apart, since a tiny closing fill can lose
+        a grid unit.
         """
         position = self.position
         bids = self.bid_cost - PRICE_UNITS * min(-position, self.bid_count) if position < 0 else self.bid_cost
         asks = self.ask_cost - PRICE_UNITS * min(position, self.ask_count) if position > 0 else self.ask_cost
-        return (bids if bids > 0 else 0) + (asks if asks > 0 else 0) + self.fee_hold
+        return (bids if bids > 0 else 0) + (asks if asks > 0 else 0) + self.slack
 
     @property
     def is_idle(self) -> bool:

@@ -45,6 +45,7 @@ class Order:
         "remaining",
         "seq",
         "side",
+        "slack",
         "status",
         "stp",
         "subaccount",
@@ -77,7 +78,8 @@ class Order:
         self.expires_ms = 0
         self.cancel_on_pause = False
         self.accumulator = 0
-        self.fee_hold = 0
+        self.fee_hold = 0  # held for trade fees
+        self.slack = 0  # held for rounding fees
         self.notional = 0  # sum of YES price × count over fills
         self.fee_total = 0
         self.taker_cost = 0

@@ -351,10 +351,11 @@ def _combos(now: datetime, rng: random.Random, games: list[Event]) -> Iterator[E
 
 
 def _show_every_state(catalogue: Catalogue, rng: random.Random) -> None:
-    """A listing always holds a paused, a disputed and an amended market, so that clients meet them."""
-    for ticker, status in (("KXSB", "inactive"), ("KXHIGHCHI", "disputed"), ("KXHIGHNY", "amended")):
-        events = [e for e in catalogue.events.values() if e.series.ticker == ticker]
-        market = events[0].markets[-1 if status == "inactive" else rng.randrange(len(events[0].markets))]
+    """A listing always holds a market in each of the rarer states, so that clients meet them; these stay as they are."""
+    rare = (("KXSB", "inactive"), ("KXHIGHCHI", "disputed"), ("KXHIGHNY", "amended"), ("KXRAINNYC", "determined"))
+    for ticker, status in rare:
+        event = next(e for e in catalogue.events.values() if e.series.ticker == ticker)
+        market = event.markets[-1 if status == "inactive" else rng.randrange(len(event.markets))]
         market.status, market.frozen = status, True
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-import httpx
-
-from .auth import Signer
 from .rate_limit import RateLimiter
 from .resources.account import AccountResource
 from .resources.events import EventsResource
@@ -15,7 +13,11 @@ from .resources.markets import MarketsResource
 from .resources.orders import OrdersResource
 from .resources.portfolio import PortfolioResource
 from .resources.series import SeriesResource
-from .transport import MAX_TRIES, Transport
+
+if TYPE_CHECKING:
+    import httpx
+
+    from .auth import Signer
 
 LIVE_URL = "https://external-api.kalshi.com/trade-api/v2"
 DEMO_URL = "https://external-api.demo.kalshi.co/trade-api/v2"
@@ -39,9 +41,11 @@ class KalshiClient:
         base_url: str = LIVE_URL,
         signer: Signer | None = None,
         *,
-        max_tries: int = MAX_TRIES,
+        max_tries: int = 6,
         http: httpx.AsyncClient | None = None,
     ) -> None:
+        from .transport import Transport  # HTTP is loaded by who uses it, not by who names the client
+
         self.limiter = RateLimiter()
         self.transport = Transport(base_url, signer, self.limiter, max_tries=max_tries, http=http)
         self.exchange = ExchangeResource(self.transport)

@@ -70,6 +70,14 @@ class ExchangeUnavailableError(KalshiError):
     """No connection, no answer in time, 5xx or maintenance, after all tries. Nothing is known to have changed."""
 
 
+class SendError(ExchangeUnavailableError):
+    """One try without a usable answer. ``sent`` says whether the request may have reached the exchange."""
+
+    def __init__(self, message: str, *, sent: bool, status: int | None = None) -> None:
+        super().__init__(message, status=status)
+        self.sent = sent
+
+
 class OutcomeUnknownError(KalshiError):
     """A write left and no answer told its fate, not even when asked. The message says how to find out."""
 

@@ -7,13 +7,13 @@ same thing twice is the same as sending it once (``idempotent``). Each try is si
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
 import orjson
 from loguru import logger
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from .auth import Signer
@@ -21,26 +21,24 @@ from .errors import (
     AuthenticationError,
     CredentialsError,
     DuplicateOrderError,
-    ExchangeUnavailableError,
     InsufficientBalanceError,
     InvalidOrderError,
     InvalidRequestError,
     KalshiError,
-    MalformedResponseError,
     MarketClosedError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitedError,
+    SendError,
 )
+from .parsing import M, parse
 from .rate_limit import Lane, RateLimiter
 
-M = TypeVar("M", bound=BaseModel)
 Query = Mapping[str, object]
 """Parameters by name; None leaves one out, a list repeats it."""
 Ids = Mapping[str, str]
 """What fills a path template's parameters."""
 
-MAX_TRIES = 6
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -68,21 +66,13 @@ _SENTENCES: dict[type[KalshiError], str] = {
         "this environment, and that this machine's clock is right."
     ),
     PermissionDeniedError: "The API key may not do this ({said}): it needs the scope for it, or the region forbids it.",
-    RateLimitedError: "The rate limit was hit again and again: something else spends this account's budget; wait a bit.",
+    RateLimitedError: "The rate limit was hit again and again: something else spends this account's budget, so wait.",
     MarketClosedError: "The market takes no orders now ({said}).",
     InsufficientBalanceError: (
         "The balance doesn't cover the order's worst case, fees included: make it smaller or free some cash."
     ),
     DuplicateOrderError: "An order with this client_order_id exists already.",
 }
-
-
-class SendError(ExchangeUnavailableError):
-    """No usable answer. ``sent`` says whether the request may have reached the exchange."""
-
-    def __init__(self, message: str, *, sent: bool, status: int | None = None) -> None:
-        super().__init__(message, status=status)
-        self.sent = sent
 
 
 class Transport:
@@ -102,7 +92,7 @@ class Transport:
         signer: Signer | None = None,
         limiter: RateLimiter | None = None,
         *,
-        max_tries: int = MAX_TRIES,
+        max_tries: int = 6,
         http: httpx.AsyncClient | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -192,19 +182,6 @@ class Transport:
         if response.is_success:
             return response.content
         raise error_for(response.status_code, response.content)
-
-
-def parse(model: type[M], content: bytes, what: str) -> M:
-    """An answer as a model. Raises MalformedResponseError with the first thing that doesn't fit."""
-    try:
-        return model.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise MalformedResponseError(
-            f"The exchange's answer to {what} isn't what its API promises ({where}: {first['msg']}): "
-            "nothing was made up from it; try again, and report it if it stays."
-        ) from None
 
 
 def error_for(status: int, content: bytes) -> KalshiError:

@@ -27,7 +27,8 @@ class ComboLeg(KalshiModel):
 class Market(KalshiModel):
     """One contract.
 
-    ``status`` is initialized, inactive, active, closed, determined, disputed, amended or finalized. A bid of 0 or an ask of 1 means nobody quotes that side.
+    ``status`` is initialized, inactive, active, closed, determined, disputed, amended or finalized. A bid of 0 or an
+    ask of 1 means nobody quotes that side.
     """
 
     ticker: str

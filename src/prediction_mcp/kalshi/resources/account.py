@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..models.portfolio import AccountLimits, EndpointCosts
-from ..transport import Transport
+
+if TYPE_CHECKING:
+    from ..transport import Transport
 
 
 class AccountResource:

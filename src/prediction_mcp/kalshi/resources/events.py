@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..models.events import Event, EventAnswer, EventMetadata, EventPage
 from ..pagination import everything
-from ..transport import Transport
+
+if TYPE_CHECKING:
+    from ..transport import Transport
 
 
 class EventsResource:

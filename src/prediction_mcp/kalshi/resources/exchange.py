@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..models.exchange import ExchangeStatus, HistoricalCutoff, Schedule, ScheduleAnswer, UserDataTimestamp
-from ..transport import Transport
+
+if TYPE_CHECKING:
+    from ..transport import Transport
 
 
 class ExchangeResource:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..models.markets import (
     BatchCandlesticksAnswer,
@@ -20,7 +20,9 @@ from ..models.markets import (
 )
 from ..models.markets import Trade as Trade
 from ..pagination import everything
-from ..transport import Transport
+
+if TYPE_CHECKING:
+    from ..transport import Transport
 
 Period = Literal[1, 60, 1440]
 """Minutes of a candlestick."""

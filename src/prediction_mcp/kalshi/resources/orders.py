@@ -10,11 +10,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from ..errors import InvalidOrderError, KalshiError, MalformedResponseError, NotFoundError, OutcomeUnknownError
+from ..errors import (
+    InvalidOrderError,
+    KalshiError,
+    MalformedResponseError,
+    NotFoundError,
+    OutcomeUnknownError,
+    SendError,
+)
 from ..models.orders import (
     Amendment,
     BatchCancelAnswer,
@@ -35,7 +42,10 @@ from ..models.orders import (
 )
 from ..models.portfolio import FillPage
 from ..pagination import everything
-from ..transport import SendError, Transport, parse
+from ..parsing import parse
+
+if TYPE_CHECKING:
+    from ..transport import Transport
 
 ORDERS = "/portfolio/events/orders"
 ASK_AGAIN_AFTER = (0.0, 0.5, 1.0, 2.0)

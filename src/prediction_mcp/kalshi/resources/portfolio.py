@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..models.portfolio import (
     Balance,
@@ -16,7 +16,9 @@ from ..models.portfolio import (
     SettlementPage,
 )
 from ..pagination import everything
-from ..transport import Transport
+
+if TYPE_CHECKING:
+    from ..transport import Transport
 
 
 class PortfolioResource:

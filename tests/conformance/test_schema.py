@@ -1,0 +1,151 @@
+"""Every answer of our exchange fits the official schema; and ours has every field that schema requires."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from tests.conftest import MARKET, Served
+from tests.conformance.schema import SCHEMA_FILE, Schemas
+
+from prediction_mcp.exchange.api import ENDPOINTS, PREFIX
+from prediction_mcp.exchange.matching import ASK, BID
+from prediction_mcp.kalshi import KalshiClient
+
+pytestmark = pytest.mark.skipif(not SCHEMA_FILE.exists(), reason="the SDK's schema file isn't beside the checkout")
+
+
+class Judge(httpx.AsyncHTTPTransport):
+    """Checks each answer that passes and remembers which endpoints were seen."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        super().__init__()
+        self._schemas = schemas
+        self.seen: set[tuple[str, str]] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        body = await response.aread()
+        path = request.url.path.removeprefix(PREFIX)
+        template = self._schemas.check(request.method, path, response.status_code, body)
+        if template and response.is_success:
+            self.seen.add((request.method, template))
+        return response
+
+
+@pytest.fixture
+async def judged(served: Served) -> AsyncIterator[tuple[httpx.AsyncClient, Judge]]:
+    judge = Judge(Schemas(SCHEMA_FILE.read_text()))
+    signer = served.signer
+
+    async def sign(request: httpx.Request) -> None:
+        request.headers.update(signer.headers(request.method, request.url.path))
+
+    async with httpx.AsyncClient(base_url=served.url, transport=judge, event_hooks={"request": [sign]}) as client:
+        yield client, judge
+
+
+def _order(**changes: object) -> dict[str, object]:
+    return {
+        "ticker": MARKET, "side": "bid", "count": "5.00", "price": "0.0100", "time_in_force": "good_till_canceled",
+        "self_trade_prevention_type": "taker_at_cross", "client_order_id": str(uuid.uuid4()), **changes,
+    }  # fmt: skip
+
+
+async def test_every_endpoint_answers_as_the_schema_says(
+    served: Served, judged: tuple[httpx.AsyncClient, Judge]
+) -> None:
+    client, judge = judged
+    exchange = served.exchange
+    now = int(time.time())
+    window = {"start_ts": now - 30 * 86_400, "end_ts": now, "period_interval": 60}
+    settled = next(m for m in exchange.catalogue.markets.values() if m.status == "finalized")
+    old = next(m for m in exchange.catalogue.markets.values() if m.settled_ms and m.settled_ms < (now - 31 * 86_400) * 1000)
+    combo = next(m for m in exchange.catalogue.markets.values() if m.legs)
+    series, event = MARKET.split("-")[0], MARKET.rsplit("-", 1)[0]
+
+    # A life of orders: resting, amended, decreased, cancelled, filled, batched.
+    orders = "/portfolio/events/orders"
+    placed = (await client.post(orders, json=_order())).json()["order_id"]
+    await client.post(f"{orders}/{placed}/amend", json={"ticker": MARKET, "side": "bid", "price": "0.0100", "count": "4.00"})
+    await client.post(f"{orders}/{placed}/decrease", json={"reduce_to": "3.00"})
+    for path in (f"/portfolio/orders/{placed}", f"/portfolio/orders/{placed}/queue_position", "/portfolio/orders/queue_positions"):
+        assert (await client.get(path)).is_success
+    await client.delete(f"{orders}/{placed}")
+    await client.post(orders, json=_order(price="0.9900", time_in_force="immediate_or_cancel"))
+    batch = (await client.post(f"{orders}/batched", json={"orders": [_order(), _order(price="0.0005")]})).json()["orders"]
+    assert batch[1]["error"]["code"] == "invalid_price"
+    gone = [{"order_id": batch[0]["order_id"]}, {"order_id": "none"}]
+    await client.request("DELETE", f"{orders}/batched", json={"orders": gone})
+    await client.delete(orders)
+
+    # A position that is settled, so that settlements aren't empty.
+    held = next(m for m in exchange.catalogue.markets.values() if m.status == "active" and m.event.exclusive)
+    best = exchange.engine.markets[held.ticker].book.asks.best or 9_900
+    exchange.engine.submit(served.member, held.ticker, BID, best, 300, exchange.clock())
+    exchange.engine.submit(served.member, held.ticker, ASK, 9_900, 100, exchange.clock())
+    exchange.engine.settle_market(held.ticker, "yes", 10_000, exchange.clock())
+
+    reads: dict[str, dict[str, object]] = {
+        "/exchange/status": {}, "/exchange/schedule": {}, "/exchange/user_data_timestamp": {},
+        "/account/limits": {}, "/account/endpoint_costs": {},
+        "/series": {"include_volume": "true"}, f"/series/{series}": {},
+        f"/series/{series}/markets/{MARKET}/candlesticks": {**window, "include_latest_before_start": "true"},
+        f"/series/{series}/events/{event}/candlesticks": window,
+        "/events": {"with_nested_markets": "true", "with_milestones": "true"}, "/events/multivariate": {"with_nested_markets": "true"},
+        f"/events/{event}": {"with_nested_markets": "true"}, f"/events/{event}/metadata": {}, f"/events/{combo.event.ticker}": {},
+        "/markets": {"limit": "1000"}, f"/markets/{MARKET}": {}, f"/markets/{settled.ticker}": {},
+        f"/markets/{MARKET}/orderbook": {}, "/markets/orderbooks": {"tickers": [MARKET, "NOPE"]},
+        "/markets/trades": {"limit": "50"}, "/markets/candlesticks": {**window, "market_tickers": MARKET},
+        "/historical/cutoff": {}, "/historical/markets": {}, f"/historical/markets/{old.ticker}": {},
+        f"/historical/markets/{old.ticker}/candlesticks": {**window, "start_ts": 0},
+        "/historical/trades": {}, "/historical/orders": {}, "/historical/fills": {}, "/historical/positions": {},
+        "/portfolio/orders": {}, "/portfolio/balance": {}, "/portfolio/positions": {"settlement_status": "all"},
+        "/portfolio/fills": {}, "/portfolio/settlements": {}, "/portfolio/summary/total_resting_order_value": {},
+    }  # fmt: skip
+    for path, query in reads.items():
+        answer = await client.get(path, params=query)  # type: ignore[arg-type]
+        assert answer.status_code == 200, f"{path}: {answer.text}"
+    assert len((await client.get("/portfolio/settlements")).json()["settlements"]) == 1
+
+    ours = {(e.method, e.path) for e in ENDPOINTS if e.run.__name__ != "gone"}
+    templates = {(m, _unnamed(p)) for m, p in judge.seen}
+    assert {(m, _unnamed(p)) for m, p in ours} == templates, "an endpoint of ours was never checked"
+
+
+def _unnamed(path: str) -> str:
+    return "/".join("{}" if part.startswith("{") else part for part in path.split("/"))
+
+
+async def test_errors_have_the_envelope(judged: tuple[httpx.AsyncClient, Judge]) -> None:
+    client, _ = judged
+    for method, path, body in (
+        ("GET", "/markets/NOPE", None),
+        ("GET", "/portfolio/orders/none", None),
+        ("POST", "/portfolio/events/orders", {"ticker": MARKET}),
+        ("POST", "/portfolio/events/orders", _order(ticker="NOPE")),
+    ):
+        answer = await client.request(method, path, json=body)
+        assert answer.status_code in (400, 404)
+        assert answer.json()["code"]
+
+
+async def test_our_client_reads_production_samples() -> None:
+    """Recorded answers of production lack fields that the schema requires: our client must not need them."""
+    samples = SCHEMA_FILE.parent / "samples"
+    if not samples.exists():
+        pytest.skip("no samples beside the checkout")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        name = "markets" if request.url.path.endswith("/markets") else "series"
+        return httpx.Response(200, text=(samples / f"{name}.json").read_text())
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    async with KalshiClient("https://recorded.invalid/trade-api/v2", http=http) as client:
+        (market,) = (await client.markets.list()).markets
+        assert (str(market.yes_bid_dollars), str(market.open_interest_fp)) == ("0.3400", "304410.86")
+        assert len(market.grid.prices()) == 279
+        assert (await client.series.get("KXBTC15M")).fee_multiplier == 1

@@ -1,0 +1,75 @@
+"""Fixtures: a real paper exchange on a loopback socket and a client that is signed in to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from prediction_mcp.exchange.ledger import Account
+from prediction_mcp.exchange.serving import serve
+from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
+
+MARKET = "KXSB-27-ARI"
+"""A market of the default seed that stays open for months."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-conformance", action="store_true", help="run the official SDK against our exchange")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--run-conformance"):
+        return
+    skip = pytest.mark.skip(reason="needs the official SDK: make conformance")
+    for item in items:
+        if item.get_closest_marker("conformance"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting of the developer's machine reaches a test."""
+    for name in (
+        "KALSHI_ENV", "KALSHI_API_KEY_ID", "KALSHI_PRIVATE_KEY", "KALSHI_PRIVATE_KEY_PATH", "KALSHI_BASE_URL",
+        "READ_ONLY", "LOG_LEVEL", "PAPER_SEED", "PAPER_DEPOSIT", "PAPER_TIER",
+    ):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+    yield
+
+
+@dataclass
+class Served:
+    """A running exchange with one member."""
+
+    exchange: Exchange
+    url: str
+    member: Account
+    key_id: str
+    pem: str
+
+    @property
+    def signer(self) -> KeySigner:
+        return signer_from_pem(self.key_id, self.pem)
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    """The exchange with a still crowd, so that nothing moves but by the test. The account has a wide rate budget."""
+    exchange = Exchange(seed=1)
+    member = exchange.add_member(tier="prestige")
+    key_id, pem = exchange.issue_key(member)
+    async with serve(exchange, with_crowd=False) as url:
+        yield Served(exchange, url, member, key_id, pem)
+    exchange.engine.audit()
+
+
+@pytest.fixture
+async def kalshi(served: Served) -> AsyncIterator[KalshiClient]:
+    async with KalshiClient(served.url, served.signer) as client:
+        await client.learn_limits()
+        yield client

@@ -1,0 +1,278 @@
+"""Retries, errors and lost answers, against the real exchange over a network that loses things."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import MARKET, Served
+from tests.kalshi.flaky import Fault, Flaky, is_create
+
+from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.errors import (
+    AuthenticationError,
+    CredentialsError,
+    DuplicateOrderError,
+    ExchangeUnavailableError,
+    InsufficientBalanceError,
+    InvalidOrderError,
+    InvalidRequestError,
+    KalshiError,
+    MalformedResponseError,
+    MarketClosedError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+)
+from prediction_mcp.kalshi.models.orders import Amendment, NewOrder
+from prediction_mcp.kalshi.transport import error_for
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits between tries are real but short here."""
+    from prediction_mcp.kalshi import transport
+    from prediction_mcp.kalshi.resources import orders
+
+    monkeypatch.setattr(transport, "wait_random_exponential", lambda **_: lambda _: 0.001)
+    monkeypatch.setattr(orders, "ASK_AGAIN_AFTER", (0.0, 0.001))
+
+
+@asynccontextmanager
+async def flaky_client(
+    served: Served, script: list[Fault], matches: Callable[[httpx.Request], bool] = lambda _: True
+) -> AsyncIterator[tuple[KalshiClient, Flaky]]:
+    network = Flaky(script, matches)
+    async with KalshiClient(served.url, served.signer, http=httpx.AsyncClient(transport=network)) as client:
+        yield client, network
+
+
+def new_order(**changes: Any) -> NewOrder:
+    fields = {"ticker": MARKET, "side": "bid", "count": "4.00", "price": "0.0100", "client_order_id": str(uuid.uuid4())}
+    return NewOrder(**(fields | changes))
+
+
+# -- retries -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_read_survives_every_kind_of_passing_fault(served: Served) -> None:
+    async with flaky_client(served, ["429", "503", "lost before", "lost after", "ok"]) as (client, network):
+        assert (await client.portfolio.balance()).balance_dollars == 10_000
+        assert len(network.seen) == 5
+
+
+async def test_each_try_is_signed_afresh(served: Served) -> None:
+    async with flaky_client(served, ["503", "503"]) as (client, network):
+        await client.portfolio.balance()
+    signatures = [r.headers["KALSHI-ACCESS-SIGNATURE"] for r in network.seen]
+    stamps = [int(r.headers["KALSHI-ACCESS-TIMESTAMP"]) for r in network.seen]
+    assert len(signatures) == 3
+    assert stamps == sorted(stamps)
+    for request in network.seen:
+        key = served.exchange.access.keys[served.key_id]
+        served.exchange.access.authenticate(
+            key.key_id, request.headers["KALSHI-ACCESS-TIMESTAMP"], request.headers["KALSHI-ACCESS-SIGNATURE"],
+            "GET", "/trade-api/v2/portfolio/balance", served.exchange.clock(),
+        )  # fmt: skip
+
+
+async def test_giving_up_is_one_sentence(served: Served) -> None:
+    async with flaky_client(served, ["503"] * 20) as (client, network):
+        with pytest.raises(ExchangeUnavailableError, match="problem of its own"):
+            await client.portfolio.balance()
+        assert len(network.seen) == 6
+
+
+async def test_a_refusal_is_not_retried(served: Served) -> None:
+    async with flaky_client(served, []) as (client, network):
+        with pytest.raises(NotFoundError):
+            await client.markets.get("NOPE")
+        assert len(network.seen) == 1
+
+
+async def test_exchange_down() -> None:
+    async with KalshiClient("http://127.0.0.1:9/trade-api/v2") as client:
+        with pytest.raises(ExchangeUnavailableError, match="can't be reached"):
+            await client.exchange.status()
+
+
+async def test_malformed_answers(served: Served) -> None:
+    async with flaky_client(served, ["garbage after"]) as (client, _):
+        with pytest.raises(MalformedResponseError, match="isn't what its API promises"):
+            await client.markets.get(MARKET)
+
+
+# -- nothing twice, nothing lost -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        ["lost before"],
+        ["lost after"],
+        ["503"],
+        ["503 after"],
+        ["429", "lost after"],
+        ["garbage after"],
+        ["lost after", "429", "lost before"],
+        ["lost before", "lost after", "503 after"],
+    ],
+)
+async def test_an_order_is_placed_exactly_once(served: Served, script: list[Fault]) -> None:
+    order = new_order()
+    async with flaky_client(served, script, is_create) as (client, _):
+        done = await client.orders.create(order)
+    placed = [o for o in served.member.orders.values() if o.client_order_id == order.client_order_id]
+    assert [o.order_id for o in placed] == [done.order_id]
+    assert len(served.member.orders) == 1
+    assert (done.remaining_count, done.fill_count) == (4, 0)
+
+
+async def test_a_lost_answer_to_a_filled_order_reports_its_fills(served: Served) -> None:
+    ask = served.exchange.engine.markets[MARKET].book.asks.best
+    assert ask is not None
+    order = new_order(price=f"0.{ask + 100:04d}", count="3.50")
+    async with flaky_client(served, ["lost after"], is_create) as (client, _):
+        done = await client.orders.create(order)
+    (fill,) = served.member.fills
+    assert done.fill_count == Decimal("3.50")
+    assert done.average_fill_price == Decimal(fill.price) / 10_000
+    assert done.average_fee_paid is not None
+    assert done.average_fee_paid * done.fill_count == Decimal(fill.fee) / 10**6
+
+
+async def test_an_order_that_is_refused_after_a_lost_try_is_looked_for(served: Served) -> None:
+    """The first try took all the money, so the second could be refused for lack of it: still one order, and found."""
+    order = new_order(count="930000.00")
+    async with flaky_client(served, ["lost after", "refused"], is_create) as (client, _):
+        done = await client.orders.create(order)
+        assert done.remaining_count == 930_000
+        with pytest.raises(InsufficientBalanceError):
+            await client.orders.create(new_order(count="930000.00"))
+    assert len(served.member.orders) == 1
+
+
+async def test_a_refusal_after_a_try_that_never_arrived_is_the_refusal(served: Served) -> None:
+    async with flaky_client(served, ["lost before", "refused"], is_create) as (client, _):
+        with pytest.raises(InsufficientBalanceError):
+            await client.orders.create(new_order())
+    assert not served.member.orders
+
+
+async def test_when_nobody_can_be_asked_the_fate_is_said_to_be_unknown(served: Served) -> None:
+    order = new_order()
+    async with flaky_client(served, ["lost after", *["503"] * 30], lambda _: True) as (client, _):
+        with pytest.raises(OutcomeUnknownError, match=order.client_order_id):
+            await client.orders.create(order)
+    assert len(served.member.orders) == 1
+
+
+async def test_an_order_that_never_arrived_is_unknown_until_asked_again(served: Served) -> None:
+    order = new_order()
+    async with flaky_client(served, ["lost before"] * 6, is_create) as (client, _):
+        with pytest.raises(OutcomeUnknownError, match="send the same client_order_id"):
+            await client.orders.create(order)
+        assert not served.member.orders
+        done = await client.orders.create(order)
+    assert list(served.member.orders) == [done.order_id]
+
+
+async def test_an_own_id_used_before_is_a_duplicate(kalshi: KalshiClient, served: Served) -> None:
+    order = new_order()
+    await kalshi.orders.create(order)
+    with pytest.raises(DuplicateOrderError, match="exists already"):
+        await kalshi.orders.create(order)
+    assert len(served.member.orders) == 1
+
+
+async def test_batch_after_a_lost_answer_tells_each_fate(served: Served) -> None:
+    orders = [new_order(), new_order(price="0.0000"), new_order()]
+    batched = "/portfolio/events/orders/batched"
+    async with flaky_client(served, ["lost after"], lambda r: r.url.path.endswith(batched)) as (client, network):
+        items = await client.orders.batch_create(orders)
+        assert len(network.seen) == 1
+    assert [i.order_id is not None for i in items] == [True, False, True]
+    assert items[1].error is not None
+    assert len(served.member.orders) == 2
+
+
+async def test_a_lost_answer_to_a_cancel_is_still_a_cancel(served: Served, kalshi: KalshiClient) -> None:
+    placed = await kalshi.orders.create(new_order())
+    async with flaky_client(served, ["lost after"], lambda r: r.method == "DELETE") as (client, _):
+        done = await client.orders.cancel(placed.order_id, market_ticker=MARKET)
+    assert done.reduced_by == 4
+
+
+async def test_cancelling_what_does_not_rest_says_so(kalshi: KalshiClient) -> None:
+    placed = await kalshi.orders.create(new_order())
+    await kalshi.orders.cancel(placed.order_id)
+    with pytest.raises(InvalidOrderError, match="the order is canceled"):
+        await kalshi.orders.cancel(placed.order_id)
+    with pytest.raises(NotFoundError):
+        await kalshi.orders.cancel("no-such-order")
+
+
+@pytest.mark.parametrize("fault", ["lost after", "503 after", "garbage after"])
+async def test_a_lost_answer_to_an_amend_is_settled_by_reading(
+    served: Served, kalshi: KalshiClient, fault: Fault
+) -> None:
+    placed = await kalshi.orders.create(new_order())
+    change = Amendment(ticker=MARKET, side="bid", price="0.0100", count="3.00")
+    async with flaky_client(served, [fault], lambda r: r.url.path.endswith("/amend")) as (client, network):
+        done = await client.orders.amend(placed.order_id, change)
+        assert len(network.seen) == 1, "an amend is never sent twice"
+    assert done.remaining_count == 3
+
+
+async def test_a_lost_amend_is_said_to_be_unknown(served: Served, kalshi: KalshiClient) -> None:
+    placed = await kalshi.orders.create(new_order())
+    change = Amendment(ticker=MARKET, side="bid", price="0.0100", count="3.00")
+    async with flaky_client(served, ["lost before"], lambda r: r.url.path.endswith("/amend")) as (client, _):
+        with pytest.raises(OutcomeUnknownError, match="4 remaining at 0.0100"):
+            await client.orders.amend(placed.order_id, change)
+
+
+async def test_a_decrease_by_is_never_guessed(served: Served, kalshi: KalshiClient) -> None:
+    placed = await kalshi.orders.create(new_order())
+    async with flaky_client(served, ["lost after", "lost after"], lambda r: r.url.path.endswith("/decrease")) as (client, _):
+        with pytest.raises(OutcomeUnknownError, match="3 remaining"):
+            await client.orders.decrease(placed.order_id, reduce_by="1.00")
+        assert (await client.orders.decrease(placed.order_id, reduce_to="2.00")).remaining_count == 2
+
+
+# -- errors ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, b'{"code":"insufficient_balance","message":"no"}', InsufficientBalanceError),
+        (400, b'{"error":{"code":"market_closed","message":"closed","details":"at 5"}}', MarketClosedError),
+        (400, b'{"code":"MARKET_INACTIVE","message":"x"}', MarketClosedError),
+        (400, b'{"code":"PostOnlyCrossCancel","message":"x"}', InvalidOrderError),
+        (400, b'{"code":"whatever","message":"limit: too big"}', InvalidRequestError),
+        (401, b'{"code":"x","message":"bad signature"}', AuthenticationError),
+        (403, b"forbidden", PermissionDeniedError),
+        (404, b"", NotFoundError),
+        (410, b'{"error":"gone"}', KalshiError),
+        (502, b"<html>", ExchangeUnavailableError),
+    ],
+)
+def test_error_classes(status: int, body: bytes, kind: type[KalshiError]) -> None:
+    error = error_for(status, body)
+    assert type(error) is kind or isinstance(error, kind)
+    assert error.status == status
+    assert error.message.endswith(".")
+    assert "{" not in error.message
+
+
+async def test_writing_without_a_key_sends_nothing(served: Served) -> None:
+    async with KalshiClient(served.url) as client:
+        with pytest.raises(CredentialsError, match="KALSHI_API_KEY_ID"):
+            await client.orders.create(new_order())
+        assert (await client.markets.get(MARKET)).ticker == MARKET
