@@ -7,8 +7,7 @@ import sys
 
 from loguru import logger
 
-from prediction_mcp.kalshi.errors import KalshiError
-from prediction_mcp.safety.policy import ReadOnlyError
+from prediction_mcp.tools.errors import expected
 
 
 class _Expected(logging.Filter):
@@ -16,7 +15,7 @@ class _Expected(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, KalshiError | ReadOnlyError) and "Invalid arguments for tool" not in record.msg
+        return expected(error) is None and "Invalid arguments for tool" not in record.msg
 
 
 def quiet_expected_errors() -> None:

@@ -22,7 +22,8 @@ class Schemas:
             (e["method"], e["path"]): e["success"] for e in data["endpoints"]
         }
         self._routes = [
-            (method, re.compile("^" + re.sub(r"\{[^}]+\}", "[^/]+", path) + "$"), path) for method, path in self._answers
+            (method, re.compile("^" + re.sub(r"\{[^}]+\}", "[^/]+", path) + "$"), path)
+            for method, path in self._answers
         ]
         self._validators: dict[str, Draft202012Validator] = {}
 

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from tests.conftest import MARKET, Served
-from tests.conformance.schema import SCHEMA_FILE, Schemas
 
 from prediction_mcp.exchange.api import ENDPOINTS, PREFIX
 from prediction_mcp.exchange.matching import ASK, BID
 from prediction_mcp.kalshi import KalshiClient
+from tests.conformance.schema import SCHEMA_FILE, Schemas
+from tests.conftest import MARKET, Served
 
 pytestmark = pytest.mark.skipif(not SCHEMA_FILE.exists(), reason="the SDK's schema file isn't beside the checkout")
 
@@ -61,22 +61,32 @@ async def test_every_endpoint_answers_as_the_schema_says(
     client, judge = judged
     exchange = served.exchange
     now = int(time.time())
-    window = {"start_ts": now - 30 * 86_400, "end_ts": now, "period_interval": 60}
+    window: dict[str, object] = {"start_ts": now - 30 * 86_400, "end_ts": now, "period_interval": 60}
     settled = next(m for m in exchange.catalogue.markets.values() if m.status == "finalized")
-    old = next(m for m in exchange.catalogue.markets.values() if m.settled_ms and m.settled_ms < (now - 31 * 86_400) * 1000)
+    old = next(
+        m for m in exchange.catalogue.markets.values() if m.settled_ms and m.settled_ms < (now - 31 * 86_400) * 1000
+    )
     combo = next(m for m in exchange.catalogue.markets.values() if m.legs)
     series, event = MARKET.split("-")[0], MARKET.rsplit("-", 1)[0]
 
     # A life of orders: resting, amended, decreased, cancelled, filled, batched.
     orders = "/portfolio/events/orders"
     placed = (await client.post(orders, json=_order())).json()["order_id"]
-    await client.post(f"{orders}/{placed}/amend", json={"ticker": MARKET, "side": "bid", "price": "0.0100", "count": "4.00"})
+    await client.post(
+        f"{orders}/{placed}/amend", json={"ticker": MARKET, "side": "bid", "price": "0.0100", "count": "4.00"}
+    )
     await client.post(f"{orders}/{placed}/decrease", json={"reduce_to": "3.00"})
-    for path in (f"/portfolio/orders/{placed}", f"/portfolio/orders/{placed}/queue_position", "/portfolio/orders/queue_positions"):
+    for path in (
+        f"/portfolio/orders/{placed}",
+        f"/portfolio/orders/{placed}/queue_position",
+        "/portfolio/orders/queue_positions",
+    ):
         assert (await client.get(path)).is_success
     await client.delete(f"{orders}/{placed}")
     await client.post(orders, json=_order(price="0.9900", time_in_force="immediate_or_cancel"))
-    batch = (await client.post(f"{orders}/batched", json={"orders": [_order(), _order(price="0.0005")]})).json()["orders"]
+    batch = (await client.post(f"{orders}/batched", json={"orders": [_order(), _order(price="0.0005")]})).json()[
+        "orders"
+    ]
     assert batch[1]["error"]["code"] == "invalid_price"
     gone = [{"order_id": batch[0]["order_id"]}, {"order_id": "none"}]
     await client.request("DELETE", f"{orders}/batched", json={"orders": gone})
@@ -95,8 +105,10 @@ async def test_every_endpoint_answers_as_the_schema_says(
         "/series": {"include_volume": "true"}, f"/series/{series}": {},
         f"/series/{series}/markets/{MARKET}/candlesticks": {**window, "include_latest_before_start": "true"},
         f"/series/{series}/events/{event}/candlesticks": window,
-        "/events": {"with_nested_markets": "true", "with_milestones": "true"}, "/events/multivariate": {"with_nested_markets": "true"},
-        f"/events/{event}": {"with_nested_markets": "true"}, f"/events/{event}/metadata": {}, f"/events/{combo.event.ticker}": {},
+        "/events": {"with_nested_markets": "true", "with_milestones": "true"},
+        "/events/multivariate": {"with_nested_markets": "true"},
+        f"/events/{event}": {"with_nested_markets": "true"}, f"/events/{event}/metadata": {},
+        f"/events/{combo.event.ticker}": {},
         "/markets": {"limit": "1000"}, f"/markets/{MARKET}": {}, f"/markets/{settled.ticker}": {},
         f"/markets/{MARKET}/orderbook": {}, "/markets/orderbooks": {"tickers": [MARKET, "NOPE"]},
         "/markets/trades": {"limit": "50"}, "/markets/candlesticks": {**window, "market_tickers": MARKET},

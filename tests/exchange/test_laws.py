@@ -58,7 +58,9 @@ class Laws(RuleBasedStateMachine):
         self.ticker = f"LAW-{self.listed}"
         self.engine.add_market(self.ticker, CENT_GRID, FeeSchedule.of("quadratic_with_maker_fees"))
 
-    def _expected(self, owner: int, side: int, price: int, count: int, stp: str) -> tuple[list[tuple[Slow, int]], int, bool]:
+    def _expected(
+        self, owner: int, side: int, price: int, count: int, stp: str
+    ) -> tuple[list[tuple[Slow, int]], int, bool]:
         """(matches, what is left, whether the taker was stopped) by sorting the whole book."""
         opposite = sorted((s for s in self.slow if s.side != side), key=lambda s: (side * s.price, s.age))
         matches: list[tuple[Slow, int]] = []
@@ -79,7 +81,7 @@ class Laws(RuleBasedStateMachine):
         tif=st.sampled_from([GTC, GTC, GTC, IOC, FOK]), stp=st.sampled_from(["taker_at_cross", "maker"]),
     )  # fmt: skip
     def submit(self, owner: int, side: int, price: int, count: int, tif: str, stp: str) -> None:
-        matches, left, stopped = self._expected(owner, side, price, count, stp)
+        _, left, stopped = self._expected(owner, side, price, count, stp)
         self.now += 1
         self.calm += 1
         fills_before = [len(a.fills) for a in self.accounts]

@@ -1,4 +1,4 @@
-"""Signatures are checked by the cryptography library itself here; tests/conformance has the official SDK's signer too."""
+"""Signatures are checked by the cryptography library itself; tests/conformance has the official SDK's signer too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from prediction_mcp.kalshi.errors import CredentialsError
 PATH = "/trade-api/v2/portfolio/balance"
 
 
-def pem_of(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey, password: bytes = b"") -> str:
+def pem_of(
+    key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey, password: bytes = b""
+) -> str:
     encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption).decode()
 

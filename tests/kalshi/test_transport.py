@@ -10,8 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.conftest import MARKET, Served
-from tests.kalshi.flaky import Fault, Flaky, is_create
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import (
@@ -31,6 +29,8 @@ from prediction_mcp.kalshi.errors import (
 )
 from prediction_mcp.kalshi.models.orders import Amendment, NewOrder
 from prediction_mcp.kalshi.transport import error_for
+from tests.conftest import MARKET, Served
+from tests.kalshi.flaky import Fault, Flaky, is_create
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +50,9 @@ async def flaky_client(
     network = Flaky(script, matches)
     async with KalshiClient(served.url, served.signer, http=httpx.AsyncClient(transport=network)) as client:
         yield client, network
+
+
+_BUSY: list[Fault] = ["503"] * 30
 
 
 def new_order(**changes: Any) -> NewOrder:
@@ -130,7 +133,7 @@ async def test_an_order_is_placed_exactly_once(served: Served, script: list[Faul
     placed = [o for o in served.member.orders.values() if o.client_order_id == order.client_order_id]
     assert [o.order_id for o in placed] == [done.order_id]
     assert len(served.member.orders) == 1
-    assert (done.remaining_count, done.fill_count) == (4, 0)
+    assert (str(done.remaining_count), str(done.fill_count)) == ("4.00", "0.00")
 
 
 async def test_a_lost_answer_to_a_filled_order_reports_its_fills(served: Served) -> None:
@@ -166,7 +169,7 @@ async def test_a_refusal_after_a_try_that_never_arrived_is_the_refusal(served: S
 
 async def test_when_nobody_can_be_asked_the_fate_is_said_to_be_unknown(served: Served) -> None:
     order = new_order()
-    async with flaky_client(served, ["lost after", *["503"] * 30], lambda _: True) as (client, _):
+    async with flaky_client(served, ["lost after", *_BUSY], lambda _: True) as (client, _):
         with pytest.raises(OutcomeUnknownError, match=order.client_order_id):
             await client.orders.create(order)
     assert len(served.member.orders) == 1
@@ -239,7 +242,10 @@ async def test_a_lost_amend_is_said_to_be_unknown(served: Served, kalshi: Kalshi
 
 async def test_a_decrease_by_is_never_guessed(served: Served, kalshi: KalshiClient) -> None:
     placed = await kalshi.orders.create(new_order())
-    async with flaky_client(served, ["lost after", "lost after"], lambda r: r.url.path.endswith("/decrease")) as (client, _):
+    async with flaky_client(served, ["lost after", "lost after"], lambda r: r.url.path.endswith("/decrease")) as (
+        client,
+        _,
+    ):
         with pytest.raises(OutcomeUnknownError, match="3 remaining"):
             await client.orders.decrease(placed.order_id, reduce_by="1.00")
         assert (await client.orders.decrease(placed.order_id, reduce_to="2.00")).remaining_count == 2

@@ -19,7 +19,9 @@ from prediction_mcp.kalshi.units import (
     parse_price,
 )
 
-TAPERED = PriceGrid.parse([("0.0000", "0.1000", "0.0010"), ("0.1000", "0.9000", "0.0100"), ("0.9000", "1.0000", "0.0010")])
+TAPERED = PriceGrid.parse(
+    [("0.0000", "0.1000", "0.0010"), ("0.1000", "0.9000", "0.0100"), ("0.9000", "1.0000", "0.0010")]
+)
 
 
 @pytest.mark.parametrize(

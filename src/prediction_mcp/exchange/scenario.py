@@ -352,9 +352,14 @@ def _combos(now: datetime, rng: random.Random, games: list[Event]) -> Iterator[E
 
 def _show_every_state(catalogue: Catalogue, rng: random.Random) -> None:
     """A listing always holds a market in each of the rarer states, so that clients meet them; these stay as they are."""
-    rare = (("KXSB", "inactive"), ("KXHIGHCHI", "disputed"), ("KXHIGHNY", "amended"), ("KXRAINNYC", "determined"))
-    for ticker, status in rare:
-        event = next(e for e in catalogue.events.values() if e.series.ticker == ticker)
+    rare = (
+        ("KXSB", 0, "inactive"),
+        ("KXHIGHCHI", 1, "disputed"),
+        ("KXHIGHNY", 1, "amended"),
+        ("KXRAINNYC", 0, "determined"),
+    )
+    for ticker, index, status in rare:
+        event = [e for e in catalogue.events.values() if e.series.ticker == ticker][index]
         market = event.markets[-1 if status == "inactive" else rng.randrange(len(event.markets))]
         market.status, market.frozen = status, True
 

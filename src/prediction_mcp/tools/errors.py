@@ -32,9 +32,9 @@ class PlainErrors(Middleware):
                 raise ToolError(sentences(cause)) from None
             raise
         except ToolError as error:
+            if (answer := expected(error)) is not None:
+                raise ToolError(str(answer)) from None
             cause = error.__cause__
-            if isinstance(cause, KalshiError | ReadOnlyError):
-                raise ToolError(str(cause)) from None
             if cause is not None and not isinstance(cause, FastMCPError):
                 logger.opt(exception=cause).error("{} failed", context.message.name)
                 raise ToolError(
@@ -42,6 +42,15 @@ class PlainErrors(Middleware):
                     "The server's log says more."
                 ) from None
             raise
+
+
+def expected(error: BaseException | None) -> KalshiError | ReadOnlyError | None:
+    """The error that is meant for the caller, out of a chain of causes: FastMCP wraps what a dependency raises."""
+    while error is not None:
+        if isinstance(error, KalshiError | ReadOnlyError):
+            return error
+        error = error.__cause__
+    return None
 
 
 def sentences(error: PydanticValidationError) -> str:
