@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,8 +14,9 @@ from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 
-MARKET = "KXSB-27-ARI"
-"""A market of the default seed that stays open for months."""
+EVENT = f"KXSB-{datetime.now(UTC) + timedelta(days=80):%y}"
+"""An event of the default scenario that stays open for months; its code carries the year it ends in."""
+MARKET = f"{EVENT}-ARI"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,10 +9,9 @@ from decimal import Decimal
 import pytest
 
 from prediction_mcp.exchange.matching import ASK, BID
-from tests.conftest import MARKET, Served
+from tests.conftest import EVENT, MARKET, Served
 from tests.tools.conftest import Assistant
 
-EVENT = MARKET.rsplit("-", 1)[0]
 TOOLS = {
     "kalshi_get_markets", "kalshi_get_market", "kalshi_get_events", "kalshi_get_event", "kalshi_get_exchange_status",
     "kalshi_get_orderbook", "kalshi_get_trades",
@@ -104,7 +103,7 @@ async def test_get_events_and_event(assistant: Assistant) -> None:
     assert {e["category"] for e in events["events"]} == {"Economics"}
     more = await assistant.call("kalshi_get_events", category="economics", limit=50, cursor=events["cursor"])
     assert not {e["event_ticker"] for e in events["events"]} & {e["event_ticker"] for e in more["events"]}
-    answer = await assistant.call("kalshi_get_event", event_ticker="kxsb-27")
+    answer = await assistant.call("kalshi_get_event", event_ticker=EVENT.lower())
     chances = [m["probability"] for m in answer["markets"] if "probability" in m]
     assert chances == sorted(chances, reverse=True)
     assert len(answer["markets"]) == 16

@@ -252,7 +252,7 @@ def _weather(now: datetime, rng: random.Random) -> Iterator[Event]:
             yield range_event(
                 Listing(SERIES[ticker], day_code(day), f"Highest temperature in {city} on {day:%b %d, %Y}?", f"{day:%b %d, %Y}",
                         day - DAY, day + HOUR * 29, day + HOUR * 36, 1.2), middle + rng.randrange(-6, 7), 2, 6, "{}°", rng)  # fmt: skip
-    for i in range(-1, 4):
+    for i in range(-2, 4):
         day = today + DAY * i
         yield yes_no_event(
             Listing(SERIES["KXRAINNYC"], day_code(day), f"Will it rain in NYC on {day:%b %d, %Y}?", f"{day:%b %d, %Y}",
@@ -353,11 +353,9 @@ def _combos(now: datetime, rng: random.Random, games: list[Event]) -> Iterator[E
 def _show_every_state(catalogue: Catalogue, rng: random.Random) -> None:
     """A listing always holds a market in each of the rarer states, so that clients meet them; these stay as they are."""
     rare = (
-        ("KXSB", 0, "inactive"),
-        ("KXHIGHCHI", 1, "disputed"),
-        ("KXHIGHNY", 1, "amended"),
-        ("KXRAINNYC", 0, "determined"),
-    )
+        ("KXSB", 0, "inactive"), ("KXINXU", 0, "closed"), ("KXRAINNYC", 0, "determined"),
+        ("KXHIGHCHI", 1, "disputed"), ("KXHIGHNY", 1, "amended"),
+    )  # fmt: skip
     for ticker, index, status in rare:
         event = [e for e in catalogue.events.values() if e.series.ticker == ticker][index]
         market = event.markets[-1 if status == "inactive" else rng.randrange(len(event.markets))]

@@ -170,6 +170,8 @@ class Exchange:
 
     @staticmethod
     def _decide(market: Market, share: float, shown: str, at_ms: int) -> None:
+        if market.frozen and market.status in ("inactive", "closed"):
+            return  # these stay undecided
         market.value = parse_price(f"{share:.4f}")
         market.result = "scalar" if market.market_type == "scalar" else "yes" if market.value else "no"
         market.expiration_value, market.decided_ms = shown, at_ms
