@@ -13,6 +13,7 @@ import sys
 import time
 from collections import OrderedDict
 
+from prediction_mcp.exchange.audit import audit
 from prediction_mcp.exchange.engine import Engine
 from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.matching import ASK, BID, Order
@@ -85,7 +86,7 @@ def main() -> None:
     reference = run_reference(operations)
     trades = sum(len(m.trades) for m in engine.markets.values())
     matched = sum(m.volume for m in engine.markets.values()) / 100
-    engine.audit()
+    audit(engine)
     print(f"engine: {count / seconds:,.0f} orders/s ({count:,} operations, {matched:,.0f} contracts matched)")
     print(f"reference (dict and queue only): {count / reference:,.0f} operations/s; tape holds {trades:,} trades")
     print("audit: money conserved, no book crossed, collateral exact")

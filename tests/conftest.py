@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from prediction_mcp.exchange.audit import audit
 from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
@@ -66,7 +67,7 @@ async def served() -> AsyncIterator[Served]:
     key_id, pem = exchange.issue_key(member)
     async with serve(exchange, with_crowd=False) as url:
         yield Served(exchange, url, member, key_id, pem)
-    exchange.engine.audit()
+    audit(exchange.engine)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from prediction_mcp.settings import Settings, load_settings
 from prediction_mcp.tools import analysis, discovery, portfolio, trading
 from prediction_mcp.tools.context import Session
 from prediction_mcp.tools.errors import PlainErrors
+from prediction_mcp.tools.schemas import LeanSchemas
 
 if TYPE_CHECKING:
     from prediction_mcp.kalshi import KalshiClient
@@ -51,7 +52,7 @@ def create_server(settings: Settings) -> FastMCP:
         version=__version__,
         lifespan=lifespan,
         providers=[discovery.mcp, analysis.mcp, trading.mcp, portfolio.mcp],
-        middleware=[PlainErrors()],
+        middleware=[PlainErrors(), LeanSchemas()],
         mask_error_details=True,
         dereference_schemas=False,  # no schema of ours holds a $ref; looking for one costs 7 ms a list
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from prediction_mcp.exchange.engine import FOK, GTC, IOC, Engine, RejectionError
+from prediction_mcp.exchange.audit import audit
+from prediction_mcp.exchange.engine import FOK, GTC, IOC, Engine
 from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.matching import ASK, BID, Order
+from prediction_mcp.exchange.rejection import RejectionError
 from prediction_mcp.kalshi.fees import GRID_CENT, FeeSchedule
 from prediction_mcp.kalshi.units import CENT_GRID, MICROS
 
@@ -33,7 +35,7 @@ class World:
     def _submit(self, who: Account, side: int, cents: int, count: float, **options: object) -> Order:
         self.now += 1
         order = self.engine.submit(who, T, side, cents * 100, round(count * 100), self.now, **options)  # type: ignore[arg-type]
-        self.engine.audit()
+        audit(self.engine)
         return order
 
     @property
@@ -182,7 +184,7 @@ def test_only_a_smaller_count_keeps_the_place(world: World) -> None:
     assert (queue(world, first), queue(world, second)) == (1_000, 0)
     world.engine.amend(second, 4_100, 1_000, 2_002, side=BID)
     assert (queue(world, first), queue(world, second)) == (1_000, 0)
-    world.engine.audit()
+    audit(world.engine)
 
 
 def test_amend_counts_what_is_filled_already(world: World) -> None:
@@ -199,7 +201,7 @@ def test_an_amend_that_crosses_trades(world: World) -> None:
     order = world.bid(world.ann, 40, 10)
     world.engine.amend(order, 4_500, 1_000, 2_000, side=BID)
     assert (order.filled, order.remaining) == (400, 600)
-    world.engine.audit()
+    audit(world.engine)
 
 
 def test_an_amend_that_cannot_be_paid_leaves_the_order_where_it_was(world: World) -> None:
@@ -209,7 +211,7 @@ def test_an_amend_that_cannot_be_paid_leaves_the_order_where_it_was(world: World
         world.engine.amend(order, 9_000, 10_000_000, 2_000, side=BID)
     assert caught.value.code == "insufficient_balance"
     assert (order.price, order.remaining, world.ann.held, queue(world, other)) == (4_000, 1_000, held, 1_000)
-    world.engine.audit()
+    audit(world.engine)
 
 
 def test_an_amend_never_changes_the_side(world: World) -> None:
@@ -250,7 +252,7 @@ def test_a_bought_contract_that_wins_pays_a_dollar(world: World) -> None:
     (settlement,) = world.bob.settlements
     assert (settlement.position, settlement.revenue, settlement.cost) == (10_000, 100 * MICROS, 40 * MICROS)
     assert world.bob.settled[T].realized == 60 * MICROS
-    world.engine.audit()
+    audit(world.engine)
 
 
 def test_yes_and_no_net_to_a_dollar(world: World) -> None:
@@ -271,7 +273,7 @@ def test_a_scalar_result_splits_the_dollar(world: World) -> None:
     world.engine.settle_market(T, "scalar", 3_700, 9_000)
     assert cash(world.bob) == pytest.approx(1_000 - 40 - 1.68 + 37)
     assert cash(world.ann) == 940 + 63
-    world.engine.audit()
+    audit(world.engine)
 
 
 def test_closing_orders_need_no_collateral(world: World) -> None:
@@ -325,7 +327,7 @@ def test_rounding_that_eats_the_purse_ends_the_order_not_the_exchange() -> None:
         world.ask(world.ann, 4, 0.01)
     assert order.status == "canceled"
     assert poor.cash >= 0
-    world.engine.audit()
+    audit(world.engine)
 
 
 def test_closing_a_market_cancels_what_rests_and_refuses_the_rest(world: World) -> None:

@@ -10,9 +10,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from prediction_mcp.exchange.engine import FOK, GTC, IOC, Engine, RejectionError
+from prediction_mcp.exchange.audit import audit
+from prediction_mcp.exchange.engine import FOK, GTC, IOC, Engine
 from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.matching import ASK, BID, Order
+from prediction_mcp.exchange.rejection import RejectionError
 from prediction_mcp.kalshi.fees import GRID_CENT, GRID_DIRECT, FeeSchedule
 from prediction_mcp.kalshi.units import CENT_GRID, MICROS
 
@@ -147,7 +149,7 @@ class Laws(RuleBasedStateMachine):
 
     @invariant()
     def every_law_holds(self) -> None:
-        self.engine.audit()
+        audit(self.engine)
 
     @invariant()
     def the_book_is_the_models_book(self) -> None:

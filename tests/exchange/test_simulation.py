@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from prediction_mcp.exchange.audit import audit
 from prediction_mcp.exchange.catalogue import STATUS_FILTER
 from prediction_mcp.exchange.history import candles
 from prediction_mcp.exchange.matching import BID
@@ -72,7 +73,7 @@ def test_books_are_two_sided_and_trades_keep_coming() -> None:
     books = [exchange.engine.markets[m.ticker].book for m in active]
     assert sum(1 for b in books if b.bids.best and b.asks.best) > 0.8 * len(books)
     assert sum(m.volume for m in exchange.engine.markets.values()) > before
-    exchange.engine.audit()
+    audit(exchange.engine)
 
 
 def test_outcomes_that_exclude_each_other_sum_to_about_one() -> None:
@@ -99,7 +100,7 @@ def test_markets_close_are_decided_and_pay() -> None:
     while event.markets[0].status != "finalized":
         clock.ms += 6 * HOUR
         exchange.advance(with_crowd=False)
-        exchange.engine.audit()
+        audit(exchange.engine)
     assert [m.result for m in event.markets].count("yes") == 1
     assert member.cash == member.deposited - spent + 5 * 1_000_000
     assert len(member.settlements) == len(event.markets)

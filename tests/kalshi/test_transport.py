@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import pytest
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import (
     AuthenticationError,
+    BudgetSpentError,
     CredentialsError,
     DuplicateOrderError,
     ExchangeUnavailableError,
@@ -108,6 +110,18 @@ async def test_malformed_answers(served: Served) -> None:
     async with flaky_client(served, ["garbage after"]) as (client, _):
         with pytest.raises(MalformedResponseError, match="isn't what its API promises"):
             await client.markets.get(MARKET)
+
+
+async def test_a_very_long_queue_is_refused_with_a_sentence(kalshi: KalshiClient) -> None:
+    bucket = kalshi.limiter.buckets["read"]
+    bucket.configure(rate=1, capacity=10, reserve=0)
+    bucket.drain()
+    waiting = [asyncio.create_task(bucket.acquire(10)) for _ in range(5)]
+    await asyncio.sleep(0)
+    with pytest.raises(BudgetSpentError, match="used up for the next 60 s"):
+        await kalshi.portfolio.balance()
+    for task in waiting:
+        task.cancel()
 
 
 # -- nothing twice, nothing lost -----------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
-from .engine import RejectionError
 from .ledger import Account
+from .rejection import RejectionError
 
 CLOCK_TOLERANCE_MS = 30_000
 DEFAULT_COST = 10

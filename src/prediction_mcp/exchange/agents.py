@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from prediction_mcp.kalshi.units import COUNT_UNITS, MICROS, PRICE_UNITS, PriceGrid
 
 from .catalogue import Catalogue, Event, Market
-from .engine import IOC, Engine, RejectionError
+from .engine import IOC, Engine
 from .ledger import Account
 from .matching import ASK, BID, Order
+from .rejection import RejectionError
 
 MAKERS = 3
 TAKERS = 4

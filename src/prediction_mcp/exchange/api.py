@@ -16,7 +16,7 @@ from starlette.routing import Route
 from .access import DEFAULT_COST, ENDPOINT_COSTS, AccessError
 from .call import Call, Json
 from .endpoints import listing, market_data, orders, portfolio, status
-from .engine import RejectionError
+from .rejection import RejectionError
 from .simulation import Exchange
 
 PREFIX = "/trade-api/v2"

@@ -14,9 +14,9 @@ import msgspec
 from prediction_mcp.kalshi.units import parse_count, parse_price
 
 from .catalogue import Event, Market, Series
-from .engine import RejectionError
 from .ledger import Account
 from .matching import Order
+from .rejection import RejectionError
 from .simulation import Exchange
 
 T = TypeVar("T")

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from prediction_mcp.kalshi.fees import FeeSchedule, round_fee, trade_fee
 from prediction_mcp.kalshi.units import COUNT_UNITS, PRICE_UNITS, PriceGrid
 
+from . import collateral
 from .ledger import Account, Fill, Holding, book_fill, revenue_of, settle
-from .matching import ASK, BID, Book, Order
+from .matching import BID, Book, Order
+from .rejection import RejectionError
 
 GTC = "good_till_canceled"
 IOC = "immediate_or_cancel"
@@ -24,16 +26,6 @@ TAPE_LENGTH = 5_000
 """Trades a market remembers; older ones leave its tape and its candlesticks."""
 SLACK_GRIDS = 2
 """Grid units held for an order's rounding fees: what its accumulator holds while its fills are on the grid."""
-
-
-class RejectionError(Exception):
-    """A request the exchange refuses; nothing was changed. ``status`` is the HTTP status it is answered with."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
 
 
 @dataclass(slots=True)
@@ -138,7 +130,7 @@ class Engine:
         order.stp = stp
         order.fee_hold = trade_fee(market.fees.taker_rate, price, count)
         order.slack = SLACK_GRIDS * account.grid
-        self._hold(account, holding, order)
+        collateral.hold(account, holding, order)
         order.time_in_force = time_in_force
         order.client_order_id = client_order_id
         if account.keeps_history:
@@ -306,32 +298,10 @@ class Engine:
             raise RejectionError("invalid_order", "reduce_only order has no position to reduce")
         return min(count, closable)
 
-    @staticmethod
-    def _hold(account: Account, holding: Holding, order: Order) -> None:
-        """Set aside what the order may cost in the worst case, or refuse it and leave everything as it was."""
-        before = holding.requirement()
-        Engine._release(holding, order, -order.remaining, -order.fee_hold, -order.slack)
-        change = holding.requirement() - before
-        if account.cash - account.held < change:
-            Engine._release(holding, order, order.remaining, order.fee_hold, order.slack)
-            raise RejectionError("insufficient_balance", "the balance doesn't cover the order's worst case")
-        account.held += change
-
-    @staticmethod
-    def _release(holding: Holding, order: Order, count: int, fee: int, slack: int) -> None:
-        """Release this much of what is held for an order; negative amounts hold more."""
-        if order.side == BID:
-            holding.bid_cost -= order.price * count + fee
-            holding.bid_count -= count
-        else:
-            holding.ask_cost -= (PRICE_UNITS - order.price) * count + fee
-            holding.ask_count -= count
-        holding.slack -= slack
-
     def _shrink(self, market: MarketState, order: Order, holding: Holding, by: int) -> None:
         before = holding.requirement()
         fee_hold = min(order.fee_hold, trade_fee(market.fees.taker_rate, order.price, order.remaining - by))
-        self._release(holding, order, by, order.fee_hold - fee_hold, 0)
+        collateral.release(holding, order, by, order.fee_hold - fee_hold, 0)
         order.fee_hold = fee_hold
         market.book.side(order.side).reduce(order, by)
         order.account.held += holding.requirement() - before
@@ -341,17 +311,17 @@ class Engine:
         account = order.account
         old = (order.price, order.remaining, order.fee_hold, order.slack)
         before = holding.requirement()
-        self._release(holding, order, order.remaining, order.fee_hold, order.slack)
+        collateral.release(holding, order, order.remaining, order.fee_hold, order.slack)
         account.held += holding.requirement() - before
         side = market.book.side(order.side)
         try:
             order.price, order.remaining = price, remaining
             order.fee_hold = trade_fee(market.fees.taker_rate, price, remaining)
             order.slack = SLACK_GRIDS * account.grid
-            self._hold(account, holding, order)
+            collateral.hold(account, holding, order)
         except RejectionError:
             order.price, order.remaining, order.fee_hold, order.slack = old
-            self._hold(account, holding, order)  # it was held a moment ago, so it fits
+            collateral.hold(account, holding, order)  # it was held a moment ago, so it fits
             raise
         order.price, order.remaining = old[0], old[1]
         side.remove(order)
@@ -382,7 +352,7 @@ class Engine:
                 account.grid,
                 order.accumulator,
             )
-            if account.cash - account.held < fee and not self._affords(order, holding, price, count, fee):
+            if account.cash - account.held < fee and not collateral.affords(order, holding, price, count, fee):
                 order.status = "canceled"
                 return
             maker_account = maker.account
@@ -392,7 +362,7 @@ class Engine:
                 maker_account.grid,
                 maker.accumulator,
             )
-            if maker_account.cash - maker_account.held < maker_fee and not self._affords(
+            if maker_account.cash - maker_account.held < maker_fee and not collateral.affords(
                 maker, their, price, count, maker_fee
             ):
                 self.cancel(maker, now_ms)
@@ -414,36 +384,15 @@ class Engine:
                     opposite.drop(ranks[-1])
                 self._finish(maker, their, now_ms)
 
-    @staticmethod
-    def _fee_sources(order: Order, fee: int) -> tuple[int, int]:
-        """How much of a fee comes out of what is held for fees and for rounding; the rest is free cash."""
-        released = fee if fee < order.fee_hold else order.fee_hold
-        excess = fee - released
-        return released, excess if excess < order.slack else order.slack
-
-    def _affords(self, order: Order, holding: Holding, price: int, count: int, fee: int) -> bool:
-        """Whether a fill leaves its owner solvent; only asked when free cash alone doesn't cover the fee."""
-        account = order.account
-        before = holding.requirement()
-        position = holding.position
-        released, slack = self._fee_sources(order, fee)
-        revenue = revenue_of(holding, order.side, price, count)
-        self._release(holding, order, count, released, slack)
-        holding.position += count if order.side == BID else -count
-        after = holding.requirement()
-        holding.position = position
-        self._release(holding, order, -count, -released, -slack)
-        return account.cash + revenue - fee - (account.held + after - before) >= 0
-
     def _fill(
         self, order: Order, holding: Holding, price: int, count: int, fee: int, is_taker: bool, now_ms: int, seq: int
     ) -> int:
         account, side = order.account, order.side
         before = holding.requirement()
-        released, slack = self._fee_sources(order, fee)
+        released, slack = collateral.fee_sources(order, fee)
         order.fee_hold -= released
         order.slack -= slack
-        self._release(holding, order, count, released, slack)
+        collateral.release(holding, order, count, released, slack)
         pool = book_fill(account, holding, side, price, count, fee)
         account.held += holding.requirement() - before
         order.remaining -= count
@@ -473,7 +422,7 @@ class Engine:
         """End an order that is off the book: give back what was held for it."""
         before = holding.requirement()
         order.status = "canceled" if order.remaining else "executed"
-        self._release(holding, order, order.remaining, order.fee_hold, order.slack)
+        collateral.release(holding, order, order.remaining, order.fee_hold, order.slack)
         order.remaining = order.fee_hold = order.slack = 0
         order.account.held += holding.requirement() - before
         order.updated_ms = now_ms
@@ -481,36 +430,3 @@ class Engine:
             order.account.updated_ms = now_ms
         elif holding.is_idle:
             del order.account.holdings[order.ticker]
-
-    # -- proof -------------------------------------------------------------------------------------------------
-
-    def audit(self) -> None:
-        """Check every law at once; for tests and for a doubtful operator.
-
-        Raises:
-            AssertionError: naming the law that doesn't hold.
-        """
-        cash = sum(a.cash for a in self.accounts.values())
-        deposited = sum(a.deposited for a in self.accounts.values())
-        pools = sum(m.pool for m in self.markets.values())
-        if cash + pools + self.fees_collected != deposited:
-            raise AssertionError(f"money: {cash} + {pools} + {self.fees_collected} != {deposited}")
-        for account in self.accounts.values():
-            required = sum(h.requirement() for h in account.holdings.values())
-            if account.held != required or account.available < 0 or account.cash % account.grid:
-                raise AssertionError(f"{account.account_id}: held {account.held} != {required}, cash {account.cash}")
-        for ticker, market in self.markets.items():
-            positions = [a.holdings[ticker].position for a in self.accounts.values() if ticker in a.holdings]
-            longs = sum(p for p in positions if p > 0)
-            if sum(positions) or market.pool != longs * PRICE_UNITS or market.open_interest != longs:
-                raise AssertionError(f"{ticker}: positions {positions}, pool {market.pool}")
-            bid, ask = market.book.bids.best, market.book.asks.best
-            if bid is not None and ask is not None and bid >= ask:
-                raise AssertionError(f"{ticker}: crossed, {bid} >= {ask}")
-            for side in (market.book.bids, market.book.asks):
-                for level in side.levels.values():
-                    if level.total != sum(o.remaining for o in level.orders.values()) or level.total <= 0:
-                        raise AssertionError(f"{ticker}: a level's total is wrong")
-
-
-__all__ = ["ASK", "BID", "FOK", "GTC", "IOC", "Engine", "MarketState", "RejectionError", "Trade"]

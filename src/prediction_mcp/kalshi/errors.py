@@ -66,6 +66,10 @@ class RateLimitedError(KalshiError):
     """429, after all tries: somebody else spends the account's budget too."""
 
 
+class BudgetSpentError(KalshiError):
+    """The request would wait too long for tokens of the rate budget. Nothing was sent."""
+
+
 class ExchangeUnavailableError(KalshiError):
     """No connection, no answer in time, 5xx or maintenance, after all tries. Nothing is known to have changed."""
 

@@ -85,7 +85,8 @@ class TokenBucket:
         """Seconds a normal request would wait if it were asked for now."""
         self._refill()
         ahead = sum(w.cost for w in self._urgent) + sum(w.cost for w in self._normal)
-        return max(0.0, (ahead + cost + self.reserve - self._tokens) / self.rate)
+        needed = ahead + min(cost + self.reserve, self.capacity)
+        return max(0.0, (needed - self._tokens) / self.rate)
 
     async def acquire(self, cost: float, *, urgent: bool = False) -> None:
         """Wait until ``cost`` tokens are ours. A cost above the capacity is granted from a full bucket, on credit."""

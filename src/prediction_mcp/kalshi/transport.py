@@ -19,6 +19,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from .auth import Signer
 from .errors import (
     AuthenticationError,
+    BudgetSpentError,
     CredentialsError,
     DuplicateOrderError,
     InsufficientBalanceError,
@@ -40,6 +41,9 @@ Ids = Mapping[str, str]
 """What fills a path template's parameters."""
 
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+LONGEST_WAIT_S = 30.0
+"""A request that would wait longer for its tokens is refused with a sentence instead."""
+WORTH_SAYING_S = 2.0
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 _BY_CODE: dict[str, type[KalshiError]] = {
@@ -158,12 +162,23 @@ class Transport:
                 reraise=True,
             ):
                 with attempt:
+                    self._check_wait(lane, cost, urgent=urgent)
                     await self.limiter.buckets[lane].acquire(cost, urgent=urgent)
                     return await self._try(method, path, query, content, signed=signed)
         except KalshiError as error:
             error.maybe_done = lost
             raise
         raise AssertionError("tenacity either returns or raises")
+
+    def _check_wait(self, lane: Lane, cost: int, *, urgent: bool) -> None:
+        """Waiting beats failing, but nobody should wait for minutes without being told."""
+        wait = self.limiter.buckets[lane].expected_wait(cost)
+        if wait > LONGEST_WAIT_S and not urgent:
+            raise BudgetSpentError(
+                f"The account's rate budget is used up for the next {wait:.0f} s by calls that wait already: try then."
+            )
+        if wait > WORTH_SAYING_S:
+            logger.warning("waiting {:.1f} s for the account's rate budget", wait)
 
     async def _try(self, method: str, path: str, query: Query | None, content: bytes | None, *, signed: bool) -> bytes:
         headers = {"Content-Type": "application/json"} if content is not None else {}

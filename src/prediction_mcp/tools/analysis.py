@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastmcp.dependencies import Depends
 from fastmcp.server.providers import LocalProvider
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError
@@ -16,6 +16,7 @@ from . import lookup
 from .annotations import READS
 from .book_results import BookAnswer, BookView, TradeList
 from .context import get_kalshi, get_settings
+from .parameters import When
 from .results import more
 
 mcp = LocalProvider()
@@ -43,8 +44,8 @@ async def kalshi_get_orderbook(
 @mcp.tool(title="Trades", annotations=READS, tags={"analysis"}, output_schema=None)
 async def kalshi_get_trades(
     ticker: str | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: When | None = None,
+    until: When | None = None,
     limit: Annotated[int, Field(ge=1, le=500)] = 20,
     cursor: str | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastmcp.dependencies import Depends
 from fastmcp.server.providers import LocalProvider
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.settings import Settings
@@ -17,13 +17,13 @@ from .annotations import READS
 from .context import get_kalshi, get_settings
 from .listing import events_of_category, find_markets
 from .market_results import EventDetail, EventLine, EventList, ExchangeState, MarketDetail, MarketLine, MarketList
+from .parameters import Limit, When
 from .results import more
 from .status import exchange_state
 
 mcp = LocalProvider()
 
 Status = Literal["open", "unopened", "closed", "settled"]
-Limit = Annotated[int, Field(ge=1, le=200)]
 
 
 @mcp.tool(title="Markets", annotations=READS, tags={"discovery"}, output_schema=None)
@@ -32,8 +32,8 @@ async def kalshi_get_markets(
     series_ticker: str | None = None,
     tickers: Annotated[list[str] | None, Field(max_length=100)] = None,
     status: Status | None = None,
-    closes_after: AwareDatetime | None = None,
-    closes_before: AwareDatetime | None = None,
+    closes_after: When | None = None,
+    closes_before: When | None = None,
     include_combos: bool = False,
     limit: Limit = 20,
     cursor: str | None = None,

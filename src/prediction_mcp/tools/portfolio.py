@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from fastmcp.dependencies import Depends
 from fastmcp.server.providers import LocalProvider
-from pydantic import Field
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import NotFoundError
@@ -17,6 +16,7 @@ from prediction_mcp.settings import Settings
 from . import lookup
 from .annotations import READS
 from .context import get_kalshi, get_settings
+from .parameters import Limit
 from .portfolio_results import BalanceAnswer, PositionDetail, PositionLine, PositionList
 from .results import more
 
@@ -38,7 +38,7 @@ async def kalshi_get_positions(
     ticker: str | None = None,
     event_ticker: str | None = None,
     status: Literal["open", "settled", "all"] = "open",
-    limit: Annotated[int, Field(ge=1, le=200)] = 20,
+    limit: Limit = 20,
     cursor: str | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),

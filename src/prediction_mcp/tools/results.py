@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from prediction_mcp.kalshi.models.base import Page
 
@@ -35,6 +42,8 @@ def _second(value: datetime) -> str:
 
 
 Minute = Annotated[datetime, PlainSerializer(_minute, when_used="json")]
+
+
 Second = Annotated[datetime, PlainSerializer(_second, when_used="json")]
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Literal
 
 from fastmcp.dependencies import Depends
 from fastmcp.server.providers import LocalProvider
-from pydantic import AwareDatetime, Field
 
 from prediction_mcp.analytics.costs import order_cost
 from prediction_mcp.kalshi import KalshiClient
@@ -22,12 +20,10 @@ from .annotations import ENDS, PLACES, READS
 from .context import get_kalshi, get_policy, get_settings
 from .order_entry import OrderType, Ticket, dollars, prepare
 from .order_results import Cancelled, CostAnswer, FillLine, FillList, OrderDetail, OrderLine, OrderList, Placed
+from .parameters import Cents, Dollars, Limit, Quantity, When
 from .results import more
 
 mcp = LocalProvider()
-
-Cents = Annotated[Decimal, Field(description="cents of the side traded")]
-Limit = Annotated[int, Field(ge=1, le=200)]
 
 
 @mcp.tool(title="Place an order", annotations=PLACES, tags={"trading", "write"}, output_schema=None)
@@ -36,7 +32,7 @@ async def kalshi_create_order(
     ticker: str,
     side: Side,
     action: Action,
-    count: Decimal,
+    count: Quantity,
     price: Cents | None = None,
     order_type: OrderType = "limit",
     time_in_force: TimeInForce | None = None,
@@ -44,7 +40,7 @@ async def kalshi_create_order(
     reduce_only: bool = False,
     expiration_ts: int | None = None,
     client_order_id: str | None = None,
-    max_cost: Annotated[Decimal | None, Field(description="dollars, fees included")] = None,
+    max_cost: Dollars | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
 ) -> Placed:
@@ -108,7 +104,7 @@ async def kalshi_get_orders(
 async def kalshi_get_fills(
     ticker: str | None = None,
     order_id: str | None = None,
-    since: AwareDatetime | None = None,
+    since: When | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
@@ -127,7 +123,7 @@ async def kalshi_calculate_order_cost(
     ticker: str,
     side: Side,
     action: Action,
-    count: Decimal,
+    count: Quantity,
     price: Cents,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),

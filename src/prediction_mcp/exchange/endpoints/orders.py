@@ -11,8 +11,9 @@ from prediction_mcp.kalshi.units import format_count
 
 from .. import wire
 from ..call import Call, Json, count_of, invalid, price_of
-from ..engine import FOK, GTC, IOC, RejectionError
+from ..engine import FOK, GTC, IOC
 from ..matching import ASK, BID, Order
+from ..rejection import RejectionError
 from .listing import cutoff_ms
 
 MAX_CLIENT_ID = 128

@@ -1,0 +1,53 @@
+"""What is set aside for resting orders, taken back as they fill or end. See :meth:`.ledger.Holding.requirement`."""
+
+from __future__ import annotations
+
+from prediction_mcp.kalshi.units import PRICE_UNITS
+
+from .ledger import Account, Holding, revenue_of
+from .matching import BID, Order
+from .rejection import RejectionError
+
+
+def hold(account: Account, holding: Holding, order: Order) -> None:
+    """Set aside what the order may cost in the worst case, or refuse it and leave everything as it was."""
+    before = holding.requirement()
+    release(holding, order, -order.remaining, -order.fee_hold, -order.slack)
+    change = holding.requirement() - before
+    if account.cash - account.held < change:
+        release(holding, order, order.remaining, order.fee_hold, order.slack)
+        raise RejectionError("insufficient_balance", "the balance doesn't cover the order's worst case")
+    account.held += change
+
+
+def release(holding: Holding, order: Order, count: int, fee: int, slack: int) -> None:
+    """Release this much of what is held for an order; negative amounts hold more."""
+    if order.side == BID:
+        holding.bid_cost -= order.price * count + fee
+        holding.bid_count -= count
+    else:
+        holding.ask_cost -= (PRICE_UNITS - order.price) * count + fee
+        holding.ask_count -= count
+    holding.slack -= slack
+
+
+def fee_sources(order: Order, fee: int) -> tuple[int, int]:
+    """How much of a fee comes out of what is held for fees and for rounding; the rest is free cash."""
+    released = fee if fee < order.fee_hold else order.fee_hold
+    excess = fee - released
+    return released, excess if excess < order.slack else order.slack
+
+
+def affords(order: Order, holding: Holding, price: int, count: int, fee: int) -> bool:
+    """Whether a fill leaves its owner solvent; only asked when free cash alone doesn't cover the fee."""
+    account = order.account
+    before = holding.requirement()
+    position = holding.position
+    released, slack = fee_sources(order, fee)
+    revenue = revenue_of(holding, order.side, price, count)
+    release(holding, order, count, released, slack)
+    holding.position += count if order.side == BID else -count
+    after = holding.requirement()
+    holding.position = position
+    release(holding, order, -count, -released, -slack)
+    return account.cash + revenue - fee - (account.held + after - before) >= 0
