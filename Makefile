@@ -36,6 +36,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/tool_overhead.py
 	$(BIN)/python benchmarks/read_budget.py
+	$(BIN)/python benchmarks/ws_fanout.py
 
 # Pins every version and hash for all supported Pythons; no addresses (see IMPLEMENTATION_SUMMARY.md, "The lock").
 lock: | $(UV)

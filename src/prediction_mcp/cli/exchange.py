@@ -94,7 +94,7 @@ def _announce(url: str, key_id: str, path: Path) -> None:
     parts = urlsplit(url)
     lines = (
         f"base URL       {url}",
-        f"WebSocket URL  ws://{parts.netloc}/trade-api/ws/v2 (not served yet)",
+        f"WebSocket URL  ws://{parts.netloc}/trade-api/ws/v2",
         f"key id         {key_id}",
         f"private key    {path}",
         "Any Kalshi client can be pointed at it; Ctrl-C ends it and removes the key.",

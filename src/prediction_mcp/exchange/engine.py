@@ -7,51 +7,22 @@ Rules: KALSHI.md, "Orders" and "Fees".
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from prediction_mcp.kalshi.fees import FeeSchedule, round_fee, trade_fee
 from prediction_mcp.kalshi.units import COUNT_UNITS, PRICE_UNITS, PriceGrid
 
 from . import collateral
 from .ledger import Account, Fill, Holding, book_fill, revenue_of, settle
+from .market_state import MarketState, Observer, Trade
 from .matching import BID, Book, Order
 from .rejection import RejectionError
 
 GTC = "good_till_canceled"
 IOC = "immediate_or_cancel"
 FOK = "fill_or_kill"
-TAPE_LENGTH = 5_000
-"""Trades a market remembers; older ones leave its tape and its candlesticks."""
 SLACK_GRIDS = 2
 """Grid units held for an order's rounding fees: what its accumulator holds while its fills are on the grid."""
-
-
-@dataclass(slots=True)
-class Trade:
-    """One match as the tape prints it."""
-
-    seq: int
-    ts_ms: int
-    price: int
-    count: int
-    taker_side: int
-
-
-@dataclass(slots=True, eq=False)
-class MarketState:
-    """What changes about a market while it trades."""
-
-    book: Book
-    fees: FeeSchedule
-    is_open: bool = True
-    fractional: bool = True
-    pool: int = 0
-    open_interest: int = 0
-    volume: int = 0
-    last_price: int = 0
-    trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=TAPE_LENGTH))
 
 
 class Engine:
@@ -62,6 +33,7 @@ class Engine:
         self.accounts: dict[str, Account] = {}
         self.fees_collected = 0
         self.sequence = 0
+        self.observer: Observer | None = None
         self._order_id = f"{id_prefix}-0000-4000-8000-%012x"
         self._trade_id = f"{id_prefix}-0000-4000-9000-%012x"
         self._expiries: list[tuple[int, int, Order]] = []
@@ -145,11 +117,12 @@ class Engine:
 
         if time_in_force == FOK and book.fillable(order) < count:
             self._finish(order, holding, now_ms)
-            return order
-        opposite = book.asks if side == BID else book.bids
-        if opposite.ranks and opposite.ranks[-1] >= -side * price:
-            self._match(market, order, holding, now_ms)
-        self._rest_or_finish(market, order, holding, now_ms)
+        else:
+            opposite = book.asks if side == BID else book.bids
+            if opposite.ranks and opposite.ranks[-1] >= -side * price:
+                self._match(market, order, holding, now_ms)
+            self._rest_or_finish(market, order, holding, now_ms)
+        self._tell_order(order)
         return order
 
     def amend(
@@ -188,9 +161,9 @@ class Engine:
         holding = account.holding(order.ticker)
         if price == order.price and remaining <= order.remaining:
             if remaining < order.remaining:
-                self._shrink(market, order, holding, order.remaining - remaining)
+                self._shrink(market, order, holding, order.remaining - remaining, now_ms)
         else:
-            self._reprice(market, order, holding, price, remaining)
+            self._reprice(market, order, holding, price, remaining, now_ms)
             self._match(market, order, holding, now_ms)
             self._rest_or_finish(market, order, holding, now_ms)
         order.initial = count
@@ -202,6 +175,7 @@ class Engine:
             account.by_client_id[client_order_id] = order.order_id
             order.client_order_id = client_order_id
         order.updated_ms = account.updated_ms = now_ms
+        self._tell_order(order)
         return order
 
     def decrease(self, order: Order, remaining: int, now_ms: int) -> None:
@@ -218,9 +192,10 @@ class Engine:
             return
         market = self.markets[order.ticker]
         cut = order.remaining - remaining
-        self._shrink(market, order, order.account.holdings[order.ticker], cut)
+        self._shrink(market, order, order.account.holdings[order.ticker], cut, now_ms)
         order.initial -= cut
         order.updated_ms = order.account.updated_ms = now_ms
+        self._tell_order(order)
 
     def cancel(self, order: Order, now_ms: int) -> int:
         """Take a resting order out; returns the count units it still had open.
@@ -232,7 +207,9 @@ class Engine:
         market = self.markets[order.ticker]
         market.book.side(order.side).remove(order)
         reduced = order.remaining
+        self._tell_level(order, order.price, -reduced, now_ms)
         self._finish(order, order.account.holdings[order.ticker], now_ms)
+        self._tell_order(order)
         return reduced
 
     def cancel_many(self, orders: Iterable[Order], now_ms: int) -> list[Order]:
@@ -271,6 +248,8 @@ class Engine:
             owed, dust = settle(account, ticker, result, value, now_ms, self.sequence)
             market.pool -= owed
             self.fees_collected += dust
+            if self.observer is not None and account.keeps_history and ticker in account.settled:
+                self.observer.settled(account, ticker, account.settled[ticker])
         market.open_interest = 0
 
     # -- the steps of an order ---------------------------------------------------------------------------------
@@ -298,15 +277,18 @@ class Engine:
             raise RejectionError("invalid_order", "reduce_only order has no position to reduce")
         return min(count, closable)
 
-    def _shrink(self, market: MarketState, order: Order, holding: Holding, by: int) -> None:
+    def _shrink(self, market: MarketState, order: Order, holding: Holding, by: int, now_ms: int) -> None:
         before = holding.requirement()
         fee_hold = min(order.fee_hold, trade_fee(market.fees.taker_rate, order.price, order.remaining - by))
         collateral.release(holding, order, by, order.fee_hold - fee_hold, 0)
         order.fee_hold = fee_hold
         market.book.side(order.side).reduce(order, by)
+        self._tell_level(order, order.price, -by, now_ms)
         order.account.held += holding.requirement() - before
 
-    def _reprice(self, market: MarketState, order: Order, holding: Holding, price: int, remaining: int) -> None:
+    def _reprice(
+        self, market: MarketState, order: Order, holding: Holding, price: int, remaining: int, now_ms: int
+    ) -> None:
         """Take the order off the book under its new terms, or refuse and leave the old order where it stood."""
         account = order.account
         old = (order.price, order.remaining, order.fee_hold, order.slack)
@@ -325,6 +307,7 @@ class Engine:
             raise
         order.price, order.remaining = old[0], old[1]
         side.remove(order)
+        self._tell_level(order, order.price, -order.remaining, now_ms)
         order.price, order.remaining = price, remaining
 
     def _match(self, market: MarketState, order: Order, holding: Holding, now_ms: int) -> None:
@@ -377,12 +360,19 @@ class Engine:
             market.volume += count
             market.last_price = price
             self.fees_collected += fee + maker_fee
-            market.trades.append(Trade(seq, now_ms, price, count, side))
+            trade = Trade(seq, now_ms, price, count, side)
+            market.trades.append(trade)
+            if self.observer is not None:
+                self._tell_level(maker, price, -count, now_ms)
+                self.observer.trade(maker.ticker, trade)
+                if maker.remaining:
+                    self._tell_order(maker)
             if not maker.remaining:
                 del level.orders[maker.seq]
                 if not level.orders:
                     opposite.drop(ranks[-1])
                 self._finish(maker, their, now_ms)
+                self._tell_order(maker)
 
     def _fill(
         self, order: Order, holding: Holding, price: int, count: int, fee: int, is_taker: bool, now_ms: int, seq: int
@@ -408,15 +398,27 @@ class Engine:
             order.maker_fees += fee
         order.updated_ms = now_ms
         if account.keeps_history:
-            account.fills.append(Fill(self._trade_id % seq, order, price, count, is_taker, fee, now_ms, seq))
+            fill = Fill(self._trade_id % seq, order, price, count, is_taker, fee, now_ms, seq)
+            account.fills.append(fill)
+            if self.observer is not None:
+                self.observer.fill(fill, holding)
             account.updated_ms = holding.updated_ms = now_ms
         return pool
 
     def _rest_or_finish(self, market: MarketState, order: Order, holding: Holding, now_ms: int) -> None:
         if order.remaining and order.status == "resting" and order.time_in_force == GTC:
             (market.book.bids if order.side == BID else market.book.asks).add(order)
+            self._tell_level(order, order.price, order.remaining, now_ms)
         else:
             self._finish(order, holding, now_ms)
+
+    def _tell_level(self, order: Order, price: int, delta: int, now_ms: int) -> None:
+        if self.observer is not None:
+            self.observer.level(order, price, delta, now_ms)
+
+    def _tell_order(self, order: Order) -> None:
+        if self.observer is not None and order.account.keeps_history:
+            self.observer.order(order)
 
     def _finish(self, order: Order, holding: Holding, now_ms: int) -> None:
         """End an order that is off the book: give back what was held for it."""

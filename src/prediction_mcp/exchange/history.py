@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from prediction_mcp.kalshi.units import COUNT_UNITS, PRICE_UNITS
 
 from .catalogue import Market
-from .engine import Trade
 from .fair import clamp
+from .market_state import Trade
 from .matching import ASK, BID
 
 MAX_TRADES = 160

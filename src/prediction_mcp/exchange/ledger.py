@@ -29,6 +29,7 @@ class Holding:
         "ask_count",
         "bid_cost",
         "bid_count",
+        "contracts",
         "cost",
         "fees",
         "position",
@@ -43,6 +44,7 @@ class Holding:
         self.cost = 0  # cost basis of the open position
         self.realized = 0  # before fees
         self.fees = 0
+        self.contracts = 0  # traded over all fills
         self.traded = 0  # money that changed hands over all fills
         # Of resting orders: what filling them costs with trade fees, how many, and what is held for rounding
         self.bid_cost = self.bid_count = self.ask_cost = self.ask_count = self.slack = 0
@@ -155,6 +157,7 @@ def book_fill(account: Account, holding: Holding, side: int, price: int, count: 
     holding.position = position + count if side == BID else position - count
     holding.fees += fee
     holding.traded += paid + proceeds
+    holding.contracts += count
     account.cash += proceeds - paid - fee
     return paid - proceeds
 

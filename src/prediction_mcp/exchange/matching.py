@@ -113,6 +113,11 @@ class BookSide:
         """Best price in price units, or None when nobody rests here."""
         return self.sign * self.ranks[-1] if self.ranks else None
 
+    @property
+    def best_size(self) -> int:
+        """Count units at the best price."""
+        return self.levels[self.ranks[-1]].total if self.ranks else 0
+
     def add(self, order: Order) -> None:
         """Put an order at the end of its price's queue."""
         rank = self.sign * order.price

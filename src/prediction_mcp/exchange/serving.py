@@ -13,6 +13,7 @@ from loguru import logger
 
 from .api import PREFIX, create_app
 from .simulation import Exchange
+from .ws import connection_factory
 
 STEP_SECONDS = 0.25
 """Real time between two steps of the crowd."""
@@ -67,7 +68,7 @@ async def serve(
         uvicorn.Config(
             create_app(exchange),
             http="httptools",
-            ws="none",
+            ws=connection_factory(exchange, exchange.attach_hub()),  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -8,9 +8,9 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from prediction_mcp.kalshi.units import MICROS, PRICE_UNITS, parse_price
+from prediction_mcp.kalshi.units import MICROS, PRICE_UNITS, format_price, parse_price
 
 from .access import SCOPES, Access, Budget, KeyAlgorithm
 from .agents import Crowd
@@ -19,6 +19,9 @@ from .engine import Engine
 from .history import past_trades
 from .ledger import Account
 from .scenario import everyday
+
+if TYPE_CHECKING:
+    from .ws_hub import Hub
 
 OPENING_DEPOSIT = 10_000 * MICROS
 """Paper money of a new member: $10,000."""
@@ -45,6 +48,7 @@ class Exchange:
         self.engine = Engine(id_prefix=f"{seed & 0xFFFFFFFF:08x}")
         self.catalogue = everyday(seed, self.started_ms)
         self.paused = False
+        self.hub: Hub | None = None
         self._rng = random.Random(f"exchange/{seed}")
         self._agenda: list[tuple[int, int, Transition, Event]] = []
         self._tie_break = itertools.count()
@@ -92,6 +96,18 @@ class Exchange:
     def resume(self) -> None:
         self.paused = False
 
+    def attach_hub(self) -> Hub:
+        """From now on tell WebSocket subscribers what happens."""
+        from .ws_hub import Hub
+
+        if self.hub is None:
+            self.hub = Hub(self)
+        return self.hub
+
+    def _tell(self, market: Market, event_type: str, **details: Any) -> None:
+        if self.hub is not None:
+            self.hub.lifecycle(market.ticker, event_type, **details)
+
     # -- listing and life cycle --------------------------------------------------------------------------------
 
     def _list_markets(self) -> None:
@@ -138,6 +154,7 @@ class Exchange:
             elif not market.frozen:
                 self.engine.settle_market(market.ticker, market.result, market.value, at_ms)
                 market.status, market.settled_ms, market.updated_ms = "finalized", at_ms, at_ms
+                self._tell(market, "settled", settled_ts=at_ms // 1000)
 
     def _open(self, market: Market, at_ms: int) -> None:
         state = self.engine.markets[market.ticker]
@@ -167,9 +184,9 @@ class Exchange:
             market.previous_bid = market.grid.at_or_below(market.previous_price - 1) or 0
             market.previous_ask = market.grid.at_or_above(market.previous_price + 1) or PRICE_UNITS
         market.updated_ms = at_ms
+        self._tell(market, "activated")
 
-    @staticmethod
-    def _decide(market: Market, share: float, shown: str, at_ms: int) -> None:
+    def _decide(self, market: Market, share: float, shown: str, at_ms: int) -> None:
         if market.frozen and market.status in ("inactive", "closed"):
             return  # these stay undecided
         market.value = parse_price(f"{share:.4f}")
@@ -177,3 +194,10 @@ class Exchange:
         market.expiration_value, market.decided_ms = shown, at_ms
         if not market.frozen:
             market.status, market.updated_ms = "determined", at_ms
+            self._tell(
+                market,
+                "determined",
+                result=market.result,
+                determination_ts=at_ms // 1000,
+                settlement_value=format_price(market.value),
+            )

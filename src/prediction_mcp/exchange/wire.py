@@ -18,9 +18,9 @@ from prediction_mcp.kalshi.units import (
 )
 
 from .catalogue import Event, Market, Series
-from .engine import MarketState, Trade
 from .history import Candle
 from .ledger import Account, Fill, Holding, Settlement
+from .market_state import MarketState, Trade
 from .matching import BID, Book, Order
 
 Json = dict[str, Any]
@@ -83,12 +83,22 @@ def event(item: Event, markets: list[Json] | None = None) -> Json:
     return out
 
 
-def market(item: Market, state: MarketState, now_ms: int) -> Json:
+def quotes(state: MarketState) -> Json:
+    """The best prices of both outcomes with their sizes; 0 and 1 where nobody quotes."""
     book = state.book
     bid, ask = book.bids.best, book.asks.best
-    bid_size = book.bids.levels[book.bids.ranks[-1]].total if bid is not None else 0
-    ask_size = book.asks.levels[book.asks.ranks[-1]].total if ask is not None else 0
     yes_bid, yes_ask = bid or 0, PRICE_UNITS if ask is None else ask
+    return {
+        "yes_bid_dollars": format_price(yes_bid),
+        "yes_bid_size_fp": format_count(book.bids.best_size),
+        "yes_ask_dollars": format_price(yes_ask),
+        "yes_ask_size_fp": format_count(book.asks.best_size),
+        "no_bid_dollars": format_price(PRICE_UNITS - yes_ask),
+        "no_ask_dollars": format_price(PRICE_UNITS - yes_bid),
+    }
+
+
+def market(item: Market, state: MarketState, now_ms: int) -> Json:
     day_ago = now_ms - 86_400_000
     volume_24h = 0
     for trade in reversed(state.trades):
@@ -112,12 +122,7 @@ def market(item: Market, state: MarketState, now_ms: int) -> Json:
         "latest_expiration_time": moment(item.decide_ms + 7 * 86_400_000),
         "settlement_timer_seconds": item.settlement_timer_s,
         "status": item.status,
-        "yes_bid_dollars": format_price(yes_bid),
-        "yes_bid_size_fp": format_count(bid_size),
-        "yes_ask_dollars": format_price(yes_ask),
-        "yes_ask_size_fp": format_count(ask_size),
-        "no_bid_dollars": format_price(PRICE_UNITS - yes_ask),
-        "no_ask_dollars": format_price(PRICE_UNITS - yes_bid),
+        **quotes(state),
         "last_price_dollars": format_price(state.last_price),
         "volume_fp": format_count(state.volume),
         "volume_24h_fp": format_count(volume_24h),
@@ -192,7 +197,7 @@ def candlestick(candle: Candle, tick: int, open_interest: int) -> Json:
     def price(units: int) -> str:
         return format_price(min(max(units, 0), PRICE_UNITS))
 
-    def quotes(shift: int) -> Json:
+    def band(shift: int) -> Json:
         return {
             "open_dollars": price((candle.open_price or 0) + shift),
             "low_dollars": price(candle.low + shift),
@@ -213,8 +218,8 @@ def candlestick(candle: Candle, tick: int, open_interest: int) -> Json:
         traded["previous_dollars"] = price(candle.previous)
     return {
         "end_period_ts": candle.end_ts,
-        "yes_bid": quotes(-tick),
-        "yes_ask": quotes(0),
+        "yes_bid": band(-tick),
+        "yes_ask": band(0),
         "price": traded,
         "volume_fp": format_count(candle.volume),
         "open_interest_fp": format_count(open_interest),

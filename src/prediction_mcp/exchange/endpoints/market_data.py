@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from .. import wire
 from ..call import Call, Json, invalid
 from ..catalogue import Market
-from ..engine import Trade
 from ..history import candles
+from ..market_state import Trade
 from .listing import cutoff_ms
 
 PERIODS = (1, 60, 1440)

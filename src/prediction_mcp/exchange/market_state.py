@@ -1,0 +1,63 @@
+"""What changes about a market while it trades, and who hears of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prediction_mcp.kalshi.fees import FeeSchedule
+
+from .ledger import Account, Fill, Holding
+from .matching import Book, Order
+
+TAPE_LENGTH = 5_000
+"""Trades a market remembers; older ones leave its tape and its candlesticks."""
+
+
+@dataclass(slots=True)
+class Trade:
+    """One match as the tape prints it."""
+
+    seq: int
+    ts_ms: int
+    price: int
+    count: int
+    taker_side: int
+
+
+class Observer(Protocol):
+    """Hears what happens while it happens, inside the same atomic step; must not call the engine back."""
+
+    def level(self, order: Order, price: int, delta: int, now_ms: int) -> None:
+        """The count resting at a price changed by ``delta`` because of this order."""
+        ...
+
+    def trade(self, ticker: str, trade: Trade) -> None: ...
+
+    def fill(self, fill: Fill, holding: Holding) -> None:
+        """A member's half of a trade, with the position it leaves."""
+        ...
+
+    def order(self, order: Order) -> None:
+        """A member's order was made, changed, filled in part or ended."""
+        ...
+
+    def settled(self, account: Account, ticker: str, holding: Holding) -> None:
+        """A member's position was paid out."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class MarketState:
+    """What changes about a market while it trades."""
+
+    book: Book
+    fees: FeeSchedule
+    is_open: bool = True
+    fractional: bool = True
+    pool: int = 0
+    open_interest: int = 0
+    volume: int = 0
+    last_price: int = 0
+    trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=TAPE_LENGTH))

@@ -1,0 +1,286 @@
+"""From what the engine does to what subscribers read: each message is written once and shared by all who get it.
+
+A frame differs between subscribers only in ``sid`` and ``seq``, so a message's body is encoded once and those two
+numbers are put in front of it. Frames wait in their connection until the current step of the event loop is over and
+leave in one write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+
+from prediction_mcp.kalshi.units import MICROS, PRICE_UNITS, format_count, format_dollars, format_price
+
+from . import wire
+from .ledger import Account, Fill, Holding
+from .market_state import Trade
+from .matching import BID, Order
+
+if TYPE_CHECKING:
+    from .simulation import Exchange
+
+Json = dict[str, Any]
+SEQUENCED = frozenset({"orderbook_delta", "trade", "market_lifecycle_v2", "order_group_updates"})
+"""Channels whose messages carry ``seq``."""
+MEMBER_CHANNELS = frozenset({"fill", "user_orders", "market_positions", "order_group_updates", "communications"})
+"""Channels that tell a member about itself."""
+CHANNELS = SEQUENCED | MEMBER_CHANNELS | {"ticker"}
+
+
+class Outlet(Protocol):
+    """Where a subscription's frames go: a connection."""
+
+    account: Account
+
+    def push(self, payload: bytes) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """One channel of one connection; no markets means all of them."""
+
+    sid: int
+    channel: str
+    outlet: Outlet
+    markets: dict[str, None] = field(default_factory=dict)
+    use_yes_price: bool = False
+    seq: int = 0
+
+    def send(self, kind: bytes, body: bytes) -> None:
+        """Push a message of this subscription, with its own sid and, where the channel has one, the next seq."""
+        if self.channel in SEQUENCED:
+            self.seq += 1
+            self.outlet.push(b'{"type":"%b","sid":%d,"seq":%d,"msg":%b}' % (kind, self.sid, self.seq, body))
+        else:
+            self.outlet.push(b'{"type":"%b","sid":%d,"msg":%b}' % (kind, self.sid, body))
+
+
+def market_id(ticker: str) -> str:
+    """A market's UUID, always the same for its ticker."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, ticker))
+
+
+class Hub:
+    """Hears the engine and tells the subscribers. An :class:`~.market_state.Observer`."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._by_market: dict[str, dict[str, dict[Subscription, None]]] = {channel: {} for channel in CHANNELS}
+        self._to_all: dict[str, dict[Subscription, None]] = {channel: {} for channel in CHANNELS}
+        self._changed: dict[str, int] = {}
+        exchange.engine.observer = self
+
+    # -- who listens -------------------------------------------------------------------------------------------
+
+    def add(self, subscription: Subscription, markets: Iterable[str]) -> list[str]:
+        """Add markets to a subscription (none: all markets); returns those that are new to it."""
+        new = [ticker for ticker in markets if ticker not in subscription.markets]
+        for ticker in new:
+            subscription.markets[ticker] = None
+            self._by_market[subscription.channel].setdefault(ticker, {})[subscription] = None
+        if subscription.markets:
+            self._to_all[subscription.channel].pop(subscription, None)
+        else:
+            self._to_all[subscription.channel][subscription] = None
+        return new
+
+    def remove(self, subscription: Subscription, markets: Iterable[str]) -> None:
+        """Take markets out of a subscription; one that had some never widens to all by losing them."""
+        for ticker in markets:
+            if subscription.markets.pop(ticker, self) is not self:
+                listeners = self._by_market[subscription.channel][ticker]
+                del listeners[subscription]
+                if not listeners:
+                    del self._by_market[subscription.channel][ticker]
+
+    def drop(self, subscription: Subscription) -> None:
+        """End a subscription."""
+        self.remove(subscription, list(subscription.markets))
+        self._to_all[subscription.channel].pop(subscription, None)
+
+    def audience(self, channel: str, ticker: str) -> list[Subscription]:
+        """Who hears of a market on a channel."""
+        return list(self._listeners(channel, ticker))
+
+    def _listeners(self, channel: str, ticker: str) -> Iterable[Subscription]:
+        yield from self._by_market[channel].get(ticker, ())
+        yield from self._to_all[channel]
+
+    def _to_member(self, channel: str, kind: bytes, account: Account, ticker: str, body: Json) -> None:
+        listeners = [s for s in self._listeners(channel, ticker) if s.outlet.account is account]
+        if listeners:
+            encoded = orjson.dumps(body)
+            for subscription in listeners:
+                subscription.send(kind, encoded)
+
+    # -- what the engine tells ---------------------------------------------------------------------------------
+
+    def level(self, order: Order, price: int, delta: int, now_ms: int) -> None:
+        ticker = order.ticker
+        self._touch(ticker, now_ms)
+        listeners = self._by_market["orderbook_delta"].get(ticker)
+        if not listeners:
+            return
+        bodies: dict[tuple[bool, bool], bytes] = {}
+        for subscription in listeners:
+            variant = (subscription.use_yes_price, subscription.outlet.account is order.account)
+            if variant not in bodies:
+                bodies[variant] = self._delta(order, price, delta, now_ms, yes_price=variant[0], own=variant[1])
+            subscription.send(b"orderbook_delta", bodies[variant])
+
+    @staticmethod
+    def _delta(order: Order, price: int, delta: int, now_ms: int, *, yes_price: bool, own: bool) -> bytes:
+        is_yes = order.side == BID
+        body: Json = {
+            "market_ticker": order.ticker,
+            "market_id": market_id(order.ticker),
+            "price_dollars": format_price(price if is_yes or yes_price else PRICE_UNITS - price),
+            "delta_fp": format_count(delta),
+            "side": "yes" if is_yes else "no",
+            "ts": wire.moment(now_ms),
+            "ts_ms": now_ms,
+        }
+        if own and order.client_order_id:
+            body["client_order_id"] = order.client_order_id
+        return orjson.dumps(body)
+
+    def trade(self, ticker: str, trade: Trade) -> None:
+        self._touch(ticker, trade.ts_ms)
+        listeners = list(self._listeners("trade", ticker))
+        if not listeners:
+            return
+        shown = wire.trade(trade, ticker, self._exchange.engine.trade_id(trade.seq))
+        shown["market_ticker"] = shown.pop("ticker")
+        del shown["created_time"]
+        shown |= {"taker_side": shown["taker_outcome_side"], "ts": trade.ts_ms // 1000, "ts_ms": trade.ts_ms}
+        body = orjson.dumps(shown)
+        for subscription in listeners:
+            subscription.send(b"trade", body)
+
+    def fill(self, fill: Fill, holding: Holding) -> None:
+        order = fill.order
+        side = "yes" if order.side == BID else "no"
+        body: Json = {
+            "trade_id": fill.fill_id,
+            "order_id": order.order_id,
+            "market_ticker": order.ticker,
+            "exchange_index": wire.EXCHANGE_INDEX,
+            "is_taker": fill.is_taker,
+            "side": side,
+            "action": "buy",
+            "purchased_side": side,
+            "outcome_side": side,
+            "book_side": "bid" if order.side == BID else "ask",
+            "yes_price_dollars": format_price(fill.price),
+            "count_fp": format_count(fill.count),
+            "fee_cost": format_dollars(fill.fee),
+            "post_position_fp": format_count(holding.position),
+            "ts": fill.ts_ms // 1000,
+            "ts_ms": fill.ts_ms,
+            "subaccount": order.subaccount,
+        }
+        if order.client_order_id:
+            body["client_order_id"] = order.client_order_id
+        self._to_member("fill", b"fill", order.account, order.ticker, body)
+        self._position(order.account, order.ticker, holding)
+
+    def settled(self, account: Account, ticker: str, holding: Holding) -> None:
+        self._position(account, ticker, holding)
+
+    def _position(self, account: Account, ticker: str, holding: Holding) -> None:
+        body: Json = {
+            "user_id": account.account_id,
+            "market_ticker": ticker,
+            "position_fp": format_count(holding.position),
+            "position_cost_dollars": format_dollars(holding.cost),
+            "realized_pnl_dollars": format_dollars(holding.realized),
+            "fees_paid_dollars": format_dollars(holding.fees),
+            "position_fee_cost_dollars": format_dollars(holding.fees),
+            "volume_fp": format_count(holding.contracts),
+            "subaccount": 0,
+        }
+        self._to_member("market_positions", b"market_position", account, ticker, body)
+
+    def order(self, order: Order) -> None:
+        shown = wire.order(order)
+        body = {key: value for key, value in shown.items() if key not in ("type", "no_price_dollars", "exchange_index")}
+        body |= {
+            "side": body["outcome_side"],
+            "is_yes": body["outcome_side"] == "yes",
+            "created_ts_ms": order.created_ms,
+            "last_updated_ts_ms": order.updated_ms,
+        }
+        if order.expires_ms:
+            body["expiration_ts_ms"] = order.expires_ms
+        self._to_member("user_orders", b"user_order", order.account, order.ticker, body)
+
+    def lifecycle(self, ticker: str, event_type: str, **details: Any) -> None:
+        """A market moved on in its life."""
+        body = orjson.dumps({"market_ticker": ticker, "event_type": event_type, **details})
+        for subscription in list(self._listeners("market_lifecycle_v2", ticker)):
+            subscription.send(b"market_lifecycle_v2", body)
+
+    # -- snapshots and tickers ---------------------------------------------------------------------------------
+
+    def snapshot(self, subscription: Subscription, ticker: str) -> None:
+        """Send the whole book of a market as it is now; takes the next seq."""
+        book = self._exchange.engine.markets[ticker].book
+        body: Json = {"market_ticker": ticker, "market_id": market_id(ticker)}
+        yes = [[format_price(p), format_count(c)] for p, c in reversed(book.bids.depth())]
+        asks = book.asks.depth()
+        no_prices = [(p if subscription.use_yes_price else PRICE_UNITS - p, c) for p, c in asks]
+        no = [[format_price(p), format_count(c)] for p, c in sorted(no_prices)]
+        if yes:
+            body["yes_dollars_fp"] = yes
+        if no:
+            body["no_dollars_fp"] = no
+        subscription.send(b"orderbook_snapshot", orjson.dumps(body))
+
+    def send_ticker(self, subscription: Subscription, ticker: str) -> None:
+        """Send the ticker of a market as it is now."""
+        subscription.send(b"ticker", self._ticker(ticker, self._exchange.clock()))
+
+    def _touch(self, ticker: str, now_ms: int) -> None:
+        """A ticker has changed: tell once when the current step of the event loop is over, however often it did."""
+        if not self._to_all["ticker"] and ticker not in self._by_market["ticker"]:
+            return
+        if not self._changed:
+            asyncio.get_running_loop().call_soon(self._tell_tickers)
+        self._changed[ticker] = now_ms
+
+    def _tell_tickers(self) -> None:
+        changed, self._changed = self._changed, {}
+        for ticker, now_ms in changed.items():
+            body = self._ticker(ticker, now_ms)
+            for subscription in list(self._listeners("ticker", ticker)):
+                subscription.send(b"ticker", body)
+
+    def _ticker(self, ticker: str, now_ms: int) -> bytes:
+        state = self._exchange.engine.markets[ticker]
+        shown = wire.quotes(state)
+        last = state.trades[-1].count if state.trades else 0
+        return orjson.dumps(
+            {
+                "market_ticker": ticker,
+                "market_id": market_id(ticker),
+                "price_dollars": format_price(state.last_price),
+                "yes_bid_dollars": shown["yes_bid_dollars"],
+                "yes_ask_dollars": shown["yes_ask_dollars"],
+                "yes_bid_size_fp": shown["yes_bid_size_fp"],
+                "yes_ask_size_fp": shown["yes_ask_size_fp"],
+                "volume_fp": format_count(state.volume),
+                "open_interest_fp": format_count(state.open_interest),
+                "last_trade_size_fp": format_count(last),
+                "dollar_volume": state.volume * PRICE_UNITS // MICROS,
+                "dollar_open_interest": state.open_interest * PRICE_UNITS // MICROS,
+                "ts": now_ms // 1000,
+                "ts_ms": now_ms,
+                "time": wire.moment(now_ms),
+            }
+        )
