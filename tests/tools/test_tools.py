@@ -261,6 +261,15 @@ async def test_cost_of_a_sale(assistant: Assistant) -> None:
     assert answer["break_even_probability"] == 0.3832
 
 
+async def test_resting_orders_take_from_what_is_available(assistant: Assistant) -> None:
+    await assistant.call(
+        "kalshi_create_order", ticker=MARKET, side="no", action="buy", count=10, price=90, post_only=True
+    )
+    balance = await assistant.call("kalshi_get_balance")
+    assert 10_000 - 9 - 0.1 < balance["available"] < 10_000 - 9
+    assert balance["positions_value"] == 0
+
+
 async def test_settled_positions_and_results(assistant: Assistant, served: Served) -> None:
     engine, now = served.exchange.engine, served.exchange.clock()
     ask = engine.markets[MARKET].book.asks.best or 0

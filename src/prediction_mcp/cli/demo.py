@@ -129,7 +129,7 @@ async def _look(story: Story, ticker: str) -> None:
         worth = f"sold now they bring {_money(line['value'])}, so the profit after fees is {_money(held['net_pnl'])}"
     story.tell(f"{line['count']} {line['side']} that cost {_money(line['cost'])}; {worth}.")
     story.tell("The spread and the fee are paid, the rest is up to the world.")
-    story.tell(f"Cash {_money(balance['available'])}, in all {_money(balance['total'])}.")
+    story.tell(f"Cash {_money(balance['available'])}, positions {_money(balance['positions_value'])}.")
 
 
 async def _rest_and_cancel(story: Story, ticker: str) -> None:

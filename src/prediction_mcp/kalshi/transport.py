@@ -41,6 +41,7 @@ Ids = Mapping[str, str]
 """What fills a path template's parameters."""
 
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LONGEST_WAIT_S = 30.0
 """A request that would wait longer for its tokens is refused with a sentence instead."""
 WORTH_SAYING_S = 2.0
@@ -104,7 +105,8 @@ class Transport:
         self.limiter = limiter or RateLimiter()
         self._prefix = urlsplit(self.base_url).path
         self._max_tries = max_tries
-        self._http = http or httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
+        on_this_machine = urlsplit(self.base_url).hostname in LOOPBACK  # a proxy of the environment can't reach that
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT, trust_env=not on_this_machine)
 
     async def close(self) -> None:
         await self._http.aclose()

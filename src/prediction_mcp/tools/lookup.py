@@ -49,9 +49,13 @@ async def fees(kalshi: KalshiClient, of: Market) -> tuple[Series, FeeSchedule | 
 
     The schedule is None for a fee type whose formula isn't known here.
     """
-    series, parent = await asyncio.gather(kalshi.series.get(of.series_ticker), kalshi.events.get(of.event_ticker))
+    parent: Event | None = None
+    if of.mve_collection_ticker:  # the event of a combo is made for one user and overrides nothing
+        series = await kalshi.series.get(of.series_ticker)
+    else:
+        series, parent = await asyncio.gather(kalshi.series.get(of.series_ticker), kalshi.events.get(of.event_ticker))
     fee_type, multiplier = series.fee_type, series.fee_multiplier
-    if parent.fee_type_override:
+    if parent is not None and parent.fee_type_override:
         fee_type = parent.fee_type_override
         multiplier = multiplier if parent.fee_multiplier_override is None else parent.fee_multiplier_override
     try:

@@ -29,7 +29,7 @@ _SETTLEMENT = {"open": "unsettled", "settled": "settled", "all": "all"}
 async def kalshi_get_balance(
     kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> BalanceAnswer:
-    """Free cash and the value of positions, in dollars."""
+    """Cash that is free for orders, and the value of positions, in dollars."""
     return BalanceAnswer.of(await kalshi.portfolio.balance(), settings.env)
 
 

@@ -14,21 +14,15 @@ from .results import Answer, ListAnswer, Number, Result, time_left
 
 
 class BalanceAnswer(Answer):
-    """Dollars. ``available`` is free for orders; ``positions_value`` is the exchange's own figure."""
+    """Dollars. ``available`` is what resting orders leave free; ``positions_value`` is the exchange's own figure."""
 
     available: Number
     positions_value: Number
-    total: Number
 
     @classmethod
     def of(cls, balance: Balance, source: str) -> BalanceAnswer:
         positions = Decimal(balance.portfolio_value) / 100
-        return cls(
-            source=source,
-            available=balance.balance_dollars,
-            positions_value=positions,
-            total=balance.balance_dollars + positions,
-        )
+        return cls(source=source, available=balance.balance_dollars, positions_value=positions)
 
 
 class PositionLine(Result):
