@@ -47,8 +47,20 @@ class Reader:
         await self.connection.send(json.dumps(command))
         return self._id
 
-    async def next(self) -> Json:
+    async def raw(self) -> Json:
+        """The next frame as it comes, right or wrong."""
         message: Json = json.loads(await asyncio.wait_for(self.connection.recv(), 10))
+        return message
+
+    async def raw_until(self, command_id: int) -> list[Json]:
+        """Frames up to the answer to a command."""
+        seen: list[Json] = []
+        while (message := await self.raw()).get("id") != command_id:
+            seen.append(message)
+        return seen
+
+    async def next(self) -> Json:
+        message = await self.raw()
         if SCHEMAS is not None:
             SCHEMAS.check(message)
         if "seq" in message and message["type"] not in ("ok", "unsubscribed"):

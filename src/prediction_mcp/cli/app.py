@@ -117,6 +117,10 @@ def exchange(
     algorithm: Annotated[str, typer.Option(help="Kind of the API key: ed25519 or rsa.")] = "ed25519",
     scope: Annotated[str, typer.Option(help="What the key may do: read, or read,write.")] = "read,write",
     key_file: Annotated[Path | None, typer.Option(help="Where to write the private key.")] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="What goes wrong: 429@0.05, latency:300, cut_after@0.1/POST; repeatable."),
+    ] = None,
     quiet_crowd: Annotated[bool, typer.Option("--quiet", help="No simulated trading after the start.")] = False,
 ) -> None:
     """Run the paper exchange alone, for any Kalshi client."""
@@ -131,5 +135,6 @@ def exchange(
         "scopes": frozenset(part.strip() for part in scope.split(",") if part.strip()),
         "key_file": key_file,
         "with_crowd": not quiet_crowd,
+        "faults": fault or [],
     }
     asyncio.run(run(**options))

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from prediction_mcp.exchange.access import SCOPES, TIERS, KeyAlgorithm
+from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.units import parse_dollars
@@ -29,11 +30,16 @@ async def run(
     scopes: frozenset[str],
     key_file: Path | None,
     with_crowd: bool,
+    faults: list[str],
 ) -> None:
     """Serve until interrupted. The private key is written for this user alone and removed at the end."""
     micros = _check(tier, deposit, algorithm, scopes)
     configure_logging("WARNING")
     simulation = Exchange(seed=seed)
+    try:
+        simulation.faults.rules[:] = [Rule.parse(text) for text in faults]
+    except ValueError as error:
+        raise SettingsError(f"{error}.") from None
     member = simulation.add_member(tier=tier, deposit=micros)
     kind: KeyAlgorithm = "rsa" if algorithm == "rsa" else "ed25519"
     key_id, pem = simulation.issue_key(member, kind, scopes)

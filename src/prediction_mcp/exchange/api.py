@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from . import control
 from .access import DEFAULT_COST, ENDPOINT_COSTS, AccessError
 from .call import Call, Json
 from .endpoints import listing, market_data, orders, portfolio, status
@@ -21,6 +23,8 @@ from .simulation import Exchange
 
 PREFIX = "/trade-api/v2"
 MAX_BODY = 1 << 20
+TRANSPORT = "paper.transport"
+"""Where the server leaves the connection in a request's scope, for faults that cut it."""
 Handler = Callable[[Call], Json | None]
 
 
@@ -126,14 +130,13 @@ def _items(body: bytes) -> int:
 def _handler(exchange: Exchange, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     batched = endpoint.path.endswith("/batched")
 
-    async def handle(request: Request) -> Response:
-        body = await request.body()
-        if len(body) > MAX_BODY:
-            return _error(413, "body_too_large", "the body is larger than 1 MiB")
+    def carry_out(request: Request, body: bytes) -> Response:
         now_ms = exchange.clock()
         headers = request.headers
         account = None
         try:
+            if exchange.down and endpoint.run is not status.exchange_status:
+                raise RejectionError("exchange_unavailable", "the exchange is under maintenance", 503)
             if endpoint.signed or "kalshi-access-key" in headers:
                 key = exchange.access.authenticate(
                     headers.get("kalshi-access-key"),
@@ -154,7 +157,52 @@ def _handler(exchange: Exchange, endpoint: Endpoint) -> Callable[[Request], Awai
         except RejectionError as rejection:
             return _error(rejection.status, rejection.code, rejection.message)
 
+    async def handle(request: Request) -> Response:
+        body = await request.body()
+        if len(body) > MAX_BODY:
+            return _error(413, "body_too_large", "the body is larger than 1 MiB")
+        header = request.headers.get("x-paper-fault")
+        if header is None and not exchange.faults.rules:
+            return carry_out(request, body)
+        return await with_faults(exchange, request, header, lambda: carry_out(request, body))
+
     return handle
+
+
+async def with_faults(
+    exchange: Exchange, request: Request, header: str | None, carry_out: Callable[[], Response]
+) -> Response:
+    """Carry a request out with the faults that strike it."""
+    try:
+        struck = exchange.faults.for_request(request.method, request.url.path.removeprefix(PREFIX), header)
+    except ValueError as error:
+        return _error(400, "invalid_parameters", str(error))
+    kinds = {rule.kind for rule in struck}
+    await wait(sum(rule.milliseconds for rule in struck if rule.kind == "latency"))
+    for kind in ("429", "500", "503"):
+        if kind in kinds:
+            return _error(int(kind), "fault", "asked for by a fault rule")
+    if "cut_before" in kinds:
+        return cut(request)
+    response = carry_out()
+    if "cut_after" in kinds:
+        return cut(request)
+    if "twice" in kinds:
+        again = f"HTTP/1.1 {response.status_code} Again\r\ncontent-length: {len(response.body)}\r\n\r\n".encode()
+        asyncio.get_running_loop().call_soon(request.scope[TRANSPORT].write, again + bytes(response.body))
+    return response
+
+
+async def wait(milliseconds: int) -> None:
+    """Be late."""
+    if milliseconds:
+        await asyncio.sleep(milliseconds / 1000)
+
+
+def cut(request: Request) -> Response:
+    """Cut the connection under a request; what is answered afterwards reaches nobody."""
+    request.scope[TRANSPORT].abort()
+    return Response(status_code=500)
 
 
 async def _no_route(_: Request, error: Exception) -> Response:
@@ -171,4 +219,5 @@ def create_app(exchange: Exchange) -> Starlette:
     routes = [
         Route(PREFIX + endpoint.path, _handler(exchange, endpoint), methods=[endpoint.method]) for endpoint in ENDPOINTS
     ]
+    routes.append(Route("/paper/faults", control.handler(exchange), methods=["GET", "PUT", "DELETE"]))
     return Starlette(routes=routes, exception_handlers={HTTPException: _no_route, Exception: _failed})

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Generator
 
 import uvicorn
 from loguru import logger
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .api import PREFIX, create_app
+from .api import PREFIX, TRANSPORT, create_app
 from .simulation import Exchange
 from .ws import connection_factory
 
@@ -25,6 +26,14 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+
+class _Http(HttpToolsProtocol):
+    """uvicorn's HTTP, leaving the connection in the request's scope: a fault may have to cut it."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope[TRANSPORT] = self.transport  # type: ignore[literal-required]
 
 
 def _loopback_socket(host: str, port: int) -> socket.socket:
@@ -67,7 +76,7 @@ async def serve(
     server = _Server(
         uvicorn.Config(
             create_app(exchange),
-            http="httptools",
+            http=_Http,
             ws=connection_factory(exchange, exchange.attach_hub()),  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,

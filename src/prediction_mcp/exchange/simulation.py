@@ -16,6 +16,7 @@ from .access import SCOPES, Access, Budget, KeyAlgorithm
 from .agents import Crowd
 from .catalogue import Event, Market
 from .engine import Engine
+from .faults import Faults
 from .history import past_trades
 from .ledger import Account
 from .scenario import everyday
@@ -48,6 +49,8 @@ class Exchange:
         self.engine = Engine(id_prefix=f"{seed & 0xFFFFFFFF:08x}")
         self.catalogue = everyday(seed, self.started_ms)
         self.paused = False
+        self.down = False
+        self.faults = Faults(seed)
         self.hub: Hub | None = None
         self._rng = random.Random(f"exchange/{seed}")
         self._agenda: list[tuple[int, int, Transition, Event]] = []

@@ -159,6 +159,15 @@ class FeedConnection(asyncio.Protocol):
         self._commands = None  # what it may still ask is not heard
         self.close(1013, ERRORS[25])
 
+    def faults(self) -> list[str]:
+        return self._exchange.faults.for_message()
+
+    def drop(self) -> None:
+        """Cut the connection without a word, after what waits has left."""
+        if self._transport is not None:
+            self._flush()
+            self._transport.abort()
+
     def close(self, code: int, reason: str) -> None:
         """Close the connection in order."""
         if self._protocol.state is State.OPEN:

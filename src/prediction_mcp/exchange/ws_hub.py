@@ -40,6 +40,14 @@ class Outlet(Protocol):
 
     def push(self, payload: bytes) -> None: ...
 
+    def faults(self) -> list[str]:
+        """The kinds of fault that strike the next message."""
+        ...
+
+    def drop(self) -> None:
+        """Cut the connection."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class Subscription:
@@ -56,9 +64,24 @@ class Subscription:
         """Push a message of this subscription, with its own sid and, where the channel has one, the next seq."""
         if self.channel in SEQUENCED:
             self.seq += 1
-            self.outlet.push(b'{"type":"%b","sid":%d,"seq":%d,"msg":%b}' % (kind, self.sid, self.seq, body))
+            payload = b'{"type":"%b","sid":%d,"seq":%d,"msg":%b}' % (kind, self.sid, self.seq, body)
         else:
-            self.outlet.push(b'{"type":"%b","sid":%d,"msg":%b}' % (kind, self.sid, body))
+            payload = b'{"type":"%b","sid":%d,"msg":%b}' % (kind, self.sid, body)
+        faults = self.outlet.faults()
+        if faults:
+            self._send_faulty(payload, faults)
+        else:
+            self.outlet.push(payload)
+
+    def _send_faulty(self, payload: bytes, faults: list[str]) -> None:
+        if "feed_unknown" in faults:
+            self.outlet.push(b'{"type":"weather_on_mars","sid":%d,"msg":{"dust":true}}' % self.sid)
+        if "feed_skip" not in faults:
+            self.outlet.push(payload)
+        if "feed_twice" in faults:
+            self.outlet.push(payload)
+        if "feed_drop" in faults:
+            self.outlet.drop()
 
 
 def market_id(ticker: str) -> str:

@@ -10,9 +10,9 @@ MAINTENANCE_DAY = "thursday"
 
 
 def exchange_status(call: Call) -> Json:
-    trading = not call.exchange.paused
+    trading = not (call.exchange.paused or call.exchange.down)
     return {
-        "exchange_active": True,
+        "exchange_active": not call.exchange.down,
         "trading_active": trading,
         "intra_exchange_transfers_active": True,
         "exchange_index_statuses": [
