@@ -5,6 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SDK := .conformance
 SDK_VERSION := 3.34.0
+PYKALSHI_VERSION := 2.0.0
 
 .PHONY: help demo test lint format conformance bench lock clean
 
@@ -37,6 +38,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/tool_overhead.py
 	$(BIN)/python benchmarks/read_budget.py
 	$(BIN)/python benchmarks/ws_fanout.py
+	$(BIN)/python benchmarks/rest_orders.py
 
 # Pins every version and hash for all supported Pythons; no addresses (see IMPLEMENTATION_SUMMARY.md, "The lock").
 lock: | $(UV)
@@ -51,7 +53,7 @@ $(READY): pyproject.toml requirements.lock | $(UV)
 	@touch $@
 
 $(SDK)/.ready: Makefile | $(READY)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --upgrade --target $(SDK) kalshi_python_async==$(SDK_VERSION)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --upgrade --target $(SDK) kalshi_python_async==$(SDK_VERSION) pykalshi==$(PYKALSHI_VERSION)
 	@touch $@
 
 .uv/bin/uv:
