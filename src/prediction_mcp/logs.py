@@ -20,7 +20,9 @@ class _Expected(logging.Filter):
 
 def quiet_expected_errors() -> None:
     """FastMCP logs every failed call with its traceback; leave out those that are answers."""
-    logging.getLogger("fastmcp.server.server").addFilter(_Expected())
+    log = logging.getLogger("fastmcp.server.server")
+    if not any(isinstance(known, _Expected) for known in log.filters):
+        log.addFilter(_Expected())
 
 
 class _ToLoguru(logging.Handler):
