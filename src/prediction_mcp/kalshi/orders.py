@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Literal
 
 from .errors import InvalidOrderError
-from .units import PriceGrid, format_count, format_price, parse_count, parse_price
+from .units import PriceGrid, parse_count, parse_price, price_decimal
 
 Side = Literal["yes", "no"]
 Action = Literal["buy", "sell"]
@@ -62,7 +62,7 @@ def from_book(book: BookSide, price: Decimal, side: Side) -> tuple[Action, Decim
 
 
 def check_price(price: Decimal, side: Side, grid: PriceGrid) -> int:
-    """YES price units of a price in dollars of ``side``.
+    """YES price units of a price in dollars of ``side``, once it is known to be on the market's grid.
 
     Raises:
         InvalidOrderError: not between $0 and $1, or not on the market's grid; the nearest prices are named.
@@ -73,7 +73,7 @@ def check_price(price: Decimal, side: Side, grid: PriceGrid) -> int:
         raise InvalidOrderError(f"The price {_cents(price)} is not a price: {error}.") from None
     if units in grid:
         return units
-    near = [yes_price(side, Decimal(n).scaleb(-4)) for n in grid.neighbours(units) if n is not None]
+    near = [yes_price(side, price_decimal(n)) for n in grid.neighbours(units) if n is not None]
     hint = " or ".join(_cents(p) for p in sorted(set(near)))
     raise InvalidOrderError(f"This market takes no price of {_cents(price)}: the nearest it takes is {hint}.")
 
@@ -93,16 +93,6 @@ def check_count(count: Decimal, *, fractional: bool = True) -> int:
     if not fractional and units % 100:
         raise InvalidOrderError(f"This market trades whole contracts: {count} is not whole.")
     return units
-
-
-def wire_price(units: int) -> str:
-    """YES price units as a request carries them."""
-    return format_price(units)
-
-
-def wire_count(units: int) -> str:
-    """Count units as a request carries them."""
-    return format_count(units)
 
 
 def _cents(price: Decimal) -> str:

@@ -25,7 +25,6 @@ COUNT_UNITS = 100
 """Count units in one contract."""
 MICROS = 1_000_000
 """Micros in one dollar: ``PRICE_UNITS * COUNT_UNITS``."""
-CENT = MICROS // 100
 
 Number = Decimal | int | str
 
@@ -91,11 +90,6 @@ def format_dollars(micros: int) -> str:
 def price_decimal(units: int) -> Decimal:
     """Price units as dollars."""
     return Decimal(units).scaleb(-4)
-
-
-def count_decimal(units: int) -> Decimal:
-    """Count units as contracts."""
-    return Decimal(units).scaleb(-2)
 
 
 def dollars_decimal(micros: int) -> Decimal:

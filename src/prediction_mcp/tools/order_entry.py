@@ -15,7 +15,8 @@ from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidOrderError, MarketClosedError
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.orders import NewOrder, TimeInForce
-from prediction_mcp.kalshi.orders import Action, Side, book_side, check_count, check_price, wire_count, wire_price
+from prediction_mcp.kalshi.orders import Action, Side, book_side, check_count, check_price, to_book
+from prediction_mcp.kalshi.units import format_count, format_price, parse_price
 
 from . import lookup
 
@@ -61,15 +62,16 @@ async def prepare(kalshi: KalshiClient, ticket: Ticket) -> Entry:
     check_open(market)
     units = check_count(ticket.count)
     price = await _market_price(kalshi, market, ticket) if ticket.order_type == "market" else dollars(ticket.price)
-    yes_units = check_price(price, ticket.side, market.grid)
+    check_price(price, ticket.side, market.grid)
+    book, yes_price = to_book(ticket.side, ticket.action, price)
     if ticket.max_cost is not None:
         await _check_cost(kalshi, market, ticket, price)
     immediate = "immediate_or_cancel" if ticket.order_type == "market" or ticket.reduce_only else "good_till_canceled"
     order = NewOrder(
         ticker=market.ticker,
-        side=book_side(ticket.side, ticket.action),
-        count=wire_count(units),
-        price=wire_price(yes_units),
+        side=book,
+        count=format_count(units),
+        price=format_price(parse_price(yes_price)),
         client_order_id=ticket.client_order_id or str(uuid.uuid4()),
         time_in_force=ticket.time_in_force or immediate,
         expiration_time=ticket.expiration_ts,

@@ -8,14 +8,17 @@ from prediction_mcp.analytics.costs import OrderCost
 from prediction_mcp.kalshi.models.base import BookSide
 from prediction_mcp.kalshi.models.orders import Order, OrderExecution
 from prediction_mcp.kalshi.models.portfolio import Fill
-from prediction_mcp.kalshi.orders import Action, Side, action_for, yes_price
+from prediction_mcp.kalshi.orders import Action, Side, from_book, yes_price
 
 from .results import Answer, ListAnswer, Minute, Number, Result, Second
+
+SIDES: tuple[Side, Side] = ("yes", "no")
 
 
 def spoken(book: BookSide, price: Decimal) -> str:
     """A book order as people say it, from both sides: "buy yes @0.42 (= sell no @0.58)"."""
-    said = [f"{action_for(side, book)} {side} @{yes_price(side, price).normalize():f}" for side in ("yes", "no")]
+    seen = {side: from_book(book, price, side) for side in SIDES}
+    said = [f"{action} {side} @{at.normalize():f}" for side, (action, at) in seen.items()]
     if book == "ask":
         said.reverse()
     return f"{said[0]} (= {said[1]})"
