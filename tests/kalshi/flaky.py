@@ -7,7 +7,9 @@ from typing import Literal
 
 import httpx
 
-Fault = Literal["ok", "lost before", "lost after", "429", "503", "503 after", "garbage after", "refused"]
+Fault = Literal[
+    "ok", "lost before", "lost after", "429", "503", "503 after", "garbage after", "refused", "bad gzip after"
+]
 
 
 class Flaky(httpx.AsyncBaseTransport):
@@ -39,6 +41,9 @@ class Flaky(httpx.AsyncBaseTransport):
         if fault == "ok":
             return response
         await response.aread()
+        if fault == "bad gzip after":
+            headers = {"content-encoding": "gzip"}
+            return httpx.Response(201, headers=headers, stream=httpx.ByteStream(b"no gzip"), request=request)
         if fault == "503 after":
             return httpx.Response(503, text="<html>gateway</html>", request=request)
         if fault == "garbage after":

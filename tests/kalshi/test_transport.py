@@ -136,6 +136,7 @@ async def test_a_very_long_queue_is_refused_with_a_sentence(kalshi: KalshiClient
         ["503 after"],
         ["429", "lost after"],
         ["garbage after"],
+        ["bad gzip after"],
         ["lost after", "429", "lost before"],
         ["lost before", "lost after", "503 after"],
     ],

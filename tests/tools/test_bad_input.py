@@ -223,6 +223,15 @@ def test_settings_are_checked_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -
     assert load_settings().env == "demo"
 
 
+@pytest.mark.parametrize(
+    "url", ["example.org", "https://example.org", "http://example.org/trade-api/v2", "ftp://x/trade-api/v2"]
+)
+def test_a_base_url_must_be_an_exchange(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("KALSHI_BASE_URL", url)
+    with pytest.raises(SettingsError, match=r"KALSHI_BASE_URL.*must"):
+        load_settings()
+
+
 def test_no_secret_is_shown_by_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KALSHI_PRIVATE_KEY", "very secret")
     assert "very secret" not in repr(load_settings())

@@ -190,7 +190,7 @@ class Transport:
             response = await self._http.request(
                 method, self.base_url + path, params=_params(query), content=content, headers=headers
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             sent = not isinstance(error, _NOT_SENT)
             what = "didn't answer in time" if isinstance(error, httpx.TimeoutException) else "can't be reached"
             raise SendError(
