@@ -118,7 +118,7 @@ async def test_a_very_long_queue_is_refused_with_a_sentence(kalshi: KalshiClient
     bucket.drain()
     waiting = [asyncio.create_task(bucket.acquire(10)) for _ in range(5)]
     await asyncio.sleep(0)
-    with pytest.raises(BudgetSpentError, match="used up for the next 60 s"):
+    with pytest.raises(BudgetSpentError, match="rate budget is used up for the next 60 s"):
         await kalshi.portfolio.balance()
     for task in waiting:
         task.cancel()

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from fastmcp import Client
 
+from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.matching import ASK, BID
+from prediction_mcp.kalshi import transport
+from prediction_mcp.server import create_server
 from tests.conftest import EVENT, MARKET, Served
-from tests.tools.conftest import Assistant
+from tests.tools.conftest import Assistant, settings_for
 
 TOOLS = {
     "kalshi_get_markets", "kalshi_get_market", "kalshi_get_events", "kalshi_get_event", "kalshi_get_exchange_status",
@@ -194,6 +199,45 @@ async def test_buy_yes_fills_and_shows_in_the_account(assistant: Assistant, serv
     assert balance["available"] == pytest.approx(10_000 - placed["total"] - placed["fee"])
     listed = await assistant.call("kalshi_get_positions", event_ticker=EVENT)
     assert (listed["count"], listed["positions"][0]["ticker"]) == (1, MARKET)
+
+
+async def test_what_an_order_cost_is_exact_not_an_average_multiplied(assistant: Assistant, served: Served) -> None:
+    """Several prices and a third of a fee: averages can't carry it, the fills do."""
+    engine, clock = served.exchange.engine, served.exchange.clock
+    seller = served.exchange.crowd.takers[0]
+    fine = next(
+        m.ticker
+        for m in served.exchange.catalogue.markets.values()
+        if m.status == "active" and m.structure == "tapered_deci_cent" and engine.markets[m.ticker].last_price > 9_000
+    )
+    for price, count in ((9_010, 100), (9_030, 133), (9_050, 700)):
+        engine.cancel_many(list(engine.markets[fine].book.bids), clock())
+        engine.cancel_many([o for o in engine.markets[fine].book.asks if o.account is not seller], clock())
+        engine.submit(seller, fine, ASK, price, count, clock())
+    for side, action, wanted in (("yes", "buy", "7.00"), ("no", "buy", "1.33")):
+        if side == "no":
+            engine.submit(served.exchange.crowd.takers[1], fine, BID, 9_000, 1_000, clock())
+        placed = await assistant.call(
+            "kalshi_create_order", ticker=fine, side=side, action=action, count=wanted, order_type="market"
+        )
+        order = served.member.orders[placed["order_id"]]
+        paid = order.notional if side == "yes" else order.filled * 10_000 - order.notional
+        assert Decimal(str(placed["total"])) == Decimal(paid) / 10**6
+        assert Decimal(str(placed["fee"])) == Decimal(order.fee_total) / 10**6
+        assert "approximate" not in placed
+
+
+async def test_an_order_is_placed_even_when_its_fills_cannot_be_read(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "wait_random_exponential", lambda **_: lambda _: 0.001)
+    served.exchange.faults.rules.append(Rule("503", 1.0, "GET", "/portfolio/fills"))
+    async with Client(create_server(settings_for(served, tmp_path))) as client:
+        placed = await Assistant(client).call(
+            "kalshi_create_order", ticker=MARKET, side="yes", action="buy", count=2, order_type="market"
+        )
+    assert (placed["status"], placed["approximate"]) == ("filled", True)
+    assert placed["fee"] > 0
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Generator
+from typing import Any, cast
 
 import uvicorn
 from loguru import logger
@@ -33,7 +34,7 @@ class _Http(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope[TRANSPORT] = self.transport  # type: ignore[literal-required]
+        cast("dict[str, object]", self.scope)[TRANSPORT] = self.transport
 
 
 def _loopback_socket(host: str, port: int) -> socket.socket:
@@ -73,11 +74,14 @@ async def serve(
         with_crowd: False keeps the simulated members still, for tests that want a quiet book.
     """
     bound = _loopback_socket(host, port)
+    feed: Any = connection_factory(
+        exchange, exchange.attach_hub()
+    )  # uvicorn's types ask for a class, its code calls it
     server = _Server(
         uvicorn.Config(
             create_app(exchange),
             http=_Http,
-            ws=connection_factory(exchange, exchange.attach_hub()),  # type: ignore[arg-type]
+            ws=feed,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -128,9 +128,10 @@ class FeedConnection(asyncio.Protocol):
         self._heartbeat = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
 
     def _beat(self) -> None:
-        self._protocol.send_ping(b"heartbeat")
-        self._send_control()
-        self._schedule_heartbeat()
+        if self._protocol.state is State.OPEN:  # a closing connection takes no pings
+            self._protocol.send_ping(b"heartbeat")
+            self._send_control()
+            self._schedule_heartbeat()
 
     # -- frames out --------------------------------------------------------------------------------------------
 

@@ -151,7 +151,7 @@ class Hub:
         if not listeners:
             return
         bodies: dict[tuple[bool, bool], bytes] = {}
-        for subscription in listeners:
+        for subscription in tuple(listeners):  # sending may end a subscription
             variant = (subscription.use_yes_price, subscription.outlet.account is order.account)
             if variant not in bodies:
                 bodies[variant] = self._delta(order, price, delta, now_ms, yes_price=variant[0], own=variant[1])

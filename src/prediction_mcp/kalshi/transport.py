@@ -177,7 +177,7 @@ class Transport:
         wait = self.limiter.buckets[lane].expected_wait(cost)
         if wait > LONGEST_WAIT_S and not urgent:
             raise BudgetSpentError(
-                f"The account's rate budget is used up for the next {wait:.0f} s by calls that wait already: try then."
+                f"The rate budget is used up for the next {wait:.0f} s by calls that wait already: try then."
             )
         if wait > WORTH_SAYING_S:
             logger.warning("waiting {:.1f} s for the account's rate budget", wait)

@@ -9,13 +9,16 @@ from datetime import UTC
 from decimal import Decimal
 from typing import Literal
 
+from loguru import logger
+
 from prediction_mcp.analytics.book import walk
 from prediction_mcp.analytics.costs import order_cost
 from prediction_mcp.kalshi import KalshiClient
-from prediction_mcp.kalshi.errors import InvalidOrderError, MarketClosedError
+from prediction_mcp.kalshi.errors import InvalidOrderError, KalshiError, MarketClosedError
 from prediction_mcp.kalshi.models.markets import Market
-from prediction_mcp.kalshi.models.orders import NewOrder, TimeInForce
+from prediction_mcp.kalshi.models.orders import NewOrder, OrderExecution, TimeInForce
 from prediction_mcp.kalshi.orders import Action, Side, book_side, check_count, check_price, to_book
+from prediction_mcp.kalshi.resources.orders import Traded
 from prediction_mcp.kalshi.units import format_count, format_price, parse_price
 
 from . import lookup
@@ -79,6 +82,21 @@ async def prepare(kalshi: KalshiClient, ticket: Ticket) -> Entry:
         reduce_only=ticket.reduce_only or None,
     )
     return Entry(market, order, price)
+
+
+async def exact_fills(kalshi: KalshiClient, done: OrderExecution) -> Traded | None:
+    """What a placed order traded, to the last unit; None while reads lag behind or can't be made.
+
+    The order is placed whatever happens here, so nothing here may look like its failure.
+    """
+    if not done.fill_count:
+        return None
+    try:
+        traded = await kalshi.orders.traded(done.order_id)
+    except KalshiError as error:
+        logger.warning("the fills of order {} can't be read now: {}", done.order_id, error)
+        return None
+    return traded if traded.count == done.fill_count else None
 
 
 def check_open(market: Market) -> None:

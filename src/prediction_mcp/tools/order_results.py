@@ -9,6 +9,7 @@ from prediction_mcp.kalshi.models.base import BookSide
 from prediction_mcp.kalshi.models.orders import Order, OrderExecution
 from prediction_mcp.kalshi.models.portfolio import Fill
 from prediction_mcp.kalshi.orders import Action, Side, from_book, yes_price
+from prediction_mcp.kalshi.resources.orders import Traded
 
 from .results import Answer, ListAnswer, Minute, Number, Result, Second
 
@@ -39,14 +40,18 @@ class Placed(Answer):
     average_price: Number | None = None
     total: Number | None = None
     fee: Number | None = None
+    approximate: bool | None = None
 
     @classmethod
     def of(
-        cls, done: OrderExecution, *, ticker: str, market: str, side: Side, action: Action, count: Decimal,
-        price: Decimal, client_order_id: str, source: str,
+        cls, done: OrderExecution, traded: Traded | None, *, ticker: str, market: str, side: Side, action: Action,
+        count: Decimal, price: Decimal, client_order_id: str, source: str,
     ) -> Placed:  # fmt: skip
-        """``total`` is price × filled: paid for a buy, received for a sale, before the fee."""
-        average = None if done.average_fill_price is None else yes_price(side, done.average_fill_price)
+        """``total`` is price × filled: paid for a buy, received for a sale, before the fee.
+
+        Both come from the fills. Where those can't be read yet they come from the answer's averages, which are rounded:
+        then ``approximate`` says so.
+        """
         gone = count - done.fill_count - done.remaining_count
         if done.remaining_count:
             status = "partly filled, rest resting" if done.fill_count else "resting"
@@ -54,6 +59,14 @@ class Placed(Answer):
             status = "partly filled, rest cancelled" if done.fill_count else "cancelled: nothing could be filled"
         else:
             status = "filled"
+        average = total = fee = None
+        if traded is not None:
+            total = traded.yes_cost if side == "yes" else traded.count - traded.yes_cost
+            average, fee = round(total / traded.count, 6), traded.fees
+        elif done.average_fill_price is not None:
+            average = yes_price(side, done.average_fill_price)
+            total = average * done.fill_count
+            fee = None if done.average_fee_paid is None else done.average_fee_paid * done.fill_count
         return cls(
             source=source,
             order_id=done.order_id,
@@ -66,8 +79,9 @@ class Placed(Answer):
             resting=done.remaining_count,
             cancelled=gone or None,
             average_price=average,
-            total=None if average is None else average * done.fill_count,
-            fee=None if done.average_fee_paid is None else done.average_fee_paid * done.fill_count,
+            total=total,
+            fee=fee,
+            approximate=True if done.fill_count and traded is None else None,
         )
 
 

@@ -18,7 +18,7 @@ from prediction_mcp.settings import Settings
 from . import lookup
 from .annotations import ENDS, PLACES, READS
 from .context import get_kalshi, get_policy, get_settings
-from .order_entry import OrderType, Ticket, dollars, prepare
+from .order_entry import OrderType, Ticket, dollars, exact_fills, prepare
 from .order_results import Cancelled, CostAnswer, FillLine, FillList, OrderDetail, OrderLine, OrderList, Placed
 from .parameters import Cents, Dollars, Limit, Quantity, When
 from .results import more
@@ -50,8 +50,10 @@ async def kalshi_create_order(
         post_only, reduce_only, expiration_ts, client_order_id, max_cost,
     )  # fmt: skip
     entry = await prepare(kalshi, ticket)
+    done = await kalshi.orders.create(entry.order)
     return Placed.of(
-        await kalshi.orders.create(entry.order),
+        done,
+        await exact_fills(kalshi, done),
         ticker=entry.market.ticker,
         market=f"{entry.market.title}: {entry.market.yes_sub_title}",
         side=side,

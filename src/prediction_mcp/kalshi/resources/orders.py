@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,15 @@ class _DecreaseBody(BaseModel):
     reduce_by: str | None = None
     reduce_to: str | None = None
     market_ticker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """Contracts filled, the sum of count × YES price over them, and the net fees; dollars."""
+
+    count: Decimal
+    yes_cost: Decimal
+    fees: Decimal
 
 
 class OrdersResource:
@@ -172,17 +182,28 @@ class OrdersResource:
                 return found
         return None
 
+    async def traded(self, order_id: str) -> Traded:
+        """What an order has traded so far, added up from its fills: exact, where averages are rounded."""
+
+        def page(cursor: str | None) -> Awaitable[FillPage]:
+            query = {"order_id": order_id, "limit": 1000, "cursor": cursor}
+            return self._transport.get(FillPage, "/portfolio/fills", signed=True, query=query)
+
+        count = cost = fees = Decimal(0)
+        async for fill in everything(page, lambda p: p.fills):
+            count += fill.count_fp
+            cost += fill.count_fp * fill.yes_price_dollars
+            fees += fill.fee_cost
+        return Traded(count, cost, fees)
+
     async def _execution(self, order: Order) -> OrderExecution:
         """What the lost answer would have said, from the order and its fills."""
         price: Decimal | None = None
         fee: Decimal | None = None
         if order.fill_count_fp:
-            query = {"order_id": order.order_id, "limit": 1000}
-            page = await self._transport.get(FillPage, "/portfolio/fills", signed=True, query=query)
-            filled = sum((f.count_fp for f in page.fills), Decimal(0))
-            if filled:
-                price = sum((f.count_fp * f.yes_price_dollars for f in page.fills), Decimal(0)) / filled
-                fee = sum((f.fee_cost for f in page.fills), Decimal(0)) / filled
+            traded = await self.traded(order.order_id)
+            if traded.count:
+                price, fee = traded.yes_cost / traded.count, traded.fees / traded.count
         return OrderExecution(
             order_id=order.order_id,
             client_order_id=order.client_order_id,
