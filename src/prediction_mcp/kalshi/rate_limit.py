@@ -147,8 +147,9 @@ class RateLimiter:
     tier: str = ""
 
     def __post_init__(self) -> None:
-        for lane, rate in (("read", BASIC_READ), ("write", BASIC_WRITE), ("public", BASIC_READ)):
-            self.buckets.setdefault(lane, TokenBucket(*_usable(lane, rate, rate)))  # type: ignore[arg-type]
+        basic: dict[Lane, int] = {"read": BASIC_READ, "write": BASIC_WRITE, "public": BASIC_READ}
+        for lane, rate in basic.items():
+            self.buckets.setdefault(lane, TokenBucket(*_usable(lane, rate, rate)))
 
     def learn_limits(self, tier: str, read: tuple[int, int], write: tuple[int, int]) -> None:
         """Take over (refill rate, capacity) of the account's buckets, from ``/account/limits``."""
