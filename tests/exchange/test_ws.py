@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -21,8 +23,10 @@ from websockets.uri import parse_uri
 
 from prediction_mcp.exchange import ws, ws_commands
 from prediction_mcp.exchange.engine import IOC
+from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.matching import ASK, BID
 from prediction_mcp.exchange.rejection import RejectionError
+from prediction_mcp.exchange.simulation import Exchange
 from tests.conformance.feed_schema import SCHEMA_FILE, FeedSchemas
 from tests.conftest import EVENT, MARKET, Served
 
@@ -315,6 +319,57 @@ async def test_error_codes(served: Served, cmd: str, params: Json, code: int) ->
         await reader.ask("subscribe", channels=["ticker"], market_ticker=MARKET)
         assert await reader.error(cmd, **params) == code
         assert (await reader.ask("list_subscriptions"))["msg"] == [{"channel": "ticker", "sid": 1}]
+
+
+_scalars = st.none() | st.booleans() | st.integers(-2, 3) | st.sampled_from(["ticker", "x", MARKET, "add_markets", 1.5])
+_json = st.recursive(_scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner))
+_commands = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": _json,
+        "cmd": _json | st.sampled_from(["subscribe", "unsubscribe", "update_subscription", "list_subscriptions"]),
+        "params": _json
+        | st.dictionaries(
+            st.sampled_from(["channels", "sid", "sids", "action", "market_ticker", "market_tickers", "use_yes_price"]),
+            _json | st.just(["ticker"]),
+        ),
+    },
+)
+
+
+class Deaf:
+    """An outlet that keeps what it is given."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.pushed: list[bytes] = []
+
+    def push(self, payload: bytes) -> None:
+        self.pushed.append(payload)
+
+    def faults(self) -> list[str]:
+        return []
+
+    def drop(self) -> None:
+        raise AssertionError("no fault was asked for")
+
+
+_exchange = Exchange(seed=1)
+
+
+@settings(max_examples=1_500, deadline=None)
+@given(st.lists(_commands | _json, min_size=1, max_size=4))
+def test_whatever_is_sent_is_answered(sent: list[Any]) -> None:
+    """No command, however odd, ends the connection without a word: each gets at least one answer."""
+    outlet = Deaf(_exchange.engine.accounts["taker-0"])
+    commands = ws_commands.Commands(_exchange, _exchange.attach_hub(), outlet)
+    for command in sent:
+        before = len(outlet.pushed)
+        commands.handle(json.dumps(command).encode())
+        assert len(outlet.pushed) > before
+        assert all("type" in json.loads(answer) for answer in outlet.pushed[before:])
+    commands.close()
+    assert not commands.subscriptions
 
 
 async def test_what_is_not_json_and_what_comes_too_fast(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,7 +99,7 @@ class Commands:
             self._answer({"id": command_id, "type": "ok", "msg": held})
             return
         steps = {"subscribe": self._subscribe, "unsubscribe": self._unsubscribe, "update_subscription": self._update}
-        if name not in steps:
+        if not isinstance(name, str) or name not in steps:
             raise CommandError(5)
         if not isinstance(params, dict):
             raise CommandError(2)
@@ -114,7 +114,7 @@ class Commands:
         channels = params.get("channels")
         if not channels or not isinstance(channels, list):
             raise CommandError(3)
-        if any(channel not in CHANNELS for channel in channels):
+        if not all(isinstance(channel, str) and channel in CHANNELS for channel in channels):
             raise CommandError(8)
         markets = self._markets(params)
         if "orderbook_delta" in channels and not markets:
@@ -181,7 +181,7 @@ class Commands:
         sids = params.get("sids")
         if not sids or not isinstance(sids, list):
             raise CommandError(4)
-        if any(sid not in self.subscriptions for sid in sids):
+        if not all(isinstance(sid, int) and sid in self.subscriptions for sid in sids):
             raise CommandError(7)
         for sid in dict.fromkeys(sids):
             subscription = self.subscriptions.pop(sid)
