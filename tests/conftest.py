@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.ledger import Account
+from prediction_mcp.exchange.ledger import Account, Fill
+from prediction_mcp.exchange.matching import Order
 from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 
-EVENT = f"KXSB-{datetime.now(UTC) + timedelta(days=80):%y}"
-"""An event of the default scenario that stays open for months; its code carries the year it ends in."""
+_NOW = datetime.now(UTC)
+EVENT = f"KXSB-{(_NOW.year + (datetime(_NOW.year, 2, 8, 23, tzinfo=UTC) < _NOW)) % 100}"
+"""An event of the default scenario that ends on a day in February; its code carries the year."""
 MARKET = f"{EVENT}-ARI"
 
 
@@ -53,6 +55,18 @@ class Served:
     member: Account
     key_id: str
     pem: str
+
+    @property
+    def orders(self) -> dict[str, Order]:
+        """All the member's orders as they are on disk, oldest first."""
+        self.exchange.sync()
+        return {order.order_id: order for order in reversed([*self.exchange.archive.orders(self.member)])}
+
+    @property
+    def fills(self) -> list[Fill]:
+        """All the member's fills as they are on disk, oldest first."""
+        self.exchange.sync()
+        return [*self.exchange.archive.fills(self.member)][::-1]
 
     @property
     def signer(self) -> KeySigner:

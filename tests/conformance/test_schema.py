@@ -11,6 +11,7 @@ import pytest
 
 from prediction_mcp.exchange.api import ENDPOINTS, PREFIX
 from prediction_mcp.exchange.matching import ASK, BID
+from prediction_mcp.exchange.scenario import COLLECTION
 from prediction_mcp.kalshi import KalshiClient
 from tests.conformance.schema import SCHEMA_FILE, Schemas
 from tests.conftest import MARKET, Served
@@ -117,15 +118,126 @@ async def test_every_endpoint_answers_as_the_schema_says(
         "/historical/trades": {}, "/historical/orders": {}, "/historical/fills": {}, "/historical/positions": {},
         "/portfolio/orders": {}, "/portfolio/balance": {}, "/portfolio/positions": {"settlement_status": "all"},
         "/portfolio/fills": {}, "/portfolio/settlements": {}, "/portfolio/summary/total_resting_order_value": {},
+        "/series/fee_changes": {"show_historical": "true"}, "/events/fee_changes": {},
+        "/search/tags_by_categories": {}, "/search/filters_by_sport": {},
+        "/structured_targets": {}, "/incentive_programs": {}, "/milestones": {"limit": "100"},
+        "/multivariate_event_collections": {}, f"/multivariate_event_collections/{COLLECTION}": {},
+        "/live_data/weather/nyc": {"detailed": "true"}, "/live_data/weather/nyc/calibrations": {},
+        "/portfolio/deposits": {}, "/portfolio/withdrawals": {},
     }  # fmt: skip
     for path, query in reads.items():
         answer = await client.get(path, params=query)  # type: ignore[arg-type]
         assert answer.status_code == 200, f"{path}: {answer.text}"
     assert len((await client.get("/portfolio/settlements")).json()["settlements"]) == 1
+    await _read_around(client, served)
+    await _stop_together(client)
+    await _move_money(client)
+    await _negotiate(client, served)
 
     ours = {(e.method, e.path) for e in ENDPOINTS if e.run.__name__ != "gone"}
     templates = {(m, _unnamed(p)) for m, p in judge.seen}
     assert {(m, _unnamed(p)) for m, p in ours} == templates, "an endpoint of ours was never checked"
+
+
+async def _read_around(client: httpx.AsyncClient, served: Served) -> None:
+    """Milestones with their live data, targets, a number's chart and forecast."""
+    markets = served.exchange.catalogue.markets.values()
+    game = next(m.event for m in markets if m.event.series.ticker == "KXNBAGAME" and m.status == "active")
+    number = next(m.event for m in markets if m.event.series.ticker == "KXBTCD" and m.status == "active")
+    found = (await client.get("/milestones", params={"limit": "5", "related_event_ticker": game.ticker})).json()
+    milestone, kind = found["milestones"][0]["id"], found["milestones"][0]["type"]
+    target = (await client.get("/structured_targets")).json()["structured_targets"][0]["id"]
+    end = int(time.time())
+    for path, query in (
+        (f"/milestones/{milestone}", {}),
+        (f"/structured_targets/{target}", {}),
+        (f"/live_data/milestone/{milestone}", {}),
+        (f"/live_data/{kind}/milestone/{milestone}", {}),
+        (f"/live_data/milestone/{milestone}/game_stats", {}),
+        ("/live_data/batch", {"milestone_ids": milestone}),
+        (f"/live_data/events/{number.ticker}", {"range": "1h"}),
+        (
+            f"/series/KXBTCD/events/{number.ticker}/forecast_percentile_history",
+            {"percentiles": "1000,5000,9000", "start_ts": end - 7_200, "end_ts": end, "period_interval": 60},
+        ),
+    ):
+        assert (await client.get(path, params=query)).json()  # type: ignore[arg-type]
+
+
+async def _stop_together(client: httpx.AsyncClient) -> None:
+    """An order group from its creation to its end."""
+    path = "/portfolio/order_groups"
+    made = (await client.post(f"{path}/create", json={"contracts_limit": 10})).json()["order_group_id"]
+    placed = await client.post("/portfolio/events/orders", json=_order(order_group_id=made))
+    assert (await client.get(f"{path}/{made}")).json()["orders"] == [placed.json()["order_id"]]
+    await client.put(f"{path}/{made}/limit", json={"contracts_limit_fp": "20.00"})
+    await client.put(f"{path}/{made}/trigger")
+    refused = await client.post("/portfolio/events/orders", json=_order(order_group_id=made))
+    assert refused.status_code == 400
+    await client.put(f"{path}/{made}/reset")
+    assert len((await client.get(path)).json()["order_groups"]) == 1
+    await client.delete(f"{path}/{made}")
+
+
+async def _move_money(client: httpx.AsyncClient) -> None:
+    path = "/portfolio/subaccounts"
+    assert (await client.post(path, json={})).json() == {"subaccount_number": 1}
+    transfer = {"client_transfer_id": str(uuid.uuid4()), "from_subaccount": 0, "to_subaccount": 1, "amount_cents": 123}
+    for _ in range(2):  # the same transfer twice is one
+        await client.post(f"{path}/transfer", json=transfer)
+    assert (await client.get(f"{path}/balances")).json()["subaccount_balances"][1]["balance"] == "1.2300"
+    assert len((await client.get(f"{path}/transfers")).json()["transfers"]) == 1
+    await client.put(f"{path}/netting", json={"subaccount_number": 1, "enabled": True})
+    assert (await client.get(f"{path}/netting")).json()["netting_configs"][1]["enabled"] is True
+
+
+async def _negotiate(client: httpx.AsyncClient, served: Served) -> None:
+    """A combo made, asked for, quoted by the crowd, accepted, executed; and a request of the crowd quoted by us."""
+    exchange = served.exchange
+    events = {m.event.ticker: m for m in exchange.catalogue.markets.values() if m.event.series.ticker == "KXNFLGAME"}
+    legs = [{"event_ticker": e, "market_ticker": m.ticker, "side": "yes"} for e, m in list(events.items())[:2]]
+    chosen = {"selected_markets": legs, "with_market_payload": True}
+    made = (await client.post(f"/multivariate_event_collections/{COLLECTION}", json=chosen)).json()
+    paths = "/communications"
+    await client.get(f"{paths}/id")
+    asked = {"market_ticker": made["market_ticker"], "contracts_fp": "10.00", "rest_remainder": False}
+    rfq = (await client.post(f"{paths}/rfqs", json=asked)).json()["id"]
+    exchange.quoters.step(exchange.clock())
+    quote = next(
+        q
+        for q in (await client.get(f"{paths}/quotes", params={"rfq_id": rfq})).json()["quotes"]
+        if q["no_contracts_fp"] != "0.00"
+    )["id"]
+    scoped = f"{paths}/rfqs/{rfq}/quotes/{quote}"
+    for path in (f"{paths}/rfqs", f"{paths}/rfqs/{rfq}", f"{paths}/quotes/{quote}", scoped):
+        assert (await client.get(path)).is_success
+    await client.put(f"{scoped}/accept", json={"accepted_side": "no"})
+    exchange.quoters.step(exchange.clock())
+    exchange.negotiations.advance(exchange.clock() + 1_500)
+    done = (await client.get(scoped)).json()["quote"]
+    assert done["status"] == "executed"
+    (fill,) = (await client.get("/portfolio/fills", params={"order_id": done["rfq_creator_order_id"]})).json()["fills"]
+    assert (fill["outcome_side"], fill["count_fp"]) == ("yes", "10.00")
+
+    again = (await client.post(f"{paths}/rfqs", json=asked)).json()["id"]
+    await client.delete(f"{paths}/rfqs/{again}")
+    for scope in (False, True):  # we are the maker: by the quote's own path, and by its request's
+        theirs = exchange.negotiations.ask(
+            exchange.crowd.takers[0], exchange.catalogue.markets[MARKET], exchange.clock(), contracts=500, replace=True
+        )
+        ours = {"rfq_id": theirs.rfq_id, "yes_bid": "0.0100", "no_bid": "0", "rest_remainder": False}
+        taken_back = (await client.post(f"{paths}/quotes", json=ours)).json()["id"]
+        path = f"{paths}/rfqs/{theirs.rfq_id}/quotes" if scope else f"{paths}/quotes"
+        await client.delete(f"{path}/{taken_back}")
+        kept = (await client.post(f"{paths}/quotes", json=ours)).json()["id"]
+        exchange.negotiations.accept(exchange.negotiations.quotes[kept], "yes", exchange.clock())
+        assert (await client.put(f"{path}/{kept}/confirm")).status_code == 204
+        exchange.negotiations.advance(exchange.clock() + 20_000)
+    asked["market_ticker"] = MARKET
+    rfq = (await client.post(f"{paths}/rfqs", json=asked)).json()["id"]
+    exchange.quoters.step(exchange.clock())
+    quote = (await client.get(f"{paths}/quotes", params={"rfq_id": rfq})).json()["quotes"][0]["id"]
+    assert (await client.put(f"{paths}/quotes/{quote}/accept", json={"accepted_side": "yes"})).status_code == 204
 
 
 def _unnamed(path: str) -> str:

@@ -164,7 +164,7 @@ async def test_bad_orders_change_nothing(served: Served, http: httpx.AsyncClient
     path = "/portfolio/events/orders"
     answer = await http.post(path, json=GOOD | change, headers=signed(served, "POST", path))
     assert answer.status_code == 400, answer.text
-    assert not served.member.orders
+    assert not served.orders
     assert served.member.available == served.member.deposited
 
 
@@ -194,7 +194,7 @@ async def test_a_pause_cancels_yes_and_places_no(served: Served, http: httpx.Asy
     served.exchange.pause()
     assert not (await http.get("/exchange/status")).json()["trading_active"]
     assert (await place()).json()["code"] == "trading_is_paused"
-    orders = served.member.orders
+    orders = served.orders
     assert (orders[stays["order_id"]].status, orders[goes["order_id"]].status) == ("resting", "canceled")
     one = f"{path}/{stays['order_id']}"
     assert (await http.delete(one, headers=signed(served, "DELETE", one))).status_code == 200
@@ -262,7 +262,7 @@ async def test_expiring_orders_expire_by_the_clock(served: Served, http: httpx.A
     path = "/portfolio/events/orders"
     soon = int(time.time()) + 1_000
     answer = await http.post(path, json=GOOD | {"expiration_time": soon}, headers=signed(served, "POST", path))
-    order = served.member.orders[answer.json()["order_id"]]
+    order = served.orders[answer.json()["order_id"]]
     served.exchange.clock = lambda: soon * 1000
     served.exchange.advance(with_crowd=False)
-    assert order.status == "canceled"
+    assert served.orders[order.order_id].status == "canceled"

@@ -49,14 +49,14 @@ async def place(served: Served, http: httpx.AsyncClient, fault: str) -> httpx.Re
 @pytest.mark.parametrize("fault", ["429", "500", "503"])
 async def test_errors_on_demand_do_nothing(served: Served, http: httpx.AsyncClient, fault: str) -> None:
     assert (await place(served, http, fault)).status_code == int(fault)
-    assert not served.member.orders
+    assert not served.orders
 
 
 @pytest.mark.parametrize(("fault", "placed"), [("cut_before", 0), ("cut_after", 1)])
 async def test_a_cut_connection(served: Served, http: httpx.AsyncClient, fault: str, placed: int) -> None:
     with pytest.raises(httpx.TransportError):
         await place(served, http, fault)
-    assert len(served.member.orders) == placed
+    assert len(served.orders) == placed
 
 
 async def test_an_answer_can_come_twice(served: Served) -> None:
@@ -207,7 +207,7 @@ async def test_no_order_is_doubled_or_lost_in_the_storm(served: Served, monkeypa
         ids = await asyncio.gather(*(one(order) for order in sent))
     struck = served.exchange.faults.struck
     assert min(struck[kind] for kind in ("cut_before", "cut_after", "429", "503")) > 5
-    placed = Counter(o.client_order_id for o in served.member.orders.values())
+    placed = Counter(o.client_order_id for o in served.orders.values())
     assert placed == Counter(o.client_order_id for o in sent)
-    by_id = {o.order_id: o.client_order_id for o in served.member.orders.values()}
+    by_id = {o.order_id: o.client_order_id for o in served.orders.values()}
     assert [by_id[i] for i in ids] == [o.client_order_id for o in sent]

@@ -165,13 +165,13 @@ class Laws(RuleBasedStateMachine):
             cash = Fraction(60)
             positions: dict[str, int] = defaultdict(int)
             for fill in account.fills:
-                position = positions[fill.order.ticker]
-                signed = fill.count if fill.order.side == BID else -fill.count
+                position = positions[fill.ticker]
+                signed = fill.count if fill.side == BID else -fill.count
                 yes, contracts = Fraction(fill.price, 10_000), Fraction(fill.count, 100)
                 closing = min(contracts, Fraction(abs(position), 100)) if position * signed < 0 else Fraction(0)
                 paid = yes if signed > 0 else 1 - yes
                 cash += closing * (1 - paid) - (contracts - closing) * paid - Fraction(fill.fee, MICROS)
-                positions[fill.order.ticker] += signed
+                positions[fill.ticker] += signed
             cash += sum((Fraction(s.revenue, MICROS) for s in account.settlements), Fraction(0))
             assert cash * MICROS == account.cash
             held = {ticker: holding.position for ticker, holding in account.holdings.items() if holding.position}

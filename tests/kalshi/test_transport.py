@@ -145,9 +145,9 @@ async def test_an_order_is_placed_exactly_once(served: Served, script: list[Faul
     order = new_order()
     async with flaky_client(served, script, is_create) as (client, _):
         done = await client.orders.create(order)
-    placed = [o for o in served.member.orders.values() if o.client_order_id == order.client_order_id]
+    placed = [o for o in served.orders.values() if o.client_order_id == order.client_order_id]
     assert [o.order_id for o in placed] == [done.order_id]
-    assert len(served.member.orders) == 1
+    assert len(served.orders) == 1
     assert (str(done.remaining_count), str(done.fill_count)) == ("4.00", "0.00")
 
 
@@ -157,7 +157,7 @@ async def test_a_lost_answer_to_a_filled_order_reports_its_fills(served: Served)
     order = new_order(price=f"0.{ask + 100:04d}", count="3.50")
     async with flaky_client(served, ["lost after"], is_create) as (client, _):
         done = await client.orders.create(order)
-    (fill,) = served.member.fills
+    (fill,) = served.fills
     assert done.fill_count == Decimal("3.50")
     assert done.average_fill_price == Decimal(fill.price) / 10_000
     assert done.average_fee_paid is not None
@@ -172,14 +172,14 @@ async def test_an_order_that_is_refused_after_a_lost_try_is_looked_for(served: S
         assert done.remaining_count == 930_000
         with pytest.raises(InsufficientBalanceError):
             await client.orders.create(new_order(count="930000.00"))
-    assert len(served.member.orders) == 1
+    assert len(served.orders) == 1
 
 
 async def test_a_refusal_after_a_try_that_never_arrived_is_the_refusal(served: Served) -> None:
     async with flaky_client(served, ["lost before", "refused"], is_create) as (client, _):
         with pytest.raises(InsufficientBalanceError):
             await client.orders.create(new_order())
-    assert not served.member.orders
+    assert not served.orders
 
 
 async def test_when_nobody_can_be_asked_the_fate_is_said_to_be_unknown(served: Served) -> None:
@@ -187,7 +187,7 @@ async def test_when_nobody_can_be_asked_the_fate_is_said_to_be_unknown(served: S
     async with flaky_client(served, ["lost after", *_BUSY], lambda _: True) as (client, _):
         with pytest.raises(OutcomeUnknownError, match=order.client_order_id):
             await client.orders.create(order)
-    assert len(served.member.orders) == 1
+    assert len(served.orders) == 1
 
 
 async def test_an_order_that_never_arrived_is_unknown_until_asked_again(served: Served) -> None:
@@ -195,9 +195,9 @@ async def test_an_order_that_never_arrived_is_unknown_until_asked_again(served: 
     async with flaky_client(served, ["lost before"] * 6, is_create) as (client, _):
         with pytest.raises(OutcomeUnknownError, match="send the same client_order_id"):
             await client.orders.create(order)
-        assert not served.member.orders
+        assert not served.orders
         done = await client.orders.create(order)
-    assert list(served.member.orders) == [done.order_id]
+    assert list(served.orders) == [done.order_id]
 
 
 async def test_an_own_id_used_before_is_a_duplicate(kalshi: KalshiClient, served: Served) -> None:
@@ -205,7 +205,7 @@ async def test_an_own_id_used_before_is_a_duplicate(kalshi: KalshiClient, served
     await kalshi.orders.create(order)
     with pytest.raises(DuplicateOrderError, match="exists already"):
         await kalshi.orders.create(order)
-    assert len(served.member.orders) == 1
+    assert len(served.orders) == 1
 
 
 async def test_batch_after_a_lost_answer_tells_each_fate(served: Served) -> None:
@@ -216,7 +216,7 @@ async def test_batch_after_a_lost_answer_tells_each_fate(served: Served) -> None
         assert len(network.seen) == 1
     assert [i.order_id is not None for i in items] == [True, False, True]
     assert items[1].error is not None
-    assert len(served.member.orders) == 2
+    assert len(served.orders) == 2
 
 
 async def test_a_lost_answer_to_a_cancel_is_still_a_cancel(served: Served, kalshi: KalshiClient) -> None:

@@ -65,7 +65,7 @@ async def test_a_market_ticker_for_an_event_names_its_event(assistant: Assistant
 async def test_bad_orders(assistant: Assistant, served: Served, change: dict[str, Any], said: str) -> None:
     arguments = {name: value for name, value in (ORDER | change).items() if value is not None}
     assert said in await assistant.error("kalshi_create_order", **arguments)
-    assert not served.member.orders
+    assert not served.orders
     assert served.member.available == served.member.deposited
 
 
@@ -88,7 +88,7 @@ async def test_a_market_order_into_an_empty_book_sends_nothing(assistant: Assist
     served.exchange.engine.cancel_many(list(book.asks), 1)
     order = ORDER | {"order_type": "market", "price": 50}
     assert "Nobody sells yes" in await assistant.error("kalshi_create_order", **order)
-    assert not served.member.orders
+    assert not served.orders
 
 
 async def test_a_cursor_of_another_list(assistant: Assistant) -> None:
@@ -129,7 +129,7 @@ async def test_a_key_without_the_scope_to_write(served: Served, tmp_path: Path) 
     settings = settings_for(served, tmp_path, api_key_id=key_id, private_key_path=path)
     for said in await first_error(settings, "kalshi_create_order", **ORDER):
         assert "may not do this" in said
-    assert not served.member.orders
+    assert not served.orders
 
 
 async def test_a_key_file_that_others_can_read(served: Served, tmp_path: Path) -> None:
@@ -164,10 +164,10 @@ async def test_real_modes_do_not_write_unless_told_to(served: Served, tmp_path: 
     server.enable(tags={"write"})  # as a careless line of code might
     async with Client(server) as client:
         assert "READ_ONLY=false" in await Assistant(client).error("kalshi_create_order", **ORDER)
-    assert not served.member.orders
+    assert not served.orders
     async with Client(create_server(settings_for(served, tmp_path, env="live", read_only=False))) as client:
         await Assistant(client).call("kalshi_create_order", **ORDER)
-    assert len(served.member.orders) == 1
+    assert len(served.orders) == 1
 
 
 async def test_paper_can_be_made_read_only(served: Served, tmp_path: Path) -> None:

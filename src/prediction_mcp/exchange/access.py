@@ -90,6 +90,20 @@ class ApiKey:
     public_key: ed25519.Ed25519PublicKey | rsa.RSAPublicKey
     scopes: frozenset[str] = SCOPES
 
+    @property
+    def public_pem(self) -> str:
+        return self.public_key.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        ).decode()
+
+    @classmethod
+    def read(cls, key_id: str, account: Account, pem: str, scopes: str) -> ApiKey:
+        """A key from its public half. Raises TypeError unless that is Ed25519 or RSA."""
+        public = serialization.load_pem_public_key(pem.encode())
+        if not isinstance(public, ed25519.Ed25519PublicKey | rsa.RSAPublicKey):
+            raise TypeError("the key is neither Ed25519 nor RSA")
+        return cls(key_id, account, public, frozenset(scopes.split(",")))
+
     def verify(self, signature: bytes, message: bytes) -> bool:
         try:
             if isinstance(self.public_key, ed25519.Ed25519PublicKey):

@@ -22,7 +22,11 @@ PURSE = 50_000_000 * MICROS
 REQUOTE_SHARE = 0.02
 """Share of the open markets whose makers look at their quotes in one step."""
 TRADES_PER_STEP = 0.5
-"""Mean number of takers that come in one step, over the whole exchange."""
+"""Takers that come in one step, over the whole exchange, before bursts."""
+TRADES_PER_MS = 0.002
+"""The same where more time passes in a step than usual."""
+MOST_TRADES = 30.0
+"""In one step, however much time it stands for."""
 
 
 @dataclass(slots=True)
@@ -36,7 +40,7 @@ class Quotes:
 class Crowd:
     """All simulated members."""
 
-    def __init__(self, engine: Engine, catalogue: Catalogue, seed: int) -> None:
+    def __init__(self, engine: Engine, catalogue: Catalogue, seed: int | str) -> None:
         self._engine = engine
         self._catalogue = catalogue
         self._rng = random.Random(f"crowd/{seed}")
@@ -44,11 +48,34 @@ class Crowd:
         self.takers = [self._member(f"taker-{i}") for i in range(TAKERS)]
         self._quotes: dict[tuple[int, str], Quotes] = {}
         self._last_step_ms = 0
+        self._take_over()
 
     def _member(self, name: str) -> Account:
-        account = self._engine.add_account(Account(name, keeps_history=False))
-        account.deposit(PURSE)
+        account = self._engine.accounts.get(name)
+        if account is None:
+            account = self._engine.add_account(Account(name, keeps_history=False))
+            self._refill(account)
         return account
+
+    def _refill(self, account: Account) -> None:
+        """The crowd never runs dry, however long the exchange runs."""
+        if account.available < PURSE // 10:
+            account.deposit(PURSE)
+            if self._engine.changes is not None:
+                self._engine.changes.accounts[account] = None
+
+    def _take_over(self) -> None:
+        """Of an exchange read from disk, the orders on the books are the makers' again."""
+        for ticker, state in self._engine.markets.items():
+            for order in (*state.book.bids, *state.book.asks):
+                if order.account in self.makers:
+                    index = self.makers.index(order.account)
+                    self._quotes.setdefault((index, ticker), Quotes()).orders.append(order)
+
+    def forget(self, ticker: str) -> None:
+        """A market has closed."""
+        for maker in range(MAKERS):
+            self._quotes.pop((maker, ticker), None)
 
     def open_market(self, market: Market, now_ms: int, open_interest: int) -> None:
         """Fill a new book and, for one that isn't new, the positions that people would have by now."""
@@ -87,13 +114,17 @@ class Crowd:
                 if sibling.status == "active":
                     for maker in range(MAKERS):
                         self._quote(maker, sibling, now_ms)
-        trades = TRADES_PER_STEP
+        for account in (*self.makers, *self.takers):
+            self._refill(account)
+        trades = min(max(TRADES_PER_STEP, elapsed * TRADES_PER_MS), MOST_TRADES)
         while rng.random() < trades:
             trades -= 1.0 if trades >= 1.0 else trades * 0.6  # bursts: one trade makes the next likelier
             self._take(rng.choices(markets, [m.interest for m in markets])[0], now_ms)
 
     def _drift(self, event: Event, now_ms: int, elapsed_ms: float) -> None:
         left = max(event.markets[0].decide_ms - now_ms, 1)
+        if self._engine.changes is not None:
+            self._engine.changes.events[event.ticker] = None
         event.fair.step(self._rng, min(elapsed_ms / len(event.markets) / left, 0.2))
 
     def _quote(self, maker: int, market: Market, now_ms: int) -> None:
@@ -135,5 +166,5 @@ class Crowd:
         try:
             self._engine.submit(rng.choice(self.takers), market.ticker, side, limit, count, now_ms, time_in_force=IOC)
         except RejectionError as rejection:
-            if rejection.code != "insufficient_balance":  # a taker that has lost everything just doesn't trade
+            if rejection.code != "insufficient_balance":  # a taker that has lost much just doesn't trade for a while
                 raise

@@ -17,7 +17,20 @@ from starlette.routing import Route
 from . import control
 from .access import DEFAULT_COST, ENDPOINT_COSTS, AccessError
 from .call import Call, Json
-from .endpoints import listing, market_data, orders, portfolio, status
+from .clock import wall_clock_ms
+from .endpoints import (
+    combos,
+    communications,
+    groups,
+    listing,
+    live_data,
+    market_data,
+    orders,
+    portfolio,
+    reference,
+    status,
+    subaccounts,
+)
 from .rejection import RejectionError
 from .simulation import Exchange
 
@@ -62,10 +75,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _own("/account/limits", status.account_limits),
     _public("/account/endpoint_costs", status.endpoint_costs),
     _public("/series", listing.series_list),
+    _public("/series/fee_changes", reference.series_fee_changes),
     _public("/series/{series_ticker}", listing.one_series),
     _public("/series/{series_ticker}/markets/{ticker}/candlesticks", market_data.candlesticks),
     _public("/series/{series_ticker}/events/{ticker}/candlesticks", market_data.event_candlesticks),
+    _own("/series/{series_ticker}/events/{ticker}/forecast_percentile_history", live_data.forecast_history),
     _public("/events", listing.events),
+    _public("/events/fee_changes", reference.event_fee_changes),
     _public("/events/multivariate", listing.multivariate_events),
     _public("/events/{event_ticker}", listing.one_event),
     _public("/events/{event_ticker}/metadata", listing.event_metadata),
@@ -80,6 +96,40 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _public("/historical/markets/{ticker}", listing.one_historical_market),
     _public("/historical/markets/{ticker}/candlesticks", market_data.historical_candlesticks),
     _public("/historical/trades", market_data.historical_trades),
+    _public("/search/tags_by_categories", reference.tags_by_categories),
+    _public("/search/filters_by_sport", reference.filters_by_sports),
+    _public("/milestones", reference.milestones),
+    _public("/milestones/{milestone_id}", reference.one_milestone),
+    _public("/structured_targets", reference.structured_targets),
+    _public("/structured_targets/{structured_target_id}", reference.one_structured_target),
+    _public("/incentive_programs", reference.incentive_programs),
+    _public("/live_data/batch", live_data.live_datas),
+    _public("/live_data/events/{event_ticker}", live_data.event_live_data),
+    _public("/live_data/weather/{city}", live_data.weather),
+    _public("/live_data/weather/{city}/calibrations", live_data.weather_calibrations),
+    _public("/live_data/milestone/{milestone_id}", live_data.live_data),
+    _public("/live_data/milestone/{milestone_id}/game_stats", live_data.game_stats),
+    _public("/live_data/{type}/milestone/{milestone_id}", live_data.live_data),
+    _public("/multivariate_event_collections", combos.collections),
+    _public("/multivariate_event_collections/{collection_ticker}", combos.one_collection),
+    _write("POST", "/multivariate_event_collections/{collection_ticker}", combos.create_market),
+    _own("/communications/id", communications.own_id),
+    _own("/communications/rfqs", communications.rfqs),
+    _write("POST", "/communications/rfqs", communications.create_rfq, 201),
+    _own("/communications/rfqs/{rfq_id}", communications.one_rfq),
+    _write("DELETE", "/communications/rfqs/{rfq_id}", communications.delete_rfq, 204),
+    _own("/communications/quotes", communications.quotes),
+    _write("POST", "/communications/quotes", communications.create_quote, 201),
+    *(
+        endpoint
+        for path in ("/communications/quotes/{quote_id}", "/communications/rfqs/{rfq_id}/quotes/{quote_id}")
+        for endpoint in (
+            _own(path, communications.one_quote),
+            _write("DELETE", path, communications.delete_quote, 204),
+            _write("PUT", f"{path}/accept", communications.accept_quote, 204),
+            _write("PUT", f"{path}/confirm", communications.confirm_quote, 204),
+        )
+    ),
     _own("/historical/orders", orders.historical_orders),
     _own("/historical/fills", portfolio.historical_fills),
     _own("/historical/positions", portfolio.historical_positions),
@@ -97,6 +147,21 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _write("POST", "/portfolio/orders", orders.gone),
     _write("POST", "/portfolio/orders/batched", orders.gone),
     _write("DELETE", "/portfolio/orders/{order_id}", orders.gone),
+    _own("/portfolio/order_groups", groups.groups),
+    _write("POST", "/portfolio/order_groups/create", groups.create_group, 201),
+    _own("/portfolio/order_groups/{order_group_id}", groups.one_group),
+    _write("DELETE", "/portfolio/order_groups/{order_group_id}", groups.delete_group),
+    _write("PUT", "/portfolio/order_groups/{order_group_id}/reset", groups.reset_group),
+    _write("PUT", "/portfolio/order_groups/{order_group_id}/trigger", groups.trigger_group),
+    _write("PUT", "/portfolio/order_groups/{order_group_id}/limit", groups.limit_group),
+    _write("POST", "/portfolio/subaccounts", subaccounts.create_subaccount, 201),
+    _write("POST", "/portfolio/subaccounts/transfer", subaccounts.transfer_money),
+    _own("/portfolio/subaccounts/balances", subaccounts.subaccount_balances),
+    _own("/portfolio/subaccounts/transfers", subaccounts.subaccount_transfers),
+    _own("/portfolio/subaccounts/netting", subaccounts.netting),
+    _write("PUT", "/portfolio/subaccounts/netting", subaccounts.set_netting),
+    _own("/portfolio/deposits", subaccounts.deposits),
+    _own("/portfolio/withdrawals", subaccounts.withdrawals),
     _own("/portfolio/balance", portfolio.balance),
     _own("/portfolio/positions", portfolio.positions),
     _own("/portfolio/fills", portfolio.fills),
@@ -131,7 +196,7 @@ def _handler(exchange: Exchange, endpoint: Endpoint) -> Callable[[Request], Awai
     batched = endpoint.path.endswith("/batched")
 
     def carry_out(request: Request, body: bytes) -> Response:
-        now_ms = exchange.clock()
+        now_ms, real_ms = exchange.clock(), wall_clock_ms()
         headers = request.headers
         account = None
         try:
@@ -144,16 +209,21 @@ def _handler(exchange: Exchange, endpoint: Endpoint) -> Callable[[Request], Awai
                     headers.get("kalshi-access-signature"),
                     request.method,
                     request.url.path,
-                    now_ms,
+                    real_ms,
                 )
                 if ("read" if endpoint.method == "GET" else "write") not in key.scopes:
                     raise AccessError("insufficient_scope", f"the API key has no scope for {endpoint.method}", 403)
                 account = key.account
                 cost = endpoint.cost * _items(body) if batched else endpoint.cost
-                exchange.access.charge(account, endpoint.method, cost, now_ms)
+                exchange.access.charge(account, endpoint.method, cost, real_ms)
             repeated = {name: request.query_params.getlist(name) for name in request.query_params}
             call = Call(exchange, request.path_params, request.query_params, body, account, now_ms, repeated)
-            return _answer(endpoint.success, endpoint.run(call))
+            exchange.sync()  # what reads see is what is on disk
+            try:
+                answer = endpoint.run(call)
+            finally:
+                exchange.sync()  # nobody hears of anything that a crash could undo
+            return _answer(endpoint.success, answer)
         except RejectionError as rejection:
             return _error(rejection.status, rejection.code, rejection.message)
 

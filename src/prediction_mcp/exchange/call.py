@@ -13,6 +13,7 @@ import msgspec
 
 from prediction_mcp.kalshi.units import parse_count, parse_price
 
+from .archive import Where
 from .catalogue import Event, Market, Series
 from .ledger import Account
 from .matching import Order
@@ -45,6 +46,25 @@ class Call:
         if self.account is None:
             raise RejectionError("missing_auth_headers", "this endpoint needs a signed request", 401)
         return self.account
+
+    def subaccount(self, number: int | None) -> Account:
+        """The member's account of a number, 0 for the primary. Raises RejectionError where there is none."""
+        if not number:
+            return self.member
+        found = self.exchange.engine.accounts.get(f"{self.member.account_id}/{number}")
+        if found is None:
+            raise invalid("subaccount", f"there is no subaccount {number}")
+        return found
+
+    def owned(self) -> Account:
+        """The account that the query's ``subaccount`` names; the primary, if none."""
+        return self.subaccount(self.integer("subaccount", 0, 0, 63))
+
+    def of_subaccount(self) -> Where:
+        """A condition on the account, where the query names one; else all of the member's are meant."""
+        if self.text("subaccount") is None:
+            return Where()
+        return Where().add("account_id = ?", self.owned().account_id)
 
     # -- query -------------------------------------------------------------------------------------------------
 
@@ -94,6 +114,11 @@ class Call:
         after, before = self.integer(low), self.integer(high)
         return lambda at_ms: (after is None or at_ms >= after * 1000) and (before is None or at_ms // 1000 <= before)
 
+    def window(self, low: str, high: str) -> tuple[int | None, int | None]:
+        """The same window as milliseconds from the first to before the second."""
+        after, before = self.integer(low), self.integer(high)
+        return None if after is None else after * 1000, None if before is None else (before + 1) * 1000
+
     # -- path and body -----------------------------------------------------------------------------------------
 
     def series(self, name: str = "series_ticker") -> Series:
@@ -116,7 +141,10 @@ class Call:
 
     def order(self, order_id: str | None = None) -> Order:
         """The member's own order; somebody else's is as good as none."""
-        found = self.member.orders.get(order_id or self.path["order_id"])
+        order_id = order_id or self.path["order_id"]
+        found = self.member.orders.get(order_id)
+        if found is None:
+            found = next(self.exchange.archive.orders(self.member, Where().add("order_id = ?", order_id)), None)
         if found is None:
             raise RejectionError("order_not_found", "order not found", 404)
         return found
@@ -133,18 +161,26 @@ class Call:
 
     def page(self, items: Iterable[T], key: Callable[[T], int], limit: int) -> tuple[list[T], str]:
         """A page of items in descending ``key`` and the cursor for the next; new items don't shift it."""
-        below = self._cursor()
+        below = self.before
         rest = iter(items) if below is None else (item for item in items if key(item) < below)
         found = list(islice(rest, limit + 1))
         return found[:limit], _encode(key(found[limit - 1])) if len(found) > limit else ""
 
+    def page_up(self, items: Iterable[T], key: Callable[[T], int], limit: int) -> tuple[list[T], str]:
+        """A page of items in ascending ``key``; none that come or go meanwhile shift it."""
+        above = self.before or 0
+        found = list(islice((item for item in items if key(item) > above), limit + 1))
+        return found[:limit], _encode(key(found[limit - 1])) if len(found) > limit else ""
+
     def page_listing(self, items: Iterable[T], limit: int) -> tuple[list[T], str]:
         """A page of a list that only grows at its end."""
-        start = self._cursor() or 0
+        start = self.before or 0
         found = list(islice(items, start, start + limit + 1))
         return found[:limit], _encode(start + limit) if len(found) > limit else ""
 
-    def _cursor(self) -> int | None:
+    @property
+    def before(self) -> int | None:
+        """The position in the request's cursor."""
         raw = self.text("cursor")
         if raw is None:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import cast
 
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.units import CENT_GRID, PriceGrid
@@ -77,6 +78,7 @@ class Market:
     previous_price: int = 0
     previous_bid: int = 0
     previous_ask: int = 0
+    serial: int = 0
 
     @property
     def grid(self) -> PriceGrid:
@@ -93,14 +95,41 @@ class Event:
     fair: Fair
     markets: list[Market] = field(default_factory=list)
     strike_ms: int | None = None
+    serial: int = 0
+    stage: int = 0  # steps of its life that are behind it: opened, closed, decided, settled
     collection: str = ""
     updated_ms: int = 0
+    fee_type: str | None = None  # overrides of the series' fees
+    fee_multiplier: Decimal | None = None
+
+    @property
+    def fees(self) -> FeeSchedule:
+        """The series' fees, with what this event overrides."""
+        multiplier = self.series.fee_multiplier if self.fee_multiplier is None else self.fee_multiplier
+        return FeeSchedule.of(self.fee_type or self.series.fee_type, multiplier)
+
+
+@dataclass(frozen=True, slots=True)
+class FeeChange:
+    """Fees that a series has from some time on; or an event, which then overrides its series."""
+
+    ticker: str
+    of_event: bool
+    fee_type: str | None
+    multiplier: Decimal | None
+    at_ms: int
 
 
 @dataclass(slots=True)
 class Catalogue:
-    """Everything listed, by ticker, in listing order."""
+    """Everything listed, by ticker, in listing order; ``serial`` numbers that order, and is never used twice.
 
+    ``programmed`` are the occasions of the scenario that were listed already, with their times: a memory that saves
+    writing them again.
+    """
+
+    serial: int = 0
+    programmed: dict[str, int] = field(default_factory=dict)
     series: dict[str, Series] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
     markets: dict[str, Market] = field(default_factory=dict)
@@ -108,5 +137,15 @@ class Catalogue:
     def add(self, event: Event) -> None:
         self.series.setdefault(event.series.ticker, event.series)
         self.events[event.ticker] = event
+        for item in cast("tuple[Event | Market, ...]", (event, *event.markets)):
+            if not item.serial:
+                self.serial += 1
+                item.serial = self.serial
         for market in event.markets:
             self.markets[market.ticker] = market
+
+    def drop(self, event: Event) -> None:
+        """Take an event and its markets out of the listing."""
+        del self.events[event.ticker]
+        for market in event.markets:
+            del self.markets[market.ticker]

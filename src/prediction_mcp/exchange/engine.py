@@ -7,12 +7,14 @@ Rules: KALSHI.md, "Orders" and "Fees".
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prediction_mcp.kalshi.fees import FeeSchedule, round_fee, trade_fee
 from prediction_mcp.kalshi.units import COUNT_UNITS, PRICE_UNITS, PriceGrid
 
 from . import collateral
+from .changes import Changes
+from .groups import OrderGroup
 from .ledger import Account, Fill, Holding, book_fill, revenue_of, settle
 from .market_state import MarketState, Observer, Trade
 from .matching import BID, Book, Order
@@ -26,7 +28,13 @@ SLACK_GRIDS = 2
 
 
 class Engine:
-    """Books, accounts and the rules between them."""
+    """Books, accounts and the rules between them.
+
+    Attributes:
+        observer: hears what happens, as it happens.
+        changes: collects what changed for whoever keeps it on disk; None when nobody does.
+        is_used: whether a member has used a client_order_id in an order that is on disk by now.
+    """
 
     def __init__(self, id_prefix: str = "00000000") -> None:
         self.markets: dict[str, MarketState] = {}
@@ -34,9 +42,12 @@ class Engine:
         self.fees_collected = 0
         self.sequence = 0
         self.observer: Observer | None = None
+        self.changes: Changes | None = None
+        self.is_used: Callable[[Account, str], bool] | None = None
+        self._spent: list[OrderGroup] = []
         self._order_id = f"{id_prefix}-0000-4000-8000-%012x"
         self._trade_id = f"{id_prefix}-0000-4000-9000-%012x"
-        self._expiries: list[tuple[int, int, Order]] = []
+        self.expiries: list[tuple[int, int, Order]] = []
 
     # -- set-up ------------------------------------------------------------------------------------------------
 
@@ -69,6 +80,7 @@ class Engine:
         expires_ms: int = 0,
         client_order_id: str = "",
         cancel_on_pause: bool = False,
+        group: OrderGroup | None = None,
     ) -> Order:
         """Take an order: match what crosses, rest or cancel what is left.
 
@@ -78,8 +90,10 @@ class Engine:
         market = self.markets.get(ticker)
         if market is None:
             raise RejectionError("market_not_found", f"market {ticker} not found", 404)
-        if client_order_id and client_order_id in account.by_client_id:
+        if client_order_id and self._is_used(account, client_order_id):
             raise RejectionError("order_already_exists", "an order with this client_order_id exists already", 409)
+        if group is not None and group.triggered:
+            raise RejectionError("order_group_triggered", "the order group takes no orders until it is reset")
         if not market.is_open:
             raise RejectionError("MARKET_INACTIVE", "market is not accepting orders")
         self._check_shape(market, price, count)
@@ -105,6 +119,9 @@ class Engine:
         collateral.hold(account, holding, order)
         order.time_in_force = time_in_force
         order.client_order_id = client_order_id
+        if group is not None:
+            order.group = group
+            group.orders[order.order_id] = order
         if account.keeps_history:
             order.cancel_on_pause = cancel_on_pause
             account.orders[order.order_id] = order
@@ -113,7 +130,7 @@ class Engine:
                 account.by_client_id[client_order_id] = order.order_id
         if expires_ms:
             order.expires_ms = expires_ms
-            heapq.heappush(self._expiries, (expires_ms, seq, order))
+            heapq.heappush(self.expiries, (expires_ms, seq, order))
 
         if time_in_force == FOK and book.fillable(order) < count:
             self._finish(order, holding, now_ms)
@@ -155,7 +172,7 @@ class Engine:
             raise RejectionError("invalid_order", "count must be more than what is filled already")
         if expires_ms and expires_ms <= now_ms:
             raise RejectionError("invalid_order", "expiration_time must be in the future")
-        if client_order_id and account.by_client_id.get(client_order_id, order.order_id) != order.order_id:
+        if client_order_id and client_order_id != order.client_order_id and self._is_used(account, client_order_id):
             raise RejectionError("order_already_exists", "an order with this client_order_id exists already", 409)
 
         holding = account.holding(order.ticker)
@@ -167,10 +184,11 @@ class Engine:
             self._match(market, order, holding, now_ms)
             self._rest_or_finish(market, order, holding, now_ms)
         order.initial = count
+        self._note(order)
         if expires_ms is not None:
             order.expires_ms = expires_ms
             if expires_ms:
-                heapq.heappush(self._expiries, (expires_ms, order.seq, order))
+                heapq.heappush(self.expiries, (expires_ms, order.seq, order))
         if client_order_id:
             account.by_client_id[client_order_id] = order.order_id
             order.client_order_id = client_order_id
@@ -194,6 +212,7 @@ class Engine:
         cut = order.remaining - remaining
         self._shrink(market, order, order.account.holdings[order.ticker], cut, now_ms)
         order.initial -= cut
+        self._note(order)
         order.updated_ms = order.account.updated_ms = now_ms
         self._tell_order(order)
 
@@ -222,8 +241,8 @@ class Engine:
     def expire(self, now_ms: int) -> list[Order]:
         """Cancel what has expired; returns it."""
         expired: list[Order] = []
-        while self._expiries and self._expiries[0][0] <= now_ms:
-            due, _, order = heapq.heappop(self._expiries)
+        while self.expiries and self.expiries[0][0] <= now_ms:
+            due, _, order = heapq.heappop(self.expiries)
             if order.status == "resting" and order.expires_ms == due:
                 self.cancel(order, now_ms)
                 expired.append(order)
@@ -244,13 +263,44 @@ class Engine:
         self.close_market(ticker, now_ms)
         market = self.markets[ticker]
         for account in self.accounts.values():
+            if ticker not in account.holdings:
+                continue
             self.sequence += 1
+            if self.changes is not None:
+                self.changes.positions[account, ticker] = None
             owed, dust = settle(account, ticker, result, value, now_ms, self.sequence)
             market.pool -= owed
             self.fees_collected += dust
             if self.observer is not None and account.keeps_history and ticker in account.settled:
                 self.observer.settled(account, ticker, account.settled[ticker])
         market.open_interest = 0
+        if self.changes is not None:
+            self.changes.markets[ticker] = None
+
+    # -- order groups ------------------------------------------------------------------------------------------
+
+    def trigger(self, group: OrderGroup, now_ms: int) -> None:
+        """Cancel every order of a group; it takes no new ones until it is reset."""
+        group.triggered = True
+        self.cancel_many(list(group.orders.values()), now_ms)
+        self.tell_group(group, "triggered", now_ms)
+
+    def tell_group(self, group: OrderGroup, event_type: str, now_ms: int) -> None:
+        """Something happened to a group: for the observer, and for the disk."""
+        if self.changes is not None:
+            self.changes.groups[group] = None
+        if self.observer is not None:
+            self.observer.group(group, event_type, now_ms)
+
+    def _trigger_spent(self, order: Order, now_ms: int) -> None:
+        """Trigger the groups whose limit the last trade reached; ``order`` is the taker, which isn't on the book."""
+        spent, self._spent = self._spent, []
+        if order.group is not None and order.group in spent:
+            del order.group.orders[order.order_id]
+            if order.remaining:
+                order.status = "canceled"
+        for group in spent:
+            self.trigger(group, now_ms)
 
     # -- the steps of an order ---------------------------------------------------------------------------------
 
@@ -267,6 +317,11 @@ class Engine:
     def _check_resting(order: Order) -> None:
         if order.status != "resting":
             raise RejectionError("order_not_resting", f"order is {order.status}", 404)
+
+    def _is_used(self, account: Account, client_order_id: str) -> bool:
+        if client_order_id in account.by_client_id:
+            return True
+        return self.is_used is not None and self.is_used(account, client_order_id)
 
     @staticmethod
     def _reducible(holding: Holding, side: int, count: int, time_in_force: str) -> int:
@@ -313,6 +368,7 @@ class Engine:
     def _match(self, market: MarketState, order: Order, holding: Holding, now_ms: int) -> None:
         """Trade against the best opposite orders while prices cross. Stops early for self-trades and empty purses."""
         account, side = order.account, order.side
+        primary = account.primary
         opposite = market.book.asks if side == BID else market.book.bids
         limit = -side * order.price
         ranks, levels = opposite.ranks, opposite.levels
@@ -320,7 +376,7 @@ class Engine:
             level = levels[ranks[-1]]
             price = -side * ranks[-1]
             maker = next(iter(level.orders.values()))
-            if maker.account is account:
+            if maker.account.primary is primary:
                 if order.stp == "taker_at_cross":
                     order.status = "canceled"
                     return
@@ -362,6 +418,9 @@ class Engine:
             self.fees_collected += fee + maker_fee
             trade = Trade(seq, now_ms, price, count, side)
             market.trades.append(trade)
+            if self.changes is not None:
+                self.changes.orders[maker] = None
+                self.changes.trades.append((maker.ticker, trade))
             if self.observer is not None:
                 self._tell_level(maker, price, -count, now_ms)
                 self.observer.trade(maker.ticker, trade)
@@ -373,6 +432,10 @@ class Engine:
                     opposite.drop(ranks[-1])
                 self._finish(maker, their, now_ms)
                 self._tell_order(maker)
+            if self._spent:
+                self._trigger_spent(order, now_ms)
+                if order.status != "resting":
+                    return
 
     def _fill(
         self, order: Order, holding: Holding, price: int, count: int, fee: int, is_taker: bool, now_ms: int, seq: int
@@ -398,19 +461,40 @@ class Engine:
             order.maker_fees += fee
         order.updated_ms = now_ms
         if account.keeps_history:
-            fill = Fill(self._trade_id % seq, order, price, count, is_taker, fee, now_ms, seq)
+            fill = Fill(
+                fill_id=self._trade_id % seq,
+                account=account,
+                order_id=order.order_id,
+                client_order_id=order.client_order_id,
+                ticker=order.ticker,
+                side=side,
+                price=price,
+                count=count,
+                is_taker=is_taker,
+                fee=fee,
+                ts_ms=now_ms,
+                seq=seq,
+            )
             account.fills.append(fill)
             if self.observer is not None:
                 self.observer.fill(fill, holding)
             account.updated_ms = holding.updated_ms = now_ms
+            if order.group is not None and order.group.matched(count, now_ms):
+                self._spent.append(order.group)
         return pool
 
     def _rest_or_finish(self, market: MarketState, order: Order, holding: Holding, now_ms: int) -> None:
         if order.remaining and order.status == "resting" and order.time_in_force == GTC:
+            order.queued = self.sequence = self.sequence + 1
+            self._note(order)
             (market.book.bids if order.side == BID else market.book.asks).add(order)
             self._tell_level(order, order.price, order.remaining, now_ms)
         else:
             self._finish(order, holding, now_ms)
+
+    def _note(self, order: Order) -> None:
+        if self.changes is not None:
+            self.changes.orders[order] = None
 
     def _tell_level(self, order: Order, price: int, delta: int, now_ms: int) -> None:
         if self.observer is not None:
@@ -428,6 +512,9 @@ class Engine:
         order.remaining = order.fee_hold = order.slack = 0
         order.account.held += holding.requirement() - before
         order.updated_ms = now_ms
+        self._note(order)
+        if order.group is not None:
+            order.group.orders.pop(order.order_id, None)
         if order.account.keeps_history:
             order.account.updated_ms = now_ms
         elif holding.is_idle:

@@ -120,11 +120,24 @@ class ScalarFair:
         return self.decided, f"{value:.2f}"
 
 
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One condition of a combo: a market of some event, and the side of it that must be right."""
+
+    fair: Fair
+    index: int
+    is_yes: bool
+
+    def probability(self) -> float:
+        p = self.fair.probabilities()[self.index]
+        return p if self.is_yes else 1.0 - p
+
+
 @dataclass(slots=True)
 class ComboFair:
-    """All legs must happen; each leg is (fair of its event, index of its market). Decided by its legs, after them."""
+    """All legs must happen. Decided by its legs, after them."""
 
-    legs: list[tuple[Fair, int]] = field(default_factory=list)
+    legs: list[Leg] = field(default_factory=list)
     decided: list[float] | None = None
 
     def probabilities(self) -> list[float]:
@@ -133,7 +146,7 @@ class ComboFair:
         return [clamp(self._product())]
 
     def _product(self) -> float:
-        return math.prod(fair.probabilities()[index] for fair, index in self.legs)
+        return math.prod(leg.probability() for leg in self.legs)
 
     def step(self, rng: random.Random, share_of_life: float) -> None:
         """Nothing of its own: it moves with its legs."""

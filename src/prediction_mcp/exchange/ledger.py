@@ -19,6 +19,7 @@ from prediction_mcp.kalshi.fees import GRID_DIRECT
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
 from .matching import BID, Order
+from .rejection import RejectionError
 
 
 class Holding:
@@ -74,7 +75,11 @@ class Fill:
     """One account's half of a trade."""
 
     fill_id: str
-    order: Order
+    account: Account
+    order_id: str
+    client_order_id: str
+    ticker: str
+    side: int
     price: int
     count: int
     is_taker: bool
@@ -87,6 +92,7 @@ class Fill:
 class Settlement:
     """What a market's end paid one account."""
 
+    account: Account
     ticker: str
     result: str
     value: int  # price units paid for one YES
@@ -100,11 +106,18 @@ class Settlement:
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """One member. ``keeps_history`` is False for the simulation's own crowd, which nobody asks about."""
+    """One member's primary account or one of its subaccounts.
+
+    ``keeps_history`` is False for the simulation's own crowd, which nobody asks about. A subaccount has money and
+    positions of its own; orders, fills and settlements are the member's, kept with the primary account.
+    """
 
     account_id: str
     grid: int = GRID_DIRECT
     keeps_history: bool = True
+    number: int = 0
+    parent: Account | None = None
+    netting: bool = False
     cash: int = 0
     held: int = 0
     deposited: int = 0
@@ -115,6 +128,13 @@ class Account:
     settlements: list[Settlement] = field(default_factory=list)
     settled: dict[str, Holding] = field(default_factory=dict)
     updated_ms: int = 0
+    primary: Account = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.primary = self.parent or self
+        if self.parent is not None:
+            self.orders, self.by_client_id = self.parent.orders, self.parent.by_client_id
+            self.fills, self.settlements = self.parent.fills, self.parent.settlements
 
     @property
     def available(self) -> int:
@@ -162,6 +182,17 @@ def book_fill(account: Account, holding: Holding, side: int, price: int, count: 
     return paid - proceeds
 
 
+def transfer(source: Account, target: Account, micros: int, now_ms: int) -> None:
+    """Move free cash between two accounts of one member. Raises RejectionError where it isn't there."""
+    if micros <= 0 or micros % target.grid:
+        raise RejectionError("invalid_parameters", "the amount must be positive")
+    if source.available < micros:
+        raise RejectionError("insufficient_balance", "the balance that orders don't need is less than the amount")
+    source.cash -= micros
+    target.cash += micros
+    source.updated_ms = target.updated_ms = now_ms
+
+
 def revenue_of(holding: Holding, side: int, price: int, count: int) -> int:
     """Micros a fill moves before fees: negative to open, positive to close."""
     unit = price if side == BID else PRICE_UNITS - price
@@ -195,6 +226,7 @@ def settle(account: Account, ticker: str, result: str, value: int, now_ms: int, 
         if position:
             account.settlements.append(
                 Settlement(
+                    account=account,
                     ticker=ticker,
                     result=result,
                     value=value,

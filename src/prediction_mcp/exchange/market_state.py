@@ -8,6 +8,7 @@ from typing import Protocol
 
 from prediction_mcp.kalshi.fees import FeeSchedule
 
+from .groups import OrderGroup
 from .ledger import Account, Fill, Holding
 from .matching import Book, Order
 
@@ -41,6 +42,10 @@ class Observer(Protocol):
 
     def order(self, order: Order) -> None:
         """A member's order was made, changed, filled in part or ended."""
+        ...
+
+    def group(self, group: OrderGroup, event_type: str, now_ms: int) -> None:
+        """An order group was created, triggered, reset, deleted or given another limit."""
         ...
 
     def settled(self, account: Account, ticker: str, holding: Holding) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from prediction_mcp.kalshi.units import PriceGrid
 
 if TYPE_CHECKING:
+    from .groups import OrderGroup
     from .ledger import Account
 
 BID = 1
@@ -36,19 +37,20 @@ class Order:
         "fee_hold",
         "fee_total",
         "filled",
+        "group",
         "initial",
         "maker_cost",
         "maker_fees",
         "notional",
         "order_id",
         "price",
+        "queued",
         "remaining",
         "seq",
         "side",
         "slack",
         "status",
         "stp",
-        "subaccount",
         "taker_cost",
         "taker_fees",
         "ticker",
@@ -74,7 +76,8 @@ class Order:
         self.client_order_id = ""
         self.time_in_force = "good_till_canceled"
         self.stp = "taker_at_cross"
-        self.subaccount = 0
+        self.group: OrderGroup | None = None
+        self.queued = 0  # grows with each coming to rest: the place among orders of one price
         self.expires_ms = 0
         self.cancel_on_pause = False
         self.accumulator = 0
@@ -195,7 +198,7 @@ class Book:
             if rank < limit or total >= order.remaining:
                 break
             for maker in opposite.levels[rank].orders.values():
-                if maker.account is order.account:
+                if maker.account.primary is order.account.primary:
                     if order.stp == "taker_at_cross":
                         return min(total, order.remaining)
                     continue

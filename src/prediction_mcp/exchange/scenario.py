@@ -1,170 +1,38 @@
-"""The scenario ``everyday``: a listing that looks like an ordinary day on Kalshi, dated around the start time.
+"""The scenario ``everyday``: a listing that looks like an ordinary day on Kalshi, and goes on as the days do.
 
-Tables of what is listed, and one builder a kind of event. The same seed and the same start give the same listing.
-All wording is our own.
+A program says at which moments of the calendar it has an event, and writes it. The first day lists what is due and some
+of what is over; later, whatever comes within a program's reach. What an event is worth is drawn from the seed and the
+moment alone, so the same seed gives the same listing whenever one starts. All wording is our own.
 """
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 
-from .catalogue import Catalogue, Event, Market, Series
-from .fair import ComboFair, ExclusiveFair, Fair, NumberFair, ScalarFair
+from .catalogue import Catalogue, Event, FeeChange, Series
+from .catalogue_json import leg_of
+from .fair import ComboFair, ScalarFair
+from .listings import (
+    HOUR,
+    Listing,
+    Outcome,
+    day_code,
+    exclusive_event,
+    ladder_event,
+    month_code,
+    ms,
+    range_event,
+    write_event,
+    yes_no_event,
+)
 
 DAY = timedelta(days=1)
-HOUR = timedelta(hours=1)
-
-
-def ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
-
-
-def day_code(moment: datetime) -> str:
-    return moment.strftime("%y%b%d").upper()
-
-
-def month_code(moment: datetime) -> str:
-    return moment.strftime("%y%b").upper()
-
-
-@dataclass(slots=True)
-class Listing:
-    """One event's times and wording, before its markets are written."""
-
-    series: Series
-    code: str
-    title: str
-    sub_title: str
-    opens: datetime
-    closes: datetime
-    decides: datetime
-    interest: float = 1.0
-
-
-@dataclass(slots=True)
-class Outcome:
-    code: str
-    label: str
-    rules: str
-    floor: Decimal | None = None
-    cap: Decimal | None = None
-
-    @property
-    def strike_type(self) -> str:
-        if self.floor is not None and self.cap is not None:
-            return "between"
-        if self.floor is not None:
-            return "greater"
-        return "less" if self.cap is not None else "structured"
-
-
-def write_event(listing: Listing, outcomes: list[Outcome], fair: Fair, *, exclusive: bool, structure: str) -> Event:
-    event = Event(
-        ticker=f"{listing.series.ticker}-{listing.code}",
-        series=listing.series,
-        title=listing.title,
-        sub_title=listing.sub_title,
-        exclusive=exclusive,
-        fair=fair,
-        strike_ms=ms(listing.decides),
-        updated_ms=ms(listing.opens),
-    )
-    created = ms(listing.opens - HOUR)
-    for outcome, p in zip(outcomes, fair.probabilities(), strict=True):
-        event.markets.append(
-            Market(
-                ticker=f"{event.ticker}-{outcome.code}" if outcome.code else event.ticker,
-                event=event,
-                title=listing.title,
-                yes_sub_title=outcome.label,
-                no_sub_title=outcome.label,
-                rules=outcome.rules,
-                open_ms=ms(listing.opens),
-                close_ms=ms(listing.closes),
-                decide_ms=ms(listing.decides),
-                created_ms=created,
-                updated_ms=created,
-                structure=structure,
-                strike_type=outcome.strike_type,
-                floor_strike=outcome.floor,
-                cap_strike=outcome.cap,
-                interest=listing.interest * (0.3 + 2.8 * p * (1 - p)),
-            )
-        )
-    return event
-
-
-# -- kinds of event ----------------------------------------------------------------------------------------------
-
-
-def exclusive_event(listing: Listing, labels: list[tuple[str, str]], rng: random.Random) -> Event:
-    scores = [rng.gauss(0.0, 1.1) for _ in labels]
-    rule = "If {} is the outcome of “{}” as published by {}, this market resolves to Yes."
-    outcomes = [
-        Outcome(code, label, rule.format(label, listing.title, listing.series.source[0])) for code, label in labels
-    ]
-    fair = ExclusiveFair(scores, [label for _, label in labels])
-    return write_event(listing, outcomes, fair, exclusive=True, structure="linear_cent")
-
-
-def yes_no_event(listing: Listing, code: str, label: str, rng: random.Random, structure: str = "linear_cent") -> Event:
-    rule = f"If “{listing.title}” is answered with yes by {listing.series.source[0]}, this market resolves to Yes."
-    fair = ExclusiveFair([rng.gauss(0.0, 1.0)], [label])
-    return write_event(listing, [Outcome(code, label, rule)], fair, exclusive=False, structure=structure)
-
-
-def ladder_event(
-    listing: Listing, middle: float, step: float, rungs: int, unit: str, rng: random.Random, structure: str
-) -> Event:
-    """Above each of ``rungs`` strikes round ``middle``; several can be right at once."""
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step < 1 else 0
-    sd = step * rungs / 4
-    strikes = [round(middle + step * (i - rungs // 2), decimals) for i in range(rungs)]
-    fair = NumberFair(middle + rng.gauss(0.0, sd / 3), sd, [(s, None) for s in strikes], decimals + 1)
-    outcomes = [
-        Outcome(
-            f"T{s:.{decimals}f}",
-            f"Above {unit.format(f'{s:,.{decimals}f}')}",
-            f"If the value published by {listing.series.source[0]} is above {unit.format(f'{s:,.{decimals}f}')}, "
-            "this market resolves to Yes.",
-            floor=Decimal(f"{s:.{decimals}f}"),
-        )
-        for s in strikes
-    ]
-    return write_event(listing, outcomes, fair, exclusive=False, structure=structure)
-
-
-def range_event(listing: Listing, middle: float, step: float, buckets: int, unit: str, rng: random.Random) -> Event:
-    """Buckets that exclude each other and leave no gap, open at both ends."""
-    edges = [middle + step * (i - (buckets - 2) / 2) for i in range(buckets - 1)]
-    bounds: list[tuple[float | None, float | None]] = [
-        (None, edges[0]),
-        *pairwise(edges),
-        (edges[-1], None),
-    ]
-    fair = NumberFair(middle + rng.gauss(0.0, step), step * buckets / 5, bounds, 1)
-    outcomes = []
-    for floor, cap in bounds:
-        if floor is None:
-            code, label = f"B{cap:g}", f"{unit.format(f'{cap:,g}')} or below"
-        elif cap is None:
-            code, label = f"T{floor:g}", f"Above {unit.format(f'{floor:,g}')}"
-        else:
-            code = f"B{(floor + cap) / 2:g}"
-            label = f"Above {unit.format(f'{floor:,g}')} up to {unit.format(f'{cap:,g}')}"
-        rule = f"If the value published by {listing.series.source[0]} is in “{label}”, this market resolves to Yes."
-        exact = [None if edge is None else Decimal(f"{edge:g}") for edge in (floor, cap)]
-        outcomes.append(Outcome(code, label, rule, exact[0], exact[1]))
-    return write_event(listing, outcomes, fair, exclusive=True, structure="linear_cent")
-
-
-# -- what is listed ----------------------------------------------------------------------------------------------
+COLLECTION = "KXMVESPORTSMULTIGAME-R"
+"""The one collection that combos of games are made in."""
 
 FED = [("C26", "Cut of more than 25bp"), ("C25", "Cut of 25bp"), ("H0", "No change"), ("H25", "Hike of 25bp")]
 TEAMS = ["ATL", "BOS", "CHI", "CLE", "DAL", "DEN", "DET", "GSW", "HOU", "LAL", "MEM", "MIA", "MIL", "MIN", "NYK", "PHI"]
@@ -224,134 +92,270 @@ SERIES: dict[str, Series] = {
 }  # fmt: skip
 
 
-def _economics(now: datetime, rng: random.Random) -> Iterator[Event]:
-    for i in range(4):
-        meeting = now + DAY * (18 + 45 * i)
-        yield exclusive_event(
-            Listing(SERIES["KXFEDDECISION"], month_code(meeting), f"Fed decision in {meeting:%B %Y}?", f"{meeting:%b %d, %Y}",
-                    now - DAY * 40, meeting, meeting + HOUR, 4.0), FED, rng)  # fmt: skip
-    tables: tuple[tuple[str, str, float, float, int, str, int], ...] = (
-        ("KXCPIYOY", "CPI over the year to {}?", 2.8, 0.1, 9, "{}%", 3),
-        ("KXU3", "Unemployment rate in {}?", 4.4, 0.1, 8, "{}%", 3),
-        ("KXGDP", "Real GDP growth in the quarter to {}?", 2.2, 0.5, 8, "{}%", 2),
-    )
-    for ticker, title, middle, step, rungs, unit, events in tables:
-        for i in range(events):
-            release = now + DAY * (12 + 30 * i)
-            yield ladder_event(
-                Listing(SERIES[ticker], month_code(release - DAY * 20), title.format(f"{release - DAY * 20:%B %Y}"),
-                        f"Published {release:%b %d, %Y}", now - DAY * 25, release, release + HOUR, 2.0),
-                middle, step, rungs, unit, rng, "linear_cent")  # fmt: skip
+# -- when --------------------------------------------------------------------------------------------------------
+
+Moments = Callable[[datetime, datetime], Iterator[datetime]]
+"""The moments of a calendar from the first to before the second."""
 
 
-def _weather(now: datetime, rng: random.Random) -> Iterator[Event]:
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    for ticker, city, middle in (("KXHIGHNY", "New York City", 52.0), ("KXHIGHCHI", "Chicago", 44.0)):
-        for i in (-40, -2, -1, 0, 1, 2):  # the oldest lies behind the historical cutoff
-            day = today + DAY * i
-            yield range_event(
-                Listing(SERIES[ticker], day_code(day), f"Highest temperature in {city} on {day:%b %d, %Y}?", f"{day:%b %d, %Y}",
-                        day - DAY, day + HOUR * 29, day + HOUR * 36, 1.2), middle + rng.randrange(-6, 7), 2, 6, "{}°", rng)  # fmt: skip
-    for i in range(-2, 4):
-        day = today + DAY * i
-        yield yes_no_event(
-            Listing(SERIES["KXRAINNYC"], day_code(day), f"Will it rain in NYC on {day:%b %d, %Y}?", f"{day:%b %d, %Y}",
-                    day - DAY, day + HOUR * 29, day + HOUR * 36, 0.8), "", "Rain in NYC", rng)  # fmt: skip
+def every(step: timedelta, at: timedelta = timedelta()) -> Moments:
+    """Every so often since 1970, ``at`` after the full step."""
+    epoch = datetime.fromtimestamp(0, UTC) + at
+
+    def moments(start: datetime, end: datetime) -> Iterator[datetime]:
+        moment = epoch + -((epoch - start) // step) * step
+        while moment < end:
+            if moment >= start:
+                yield moment
+            moment += step
+
+    return moments
 
 
-def _markets(now: datetime, rng: random.Random) -> Iterator[Event]:
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    for ticker, name, middle, step, rungs, structure in (
-        ("KXBTCD", "Bitcoin", 91_000.0, 1_000.0, 15, "tapered_deci_cent"),
-        ("KXETHD", "Ethereum", 3_050.0, 50.0, 13, "linear_cent"),
-    ):
-        for i in range(-1, 3):
-            day = today + DAY * i + HOUR * 22
-            yield ladder_event(
-                Listing(SERIES[ticker], f"{day_code(day)}17", f"{name} price on {day:%b %d, %Y} at 5pm EST?", f"{day:%b %d}, 5pm EST",
-                        day - DAY * 2, day, day + HOUR / 12, 3.0), middle, step, rungs, "${}", rng, structure)  # fmt: skip
-    quarter = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
-    for i in range(-2, 3):
-        start = quarter + timedelta(minutes=15 * i)
-        end = start + timedelta(minutes=15)
-        yield yes_no_event(
-            Listing(SERIES["KXBTC15M"], f"{day_code(start)}{end:%H%M}", "BTC price up in the next 15 minutes?", f"until {end:%H:%M} UTC",
-                    start, end, end + timedelta(minutes=1), 2.0), f"{end:%M}", "Up", rng, "deci_cent")  # fmt: skip
-    for i in range(-1, 3):
-        close = today + DAY * i + HOUR * 21
+def weekdays(at: timedelta) -> Moments:
+    """Monday to Friday."""
+
+    def moments(start: datetime, end: datetime) -> Iterator[datetime]:
+        return (moment for moment in every(DAY, at)(start, end) if moment.weekday() < 5)
+
+    return moments
+
+
+def dates(day: int, hour: int, months: tuple[int, ...] = tuple(range(1, 13)), years: int = 1) -> Moments:
+    """A day of some months of every so many years."""
+
+    def moments(start: datetime, end: datetime) -> Iterator[datetime]:
+        for year in range(start.year, end.year + 1):
+            for month in months:
+                moment = datetime(year, month, day, hour, tzinfo=UTC)
+                if year % years == 0 and start <= moment < end:
+                    yield moment
+
+    return moments
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Events that come again and again: listed once they are ``ahead`` away; ``behind`` is listed on the first day."""
+
+    name: str
+    moments: Moments
+    write: Callable[[datetime, random.Random, Catalogue], Iterator[Event]]
+    ahead: timedelta
+    behind: timedelta = timedelta()
+
+
+# -- what --------------------------------------------------------------------------------------------------------
+
+
+def _fed(meeting: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
+    yield exclusive_event(
+        Listing(SERIES["KXFEDDECISION"], month_code(meeting), f"Fed decision in {meeting:%B %Y}?", f"{meeting:%b %d, %Y}",
+                meeting - DAY * 200, meeting, meeting + HOUR, 4.0), FED, rng)  # fmt: skip
+
+
+def _statistic(ticker: str, title: str, middle: float, step: float, rungs: int) -> Callable[..., Iterator[Event]]:
+    def write(release: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
+        about = release - DAY * 30
+        yield ladder_event(
+            Listing(SERIES[ticker], month_code(about), title.format(f"{about:%B %Y}"), f"Published {release:%b %d, %Y}",
+                    release - DAY * 120, release, release + HOUR, 2.0), middle, step, rungs, "{}%", rng, "linear_cent")  # fmt: skip
+
+    return write
+
+
+def _temperature(ticker: str, city: str, middle: float) -> Callable[..., Iterator[Event]]:
+    def write(day: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
         yield range_event(
-            Listing(SERIES["KXINXU"], f"{day_code(close)}H1600", f"S&P 500 close on {close:%b %d, %Y}?", f"{close:%b %d, %Y}",
-                    close - DAY * 2, close, close + HOUR, 2.0), 6_900, 25, 12, "{}", rng)  # fmt: skip
+            Listing(SERIES[ticker], day_code(day), f"Highest temperature in {city} on {day:%b %d, %Y}?", f"{day:%b %d, %Y}",
+                    day - DAY, day + HOUR * 29, day + HOUR * 36, 1.2), middle + rng.randrange(-6, 7), 2, 6, "{}°", rng)  # fmt: skip
+
+    return write
 
 
-def _sports(now: datetime, rng: random.Random) -> Iterator[Event]:
-    for ticker, teams, sport in (("KXNBAGAME", TEAMS, "basketball"), ("KXNFLGAME", CLUBS, "football")):
-        drawn = rng.sample(teams, len(teams))
-        for i in range(0, len(drawn), 2):
-            away, home = drawn[i], drawn[i + 1]
-            start = (now + HOUR * (5 + 7 * i)).replace(minute=0, second=0, microsecond=0)
+def _rain(day: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
+    yield yes_no_event(
+        Listing(SERIES["KXRAINNYC"], day_code(day), f"Will it rain in NYC on {day:%b %d, %Y}?", f"{day:%b %d, %Y}",
+                day - DAY, day + HOUR * 29, day + HOUR * 36, 0.8), "", "Rain in NYC", rng)  # fmt: skip
+
+
+def _coin(
+    ticker: str, name: str, middle: float, step: float, rungs: int, structure: str
+) -> Callable[..., Iterator[Event]]:
+    def write(at: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
+        yield ladder_event(
+            Listing(SERIES[ticker], f"{day_code(at)}17", f"{name} price on {at:%b %d, %Y} at 5pm EST?", f"{at:%b %d}, 5pm EST",
+                    at - DAY * 2, at, at + HOUR / 12, 3.0), middle, step, rungs, "${}", rng, structure)  # fmt: skip
+
+    return write
+
+
+def _quarter_hour(start: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
+    end = start + timedelta(minutes=15)
+    yield yes_no_event(
+        Listing(SERIES["KXBTC15M"], f"{day_code(start)}{end:%H%M}", "BTC price up in the next 15 minutes?", f"until {end:%H:%M} UTC",
+                start, end, end + timedelta(minutes=1), 2.0), f"{end:%M}", "Up", rng, "deci_cent")  # fmt: skip
+
+
+def _stocks(close: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
+    yield range_event(
+        Listing(SERIES["KXINXU"], f"{day_code(close)}H1600", f"S&P 500 close on {close:%b %d, %Y}?", f"{close:%b %d, %Y}",
+                close - DAY * 4, close, close + HOUR, 2.0), 6_900, 25, 12, "{}", rng)  # fmt: skip
+
+
+def _games(ticker: str, teams: list[str], sport: str, number: int) -> Callable[..., Iterator[Event]]:
+    def write(day: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
+        drawn = rng.sample(teams, number * 2)
+        for i in range(number):
+            away, home = drawn[2 * i], drawn[2 * i + 1]
+            start = day + HOUR * i
             yield exclusive_event(
                 Listing(SERIES[ticker], f"{day_code(start)}{away}{home}", f"{away} at {home}: who wins the {sport} game?",
-                        f"{away} at {home} ({start:%b %d})", now - DAY * 5, start + HOUR * 3, start + HOUR * 4, 2.5),
+                        f"{away} at {home} ({start:%b %d})", start - DAY * 10, start + HOUR * 3, start + HOUR * 4, 2.5),
                 [(away, away), (home, home)], rng)  # fmt: skip
-    final = now + DAY * 80
+
+    return write
+
+
+def _final(final: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
     yield exclusive_event(
-        Listing(SERIES["KXSB"], f"{final:%y}", f"Football champion in {final:%Y}?", f"{final:%Y} final", now - DAY * 90, final,
+        Listing(SERIES["KXSB"], f"{final:%y}", f"Football champion in {final:%Y}?", f"{final:%Y} final", final - DAY * 400, final,
                 final + HOUR * 5, 2.0), [(club, club) for club in CLUBS], rng)  # fmt: skip
 
 
-def _politics(now: datetime, rng: random.Random) -> Iterator[Event]:
-    election = now.replace(year=now.year + (4 - now.year % 4 or 4), month=11, day=7)
+def _election(day: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
     yield exclusive_event(
-        Listing(SERIES["KXPRESPERSON"], f"{election:%y}", f"Who wins the US presidential election of {election:%Y}?",
-                f"{election:%Y}", now - DAY * 120, election, election + DAY * 2, 5.0), HOPEFULS, rng)  # fmt: skip
-    for i in range(2):
-        end = now + DAY * (30 + 40 * i)
-        yield yes_no_event(
-            Listing(SERIES["KXSHUTDOWN"], day_code(end), f"US government shutdown before {end:%b %d, %Y}?", f"Before {end:%b %d, %Y}",
-                    now - DAY * 20, end, end + HOUR, 2.0), "", "Shutdown", rng)  # fmt: skip
-    vote = now + DAY * 25
+        Listing(SERIES["KXPRESPERSON"], f"{day:%y}", f"Who wins the US presidential election of {day:%Y}?", f"{day:%Y}",
+                day - DAY * 1500, day, day + DAY * 2, 5.0), HOPEFULS, rng)  # fmt: skip
+
+
+def _shutdown(end: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
+    yield yes_no_event(
+        Listing(SERIES["KXSHUTDOWN"], day_code(end), f"US government shutdown before {end:%b %d, %Y}?", f"Before {end:%b %d, %Y}",
+                end - DAY * 90, end, end + HOUR, 2.0), "", "Shutdown", rng)  # fmt: skip
+
+
+def _vote_share(vote: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
     listing = Listing(SERIES["KXVOTESHARE"], day_code(vote), "Share of the vote for the incumbent's party in the special election?",
-                      f"{vote:%b %d, %Y}", now - DAY * 10, vote, vote + DAY, 0.6)  # fmt: skip
+                      f"{vote:%b %d, %Y}", vote - DAY * 60, vote, vote + DAY, 0.6)  # fmt: skip
     rule = "This market pays the incumbent party's share of the vote, in dollars, as certified by the state."
-    event = write_event(
-        listing, [Outcome("", "Vote share", rule)], ScalarFair(0.47), exclusive=False, structure="linear_cent"
-    )
+    fair = ScalarFair(round(rng.uniform(0.4, 0.6), 2))
+    event = write_event(listing, [Outcome("", "Vote share", rule)], fair, exclusive=False, structure="linear_cent")
     event.markets[0].market_type = "scalar"
     event.markets[0].strike_type = "functional"
     yield event
-    gala = now + DAY * 110
+
+
+def _gala(gala: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
     yield exclusive_event(
-        Listing(SERIES["KXOSCARPIC"], f"{gala:%y}", f"Best Picture at the {gala:%Y} Oscars?", f"{gala:%Y}", now - DAY * 30,
+        Listing(SERIES["KXOSCARPIC"], f"{gala:%y}", f"Best Picture at the {gala:%Y} Oscars?", f"{gala:%Y}", gala - DAY * 400,
                 gala, gala + HOUR * 8, 1.0), FILMS, rng)  # fmt: skip
 
 
-def _combos(now: datetime, rng: random.Random, games: list[Event]) -> Iterator[Event]:
-    for i in range(12):
+# -- combos ------------------------------------------------------------------------------------------------------
+
+
+def open_games(catalogue: Catalogue, at_ms: int) -> list[Event]:
+    """The games that a combo made now can have as legs."""
+    return [
+        event
+        for event in catalogue.events.values()
+        if event.series.ticker in ("KXNBAGAME", "KXNFLGAME") and event.markets[0].close_ms > at_ms
+    ]
+
+
+def combo_event(catalogue: Catalogue, legs: list[tuple[str, str, str]], code: str, opens: datetime) -> Event:
+    """A combo of (event, market, side): it pays if every leg is right. It ends with the first leg that ends."""
+    markets = [catalogue.markets[ticker] for _, ticker, _ in legs]
+    labels = [f"{side} {market.yes_sub_title}" for market, (_, _, side) in zip(markets, legs, strict=True)]
+    closes = min(datetime.fromtimestamp(m.close_ms / 1000, UTC) for m in markets)
+    decided = max(datetime.fromtimestamp(m.decide_ms / 1000, UTC) for m in markets)
+    fair = ComboFair([leg_of(catalogue, ticker, side) for _, ticker, side in legs])
+    combo = write_event(
+        Listing(SERIES["KXMVESPORTSMULTIGAME"], f"S{opens:%Y}{code}", ",".join(labels), "Combo", opens, closes,
+                decided + HOUR, 0.4),
+        [Outcome("C1", ",".join(labels), "If every leg resolves as chosen, this market resolves to Yes.")],
+        fair, exclusive=False, structure="linear_cent")  # fmt: skip
+    combo.collection = COLLECTION
+    combo.markets[0].legs = legs
+    combo.markets[0].strike_type = "custom"
+    return combo
+
+
+def _combos(at: datetime, rng: random.Random, catalogue: Catalogue) -> Iterator[Event]:
+    if any(e.collection and e.markets[0].open_ms == ms(at) for e in catalogue.events.values()):
+        return  # an exchange that was read from disk has them already
+    games = open_games(catalogue, ms(at + DAY / 2))
+    for _ in range(6):
         chosen = rng.sample(games, rng.choice((2, 3)))
-        fair = ComboFair()
-        legs: list[tuple[str, str, str]] = []
-        labels: list[str] = []
-        for event in chosen:
-            index = rng.randrange(len(event.markets))
-            fair.legs.append((event.fair, index))
-            legs.append((event.ticker, event.markets[index].ticker, "yes"))
-            labels.append(f"yes {event.markets[index].yes_sub_title}")
-        closes = min(datetime.fromtimestamp(e.markets[0].close_ms / 1000, UTC) for e in chosen)
-        decided = max(datetime.fromtimestamp(e.markets[0].decide_ms / 1000, UTC) for e in chosen)
-        combo = write_event(
-            Listing(SERIES["KXMVESPORTSMULTIGAME"], f"S{now:%Y}{rng.getrandbits(28):07X}{i:02d}", ",".join(labels), "Combo",
-                    now - HOUR * 6, closes, decided + HOUR, 0.4),
-            [Outcome("C1", ",".join(labels), "If every leg resolves as chosen, this market resolves to Yes.")],
-            fair, exclusive=False, structure="linear_cent")  # fmt: skip
-        combo.collection = "KXMVESPORTSMULTIGAME-R"
-        combo.markets[0].legs = legs
-        combo.markets[0].strike_type = "custom"
-        yield combo
+        markets = [rng.choice(game.markets) for game in chosen]
+        legs = [(market.event.ticker, market.ticker, "yes") for market in markets]
+        yield combo_event(catalogue, legs, f"{rng.getrandbits(36):09X}", at)
+
+
+PROGRAMS: tuple[Program, ...] = (
+    Program("election", dates(7, 5, (11,), 4), _election, DAY * 1500),
+    Program("shutdown", dates(1, 5, (2, 4, 6, 8, 10, 12)), _shutdown, DAY * 90),
+    Program("vote share", every(DAY * 30, HOUR * 12), _vote_share, DAY * 40),
+    Program("gala", dates(10, 2, (3,)), _gala, DAY * 400),
+    Program("fed", every(DAY * 45, DAY * 3 + HOUR * 19), _fed, DAY * 180),
+    Program("cpi", dates(12, 13), _statistic("KXCPIYOY", "CPI over the year to {}?", 2.8, 0.1, 9), DAY * 92),
+    Program("jobs", dates(5, 13), _statistic("KXU3", "Unemployment rate in {}?", 4.4, 0.1, 8), DAY * 92),
+    Program("gdp", dates(28, 13, (1, 4, 7, 10)),
+            _statistic("KXGDP", "Real GDP growth in the quarter to {}?", 2.2, 0.5, 8), DAY * 184),
+    Program("heat nyc", every(DAY), _temperature("KXHIGHNY", "New York City", 52.0), DAY * 2, DAY * 3),
+    Program("heat chicago", every(DAY), _temperature("KXHIGHCHI", "Chicago", 44.0), DAY * 2, DAY * 3),
+    Program("rain", every(DAY), _rain, DAY * 3, DAY * 3),
+    Program("bitcoin", every(DAY, HOUR * 22), _coin("KXBTCD", "Bitcoin", 91_000, 1_000, 15, "tapered_deci_cent"),
+            DAY * 3, DAY),
+    Program("ethereum", every(DAY, HOUR * 22), _coin("KXETHD", "Ethereum", 3_050, 50, 13, "linear_cent"), DAY * 3, DAY),
+    Program("quarter hours", every(timedelta(minutes=15)), _quarter_hour, timedelta(minutes=45), timedelta(minutes=45)),
+    Program("stocks", weekdays(HOUR * 21), _stocks, DAY * 4, DAY * 4),
+    Program("basketball", every(DAY), _games("KXNBAGAME", TEAMS, "basketball", 3), DAY * 4, DAY),
+    Program("football", every(DAY * 7, DAY * 3 + HOUR * 18), _games("KXNFLGAME", CLUBS, "football", 8), DAY * 8),
+    Program("final", dates(8, 23, (2,)), _final, DAY * 400),
+    Program("combos", every(HOUR * 12), _combos, timedelta(), DAY),
+)  # fmt: skip
+
+
+def due(catalogue: Catalogue, seed: int, now_ms: int, *, first_day: bool = False) -> Iterator[Event]:
+    """What is to be listed by now and isn't yet; each event is added to the catalogue as it comes."""
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    for program in PROGRAMS:
+        start = now - program.behind if first_day or not program.ahead else now
+        for moment in program.moments(start, now + program.ahead + timedelta(seconds=1)):
+            key = f"{program.name}/{moment.isoformat()}"
+            if key in catalogue.programmed:
+                continue
+            catalogue.programmed[key] = ms(moment)
+            for event in program.write(moment, random.Random(f"{seed}/{key}"), catalogue):
+                if event.ticker not in catalogue.events:
+                    catalogue.add(event)
+                    yield event
+    for key in [key for key, at_ms in catalogue.programmed.items() if at_ms < now_ms - 10 * 86_400_000]:
+        del catalogue.programmed[key]
+
+
+def fee_changes(started_ms: int) -> list[FeeChange]:
+    """What became of fees before an exchange started, and what is scheduled; the same for the same start."""
+    year = datetime.fromtimestamp(started_ms / 1000, UTC).year
+    election = year + (4 - year % 4) % 4 + (4 if year % 4 == 0 else 0)
+    half, whole = Decimal("0.5"), Decimal(1)
+    return [
+        FeeChange("KXINXU", False, "quadratic", half, started_ms - ms_of(DAY * 100)),
+        FeeChange("KXINXU", False, "quadratic_with_maker_fees", half, started_ms + ms_of(DAY * 20)),
+        FeeChange("KXETHD", False, "quadratic", half, started_ms + ms_of(DAY * 10)),
+        FeeChange(f"KXPRESPERSON-{election % 100:02d}", True, "quadratic", half, started_ms - ms_of(DAY * 10)),
+        FeeChange("KXETHD", False, "quadratic", whole, started_ms + ms_of(DAY * 40)),
+    ]
+
+
+def ms_of(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000)
 
 
 def _show_every_state(catalogue: Catalogue, rng: random.Random) -> None:
-    """A listing always holds a market in each of the rarer states, so that clients meet them; these stay as they are."""
+    """The first listing holds a market in each of the rarer states, so that clients meet them; these stay as they are."""
     rare = (
         ("KXSB", 0, "inactive"), ("KXINXU", 0, "closed"), ("KXRAINNYC", 0, "determined"),
         ("KXHIGHCHI", 1, "disputed"), ("KXHIGHNY", 1, "amended"),
@@ -363,19 +367,17 @@ def _show_every_state(catalogue: Catalogue, rng: random.Random) -> None:
 
 
 def everyday(seed: int, now_ms: int) -> Catalogue:
-    """About 20 series, 70 events and 400 markets, dated around ``now_ms``."""
+    """About 20 series, 80 events and 420 markets, dated around ``now_ms``."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     rng = random.Random(f"everyday/{seed}")
     catalogue = Catalogue()
-    sections: tuple[Callable[[datetime, random.Random], Iterator[Event]], ...] = (
-        _politics, _economics, _weather, _markets, _sports,
-    )  # fmt: skip
-    for section in sections:
-        for event in section(now, rng):
-            catalogue.add(event)
-    games = [e for e in catalogue.events.values() if e.series.ticker in ("KXNBAGAME", "KXNFLGAME")]
-    for event in _combos(now, rng, games):
-        catalogue.add(event)
+    old = now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY * 40  # behind the historical cutoff
+    for program in PROGRAMS:
+        if program.name.startswith("heat"):
+            for event in program.write(old, rng, catalogue):
+                catalogue.add(event)
+    for _ in due(catalogue, seed, now_ms, first_day=True):
+        pass
     for series in catalogue.series.values():
         series.created_ms = ms(now - DAY * 400)
     _show_every_state(catalogue, rng)

@@ -12,6 +12,7 @@ from prediction_mcp.kalshi.units import (
     COUNT_UNITS,
     MICROS,
     PRICE_UNITS,
+    PriceGrid,
     format_count,
     format_dollars,
     format_price,
@@ -76,6 +77,9 @@ def event(item: Event, markets: list[Json] | None = None) -> Json:
         "last_updated_ts": moment(item.updated_ms),
         "exchange_index": EXCHANGE_INDEX,
     }
+    if item.fee_type is not None:
+        out["fee_type_override"] = item.fee_type
+        out["fee_multiplier_override"] = None if item.fee_multiplier is None else float(item.fee_multiplier)
     if item.strike_ms is not None:
         out["strike_date"] = moment(item.strike_ms)
     if markets is not None:
@@ -140,10 +144,7 @@ def market(item: Market, state: MarketState, now_ms: int) -> Json:
         "rules_primary": item.rules,
         "rules_secondary": "Simulated market: it is settled by the paper exchange's own random draw.",
         "price_level_structure": item.structure,
-        "price_ranges": [
-            {"start": format_price(r.start), "end": format_price(r.end), "step": format_price(r.step)}
-            for r in item.grid.ranges
-        ],
+        "price_ranges": price_ranges(item.grid),
         "exchange_index": EXCHANGE_INDEX,
     }
     if item.can_close_early:
@@ -159,11 +160,22 @@ def market(item: Market, state: MarketState, now_ms: int) -> Json:
         out["settlement_ts"] = moment(item.settled_ms)
     if item.legs:
         out["mve_collection_ticker"] = item.event.collection
-        out["mve_selected_legs"] = [
-            {"event_ticker": event_ticker, "market_ticker": ticker, "side": side}
-            for event_ticker, ticker, side in item.legs
-        ]
+        out["mve_selected_legs"] = legs(item)
     return out
+
+
+def price_ranges(grid: PriceGrid) -> list[Json]:
+    return [
+        {"start": format_price(r.start), "end": format_price(r.end), "step": format_price(r.step)} for r in grid.ranges
+    ]
+
+
+def legs(item: Market) -> list[Json]:
+    """What a combo is made of."""
+    return [
+        {"event_ticker": event_ticker, "market_ticker": ticker, "side": side}
+        for event_ticker, ticker, side in item.legs
+    ]
 
 
 def orderbook(book: Book, depth: int = 0) -> Json:
@@ -247,7 +259,7 @@ def order(item: Order) -> Json:
     outcome, side = _side_names(item.side)
     out: Json = {
         "order_id": item.order_id,
-        "user_id": item.account.account_id,
+        "user_id": item.account.primary.account_id,
         "client_order_id": item.client_order_id,
         "ticker": item.ticker,
         "outcome_side": outcome,
@@ -267,11 +279,13 @@ def order(item: Order) -> Json:
         "last_update_time": moment(item.updated_ms),
         "self_trade_prevention_type": item.stp,
         "cancel_order_on_pause": item.cancel_on_pause,
-        "subaccount_number": item.subaccount,
+        "subaccount_number": item.account.number,
         "exchange_index": EXCHANGE_INDEX,
     }
     if item.expires_ms:
         out["expiration_time"] = moment(item.expires_ms)
+    if item.group is not None:
+        out["order_group_id"] = item.group.group_id
     return out
 
 
@@ -292,15 +306,15 @@ def executed(item: Order, filled: int, notional: int, fees: int) -> Json:
 
 
 def fill(item: Fill) -> Json:
-    outcome, side = _side_names(item.order.side)
+    outcome, side = _side_names(item.side)
     return {
         "fill_id": item.fill_id,
         "trade_id": item.fill_id,
-        "order_id": item.order.order_id,
-        "client_order_id": item.order.client_order_id,
+        "order_id": item.order_id,
+        "client_order_id": item.client_order_id,
         "exchange_index": EXCHANGE_INDEX,
-        "ticker": item.order.ticker,
-        "market_ticker": item.order.ticker,
+        "ticker": item.ticker,
+        "market_ticker": item.ticker,
         "outcome_side": outcome,
         "book_side": side,
         "count_fp": format_count(item.count),
@@ -309,7 +323,7 @@ def fill(item: Fill) -> Json:
         "is_taker": item.is_taker,
         "fee_cost": format_dollars(item.fee),
         "created_time": moment(item.ts_ms),
-        "subaccount_number": item.order.subaccount,
+        "subaccount_number": item.account.number,
         "ts": item.ts_ms // 1000,
     }
 

@@ -18,6 +18,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from .clock import wall_clock_ms
 from .ledger import Account
 from .rejection import RejectionError
 from .simulation import Exchange
@@ -108,7 +109,7 @@ class FeedConnection(asyncio.Protocol):
                 headers.get("KALSHI-ACCESS-SIGNATURE"),
                 "GET",
                 path,
-                self._exchange.clock(),
+                wall_clock_ms(),
             )
         except RejectionError as rejection:
             self._refuse(rejection.status, rejection.code, rejection.message)

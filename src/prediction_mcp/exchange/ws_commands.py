@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from .clock import wall_clock_ms
 from .simulation import Exchange
 from .ws_hub import CHANNELS, SEQUENCED, Hub, Outlet, Subscription
 
@@ -87,7 +88,7 @@ class Commands:
         self.subscriptions.clear()
 
     def _check_rate(self) -> None:
-        now = self._exchange.clock()
+        now = wall_clock_ms()
         if len(self._recent) == COMMANDS_PER_SECOND and now - self._recent[0] < 1_000:
             raise CommandError(27)
         self._recent.append(now)

@@ -18,9 +18,11 @@ import orjson
 from prediction_mcp.kalshi.units import MICROS, PRICE_UNITS, format_count, format_dollars, format_price
 
 from . import wire
+from .groups import OrderGroup
 from .ledger import Account, Fill, Holding
 from .market_state import Trade
 from .matching import BID, Order
+from .negotiation import Quote, Rfq, communications_id
 
 if TYPE_CHECKING:
     from .simulation import Exchange
@@ -136,7 +138,7 @@ class Hub:
         yield from self._to_all[channel]
 
     def _to_member(self, channel: str, kind: bytes, account: Account, ticker: str, body: Json) -> None:
-        listeners = [s for s in self._listeners(channel, ticker) if s.outlet.account is account]
+        listeners = [s for s in self._listeners(channel, ticker) if s.outlet.account is account.primary]
         if listeners:
             encoded = orjson.dumps(body)
             for subscription in listeners:
@@ -152,7 +154,7 @@ class Hub:
             return
         bodies: dict[tuple[bool, bool], bytes] = {}
         for subscription in tuple(listeners):  # sending may end a subscription
-            variant = (subscription.use_yes_price, subscription.outlet.account is order.account)
+            variant = (subscription.use_yes_price, subscription.outlet.account is order.account.primary)
             if variant not in bodies:
                 bodies[variant] = self._delta(order, price, delta, now_ms, yes_price=variant[0], own=variant[1])
             subscription.send(b"orderbook_delta", bodies[variant])
@@ -187,38 +189,117 @@ class Hub:
             subscription.send(b"trade", body)
 
     def fill(self, fill: Fill, holding: Holding) -> None:
-        order = fill.order
-        side = "yes" if order.side == BID else "no"
+        side = "yes" if fill.side == BID else "no"
         body: Json = {
             "trade_id": fill.fill_id,
-            "order_id": order.order_id,
-            "market_ticker": order.ticker,
+            "order_id": fill.order_id,
+            "market_ticker": fill.ticker,
             "exchange_index": wire.EXCHANGE_INDEX,
             "is_taker": fill.is_taker,
             "side": side,
             "action": "buy",
             "purchased_side": side,
             "outcome_side": side,
-            "book_side": "bid" if order.side == BID else "ask",
+            "book_side": "bid" if fill.side == BID else "ask",
             "yes_price_dollars": format_price(fill.price),
             "count_fp": format_count(fill.count),
             "fee_cost": format_dollars(fill.fee),
             "post_position_fp": format_count(holding.position),
             "ts": fill.ts_ms // 1000,
             "ts_ms": fill.ts_ms,
-            "subaccount": order.subaccount,
+            "subaccount": fill.account.number,
         }
-        if order.client_order_id:
-            body["client_order_id"] = order.client_order_id
-        self._to_member("fill", b"fill", order.account, order.ticker, body)
-        self._position(order.account, order.ticker, holding)
+        if fill.client_order_id:
+            body["client_order_id"] = fill.client_order_id
+        self._to_member("fill", b"fill", fill.account, fill.ticker, body)
+        self._position(fill.account, fill.ticker, holding)
+
+    def group(self, group: OrderGroup, event_type: str, now_ms: int) -> None:
+        body: Json = {"event_type": event_type, "order_group_id": group.group_id, "ts_ms": now_ms}
+        if event_type in ("created", "limit_updated"):
+            body["contracts_limit_fp"] = format_count(group.limit)
+        self._to_member("order_group_updates", b"order_group_updates", group.account, "", body)
+
+    # -- requests for quotes -----------------------------------------------------------------------------------
+
+    def _communicate(self, kind: bytes, body: Json, only: tuple[Account, ...] = ()) -> None:
+        """Tell everybody on the channel, or only the members concerned, each with its own subaccount."""
+        for subscription in list(self._to_all["communications"]):
+            own = next((a for a in only if a.primary is subscription.outlet.account), None)
+            if not only:
+                subscription.send(kind, orjson.dumps(body))
+            elif own is not None:
+                subscription.send(kind, orjson.dumps({**body, "subaccount": own.number} if own.number else body))
+
+    def rfq_created(self, rfq: Rfq) -> None:
+        body = self._rfq(rfq) | {"created_ts": wire.moment(rfq.created_ms)}
+        if rfq.market.legs:
+            body["mve_collection_ticker"] = rfq.market.event.collection
+            body["mve_selected_legs"] = wire.legs(rfq.market)
+        self._communicate(b"rfq_created", body)
+
+    def rfq_deleted(self, rfq: Rfq, now_ms: int) -> None:
+        self._communicate(b"rfq_deleted", self._rfq(rfq) | {"deleted_ts": wire.moment(now_ms)})
+
+    @staticmethod
+    def _rfq(rfq: Rfq) -> Json:
+        body: Json = {
+            "id": rfq.rfq_id,
+            "creator_id": communications_id(None if rfq.obscured else rfq.account),
+            "market_ticker": rfq.market.ticker,
+            "event_ticker": rfq.market.event.ticker,
+        }
+        if rfq.target_cost:
+            body["target_cost_dollars"] = format_dollars(rfq.target_cost)
+        else:
+            body["contracts_fp"] = format_count(rfq.contracts)
+        return body
+
+    def quote(self, kind: str, quote: Quote) -> None:
+        """A quote was created or accepted: for its two parties."""
+        rfq = quote.rfq
+        body = self._parties(quote) | {
+            "event_ticker": rfq.market.event.ticker,
+            "yes_bid_dollars": format_price(quote.yes_bid),
+            "no_bid_dollars": format_price(quote.no_bid),
+            "yes_contracts_offered_fp": format_count(quote.count("yes")),
+            "no_contracts_offered_fp": format_count(quote.count("no")),
+        }
+        if rfq.target_cost:
+            body["rfq_target_cost_dollars"] = format_dollars(rfq.target_cost)
+        if quote.accepted_side is not None:
+            body["accepted_side"] = quote.accepted_side
+            body["contracts_accepted_fp"] = format_count(quote.count(quote.accepted_side))
+        else:
+            body["created_ts"] = wire.moment(quote.created_ms)
+        self._communicate(kind.encode(), body, (quote.account, rfq.account))
+
+    def quote_executed(self, quote: Quote, maker: Order, taker: Order) -> None:
+        """A quote's orders were placed: each party hears of its own."""
+        for order in (maker, taker):
+            body = self._parties(quote) | {
+                "order_id": order.order_id,
+                "client_order_id": order.client_order_id,
+                "executed_ts": wire.moment(quote.executed_ms),
+            }
+            self._communicate(b"quote_executed", body, (order.account,))
+
+    @staticmethod
+    def _parties(quote: Quote) -> Json:
+        return {
+            "quote_id": quote.quote_id,
+            "rfq_id": quote.rfq.rfq_id,
+            "quote_creator_id": communications_id(quote.account),
+            "rfq_creator_id": communications_id(None if quote.rfq.obscured else quote.rfq.account),
+            "market_ticker": quote.rfq.market.ticker,
+        }
 
     def settled(self, account: Account, ticker: str, holding: Holding) -> None:
         self._position(account, ticker, holding)
 
     def _position(self, account: Account, ticker: str, holding: Holding) -> None:
         body: Json = {
-            "user_id": account.account_id,
+            "user_id": account.primary.account_id,
             "market_ticker": ticker,
             "position_fp": format_count(holding.position),
             "position_cost_dollars": format_dollars(holding.cost),
@@ -226,7 +307,7 @@ class Hub:
             "fees_paid_dollars": format_dollars(holding.fees),
             "position_fee_cost_dollars": format_dollars(holding.fees),
             "volume_fp": format_count(holding.contracts),
-            "subaccount": 0,
+            "subaccount": account.number,
         }
         self._to_member("market_positions", b"market_position", account, ticker, body)
 

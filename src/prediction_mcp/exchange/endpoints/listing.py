@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from .. import wire
 from ..call import Call, Json, invalid
 from ..catalogue import STATUS_FILTER, Event, Market
+from . import reference
 
 HISTORY_AFTER_MS = 30 * 86_400_000
 """What ended longer ago than this is only found under /historical."""
@@ -92,11 +93,11 @@ def events(call: Call) -> Json:
         and (min_close is None or any(m.close_ms > min_close * 1000 for m in e.markets))
         and updated(e.updated_ms)
     )
-    page, cursor = call.page_listing(found, call.limit(200, 200))
+    page, cursor = call.page_up(found, lambda event: event.serial, call.limit(200, 200))
     nested = bool(call.flag("with_nested_markets"))
     answer: Json = {"events": [_event_json(call, e, nested=nested) for e in page], "cursor": cursor}
     if call.flag("with_milestones"):
-        answer["milestones"] = []
+        answer["milestones"] = reference.milestones_of(call, page)
     return answer
 
 
@@ -109,7 +110,7 @@ def multivariate_events(call: Call) -> Json:
         and (series is None or e.series.ticker == series)
         and (collection is None or e.collection == collection)
     )
-    page, cursor = call.page_listing(found, call.limit(100, 200))
+    page, cursor = call.page_up(found, lambda event: event.serial, call.limit(100, 200))
     nested = bool(call.flag("with_nested_markets"))
     return {"events": [_event_json(call, e, nested=nested) for e in page], "cursor": cursor}
 
@@ -164,12 +165,12 @@ def _select(call: Call, *, archived: bool) -> Iterable[Market]:
 
 
 def markets(call: Call) -> Json:
-    page, cursor = call.page_listing(_select(call, archived=False), call.limit())
+    page, cursor = call.page_up(_select(call, archived=False), lambda market: market.serial, call.limit())
     return {"markets": [market_json(call, m) for m in page], "cursor": cursor}
 
 
 def historical_markets(call: Call) -> Json:
-    page, cursor = call.page_listing(_select(call, archived=True), call.limit())
+    page, cursor = call.page_up(_select(call, archived=True), lambda market: market.serial, call.limit())
     return {"markets": [market_json(call, m) for m in page], "cursor": cursor}
 
 

@@ -14,6 +14,7 @@ from ..call import Call, Json, count_of, invalid, price_of
 from ..engine import FOK, GTC, IOC
 from ..matching import ASK, BID, Order
 from ..rejection import RejectionError
+from .groups import find_group
 from .listing import cutoff_ms
 
 MAX_CLIENT_ID = 128
@@ -91,14 +92,14 @@ def _create(call: Call, body: CreateOrder) -> Json:
         raise invalid("time_in_force", f"must be one of {FOK}, {GTC}, {IOC}")
     if body.self_trade_prevention_type not in ("taker_at_cross", "maker"):
         raise invalid("self_trade_prevention_type", "must be taker_at_cross or maker")
-    if body.subaccount:
-        raise invalid("subaccount", "no such subaccount")
-    if body.order_group_id:
-        raise invalid("order_group_id", "no such order group")
+    account = call.subaccount(body.subaccount)
+    group = find_group(call, body.order_group_id, 400) if body.order_group_id else None
+    if group is not None and group.account is not account:
+        raise invalid("order_group_id", "belongs to another subaccount")
     if body.client_order_id is not None and len(body.client_order_id) > MAX_CLIENT_ID:
         raise invalid("client_order_id", f"takes at most {MAX_CLIENT_ID} characters")
     order = call.exchange.engine.submit(
-        call.member,
+        account,
         body.ticker,
         _side(body.side),
         price_of(body.price),
@@ -111,6 +112,7 @@ def _create(call: Call, body: CreateOrder) -> Json:
         expires_ms=(body.expiration_time or 0) * 1000,
         client_order_id=body.client_order_id or "",
         cancel_on_pause=bool(body.cancel_order_on_pause),
+        group=group,
     )
     return wire.executed(order, order.filled, order.notional, order.fee_total)
 
@@ -155,8 +157,9 @@ def _each(run: Callable[[], Json]) -> Json:
 
 
 def cancel_all(call: Call) -> None:
-    call.integer("subaccount", None, 0, 63)
-    call.exchange.engine.cancel_many(call.member.orders.values(), call.now_ms)
+    only = None if call.text("subaccount") is None else call.owned()
+    mine = [order for order in call.member.orders.values() if only is None or order.account is only]
+    call.exchange.engine.cancel_many(mine, call.now_ms)
 
 
 def amend(call: Call) -> Json:
@@ -202,19 +205,15 @@ def decrease(call: Call) -> Json:
 
 
 def _select(call: Call, *, archived: bool) -> Iterator[Order]:
-    ticker, events = call.text("ticker"), set(call.names("event_ticker", 10))
-    status = call.choice("status", ("resting", "canceled", "executed"))
-    wanted = call.within("min_ts", "max_ts")
-    listed, cutoff = call.exchange.catalogue.markets, cutoff_ms(call)
-    for order in reversed(call.member.orders.values()):
-        if (
-            (order.status != "resting" and order.updated_ms < cutoff) == archived
-            and (ticker is None or order.ticker == ticker)
-            and (not events or listed[order.ticker].event.ticker in events)
-            and (status is None or order.status == status)
-            and wanted(order.created_ms)
-        ):
-            yield order
+    where = call.of_subaccount().add("ticker = ?", call.text("ticker"))
+    where.add("status = ?", call.choice("status", ("resting", "canceled", "executed")))
+    where.in_events(call.names("event_ticker", 10), call.exchange.catalogue.markets)
+    where.within("created_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before)
+    if archived:
+        where.add("status <> 'resting'").add("updated_ms < ?", cutoff_ms(call))
+    else:
+        where.add("(status = 'resting' OR updated_ms >= ?)", cutoff_ms(call))
+    return call.exchange.archive.orders(call.member, where)
 
 
 def _page(call: Call, orders: Iterable[Order]) -> Json:
@@ -247,12 +246,14 @@ def queue_position(call: Call) -> Json:
 
 def queue_positions(call: Call) -> Json:
     tickers, event = set(call.names("market_tickers")), call.text("event_ticker")
+    only = None if call.text("subaccount") is None else call.owned()
     listed = call.exchange.catalogue.markets
     return {
         "queue_positions": [
             {"order_id": o.order_id, "market_ticker": o.ticker, "queue_position_fp": _queue_position(call, o)}
             for o in call.member.orders.values()
             if o.status == "resting"
+            and (only is None or o.account is only)
             and (not tickers or o.ticker in tickers)
             and (event is None or listed[o.ticker].event.ticker == event)
         ]

@@ -7,28 +7,24 @@ from collections.abc import Iterable
 from prediction_mcp.kalshi.units import PRICE_UNITS, format_dollars
 
 from .. import wire
+from ..archive import Where
 from ..call import Call, Json, invalid
 from ..ledger import Holding
 from .listing import cutoff_ms
 
 
-def _subaccount(call: Call) -> None:
-    if call.integer("subaccount", 0, 0, 63):
-        raise invalid("subaccount", "no such subaccount")
-
-
 def balance(call: Call) -> Json:
     """``portfolio_value`` is what the open positions are worth at the last traded prices."""
-    _subaccount(call)
+    account = call.owned()
     value = 0
-    for ticker, holding in call.member.holdings.items():
+    for ticker, holding in account.holdings.items():
         last = call.exchange.engine.markets[ticker].last_price
         value += holding.position * last if holding.position > 0 else -holding.position * (PRICE_UNITS - last)
-    return wire.balance(call.member, value)
+    return wire.balance(account, value)
 
 
 def resting_value(call: Call) -> Json:
-    held = call.member.held
+    held = call.member.held + sum(account.held for account in call.exchange.subaccounts(call.member))
     return {
         "total_resting_order_value": wire.cents(held),
         "resting_order_value_breakdown": [{"exchange_index": wire.EXCHANGE_INDEX, "balance": format_dollars(held)}],
@@ -64,37 +60,30 @@ def _positions(call: Call, found: Iterable[tuple[str, Holding]]) -> Json:
 
 
 def positions(call: Call) -> Json:
-    _subaccount(call)
+    account = call.owned()
     status = call.choice("settlement_status", ("unsettled", "settled", "all")) or "unsettled"
     cutoff = cutoff_ms(call)
     found: list[tuple[str, Holding]] = []
     if status != "settled":
-        found += call.member.holdings.items()
+        found += account.holdings.items()
     if status != "unsettled":
-        found += [(t, h) for t, h in call.member.settled.items() if h.updated_ms >= cutoff]
+        found += call.exchange.archive.settled_positions(account, Where().add("updated_ms >= ?", cutoff))
     return _positions(call, found)
 
 
 def historical_positions(call: Call) -> Json:
-    cutoff = cutoff_ms(call)
-    return _positions(call, [(t, h) for t, h in call.member.settled.items() if h.updated_ms < cutoff])
+    old = Where().add("updated_ms < ?", cutoff_ms(call))
+    return _positions(call, call.exchange.archive.settled_positions(call.owned(), old))
 
 
 # -- fills and settlements ---------------------------------------------------------------------------------------
 
 
 def _fills(call: Call, *, archived: bool) -> Json:
-    ticker, order_id = call.text("ticker"), call.text("order_id")
-    wanted, cutoff = call.within("min_ts", "max_ts"), cutoff_ms(call)
-    found = (
-        f
-        for f in reversed(call.member.fills)
-        if (f.ts_ms < cutoff) == archived
-        and (ticker is None or f.order.ticker == ticker)
-        and (order_id is None or f.order.order_id == order_id)
-        and wanted(f.ts_ms)
-    )
-    page, cursor = call.page(found, lambda fill: fill.seq, call.limit())
+    where = call.of_subaccount().add("ticker = ?", call.text("ticker")).add("order_id = ?", call.text("order_id"))
+    where.within("ts_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before)
+    where.add(f"ts_ms {'<' if archived else '>='} ?", cutoff_ms(call))
+    page, cursor = call.page(call.exchange.archive.fills(call.member, where), lambda fill: fill.seq, call.limit())
     return {"fills": [wire.fill(f) for f in page], "cursor": cursor}
 
 
@@ -107,16 +96,10 @@ def historical_fills(call: Call) -> Json:
 
 
 def settlements(call: Call) -> Json:
-    ticker, event = call.text("ticker"), call.text("event_ticker")
-    wanted, cutoff = call.within("min_ts", "max_ts"), cutoff_ms(call)
     listed = call.exchange.catalogue.markets
-    found = (
-        s
-        for s in reversed(call.member.settlements)
-        if s.ts_ms >= cutoff
-        and (ticker is None or s.ticker == ticker)
-        and (event is None or listed[s.ticker].event.ticker == event)
-        and wanted(s.ts_ms)
-    )
+    where = call.of_subaccount().add("ticker = ?", call.text("ticker")).add("ts_ms >= ?", cutoff_ms(call))
+    where.within("ts_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before)
+    where.in_events(call.names("event_ticker", 10), listed)
+    found = call.exchange.archive.settlements(call.member, where)
     page, cursor = call.page(found, lambda settlement: settlement.seq, call.limit())
     return {"settlements": [wire.settlement(s, listed[s.ticker].event.ticker) for s in page], "cursor": cursor}

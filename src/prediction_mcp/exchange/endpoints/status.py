@@ -28,15 +28,22 @@ def exchange_status(call: Call) -> Json:
 
 
 def schedule(call: Call) -> Json:
-    """Open round the clock but for Thursdays 03:00-05:00 ET, as Kalshi publishes it."""
+    """Hours in Eastern time: open round the clock, but for Thursday mornings where the weekly maintenance is on."""
     whole_day = [{"open_time": "00:00", "close_time": "24:00"}]
     split_day = [{"open_time": "00:00", "close_time": "03:00"}, {"open_time": "05:00", "close_time": "24:00"}]
     days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-    hours: Json = {day: split_day if day == MAINTENANCE_DAY else whole_day for day in days}
+    hours: Json = {
+        day: split_day if day == MAINTENANCE_DAY and call.exchange.hours.weekly else whole_day for day in days
+    }
     year = 365 * 86_400_000
     hours["start_time"] = moment(call.exchange.started_ms - year)
     hours["end_time"] = moment(call.exchange.started_ms + year)
-    return {"schedule": {"standard_hours": [hours], "maintenance_windows": []}}
+    windows = [
+        {"start_datetime": moment(start), "end_datetime": moment(end)}
+        for start, end in call.exchange.hours.windows
+        if end > call.now_ms
+    ]
+    return {"schedule": {"standard_hours": [hours], "maintenance_windows": windows}}
 
 
 def user_data_timestamp(call: Call) -> Json:

@@ -1,0 +1,51 @@
+"""What a step changed, for whoever keeps it on disk; and the records that only the disk keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .groups import OrderGroup
+    from .ledger import Account
+    from .market_state import Trade
+    from .matching import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """Money from outside, in micros."""
+
+    account: Account
+    micros: int
+    ts_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Money between two accounts of one member, in micros. The member made the id, so that none is done twice."""
+
+    transfer_id: str
+    source: Account
+    target: Account
+    micros: int
+    ts_ms: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything that differs from the disk. An order brings its account, its position and its market with it."""
+
+    orders: dict[Order, None] = field(default_factory=dict)
+    positions: dict[tuple[Account, str], None] = field(default_factory=dict)
+    accounts: dict[Account, None] = field(default_factory=dict)
+    markets: dict[str, None] = field(default_factory=dict)  # what trading changes
+    listings: dict[str, None] = field(default_factory=dict)  # what the life cycle changes
+    events: dict[str, None] = field(default_factory=dict)
+    groups: dict[OrderGroup, None] = field(default_factory=dict)
+    trades: list[tuple[str, Trade]] = field(default_factory=list)
+    deposits: list[Deposit] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in self.__slots__)
