@@ -24,6 +24,7 @@ MARKET = f"{EVENT}-ARI"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-conformance", action="store_true", help="run the official SDK against our exchange")
+    parser.addoption("--kills", type=int, default=6, help="how often test_kill.py kills the exchange")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -40,9 +41,10 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
     """No setting of the developer's machine reaches a test."""
     for name in (
         "KALSHI_ENV", "KALSHI_API_KEY_ID", "KALSHI_PRIVATE_KEY", "KALSHI_PRIVATE_KEY_PATH", "KALSHI_BASE_URL",
-        "READ_ONLY", "LOG_LEVEL", "PAPER_SEED", "PAPER_DEPOSIT", "PAPER_TIER",
+        "READ_ONLY", "LOG_LEVEL", "PAPER_SEED", "PAPER_DEPOSIT", "PAPER_TIER", "PAPER_KEEP",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PAPER_FOLDER", str(tmp_path_factory.mktemp("paper")))
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 
 

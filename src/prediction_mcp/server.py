@@ -12,7 +12,7 @@ from loguru import logger
 from prediction_mcp import __version__
 from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, KalshiError
 from prediction_mcp.logs import quiet_expected_errors
-from prediction_mcp.settings import Settings, load_settings
+from prediction_mcp.settings import Settings, SettingsError, load_settings
 from prediction_mcp.tools import analysis, discovery, portfolio, trading
 from prediction_mcp.tools.context import Session
 from prediction_mcp.tools.errors import PlainErrors
@@ -103,17 +103,30 @@ def _own_key(settings: Settings) -> KeySigner | None:
 
 @asynccontextmanager
 async def _own_exchange(settings: Settings) -> AsyncIterator[tuple[str, KeySigner]]:
-    """Start the simulated exchange in this process; yields its base URL and a key made for it."""
+    """The user's paper exchange, in this process or one that was started before; yields its base URL and a key.
+
+    Raises:
+        SettingsError: where it is kept can't be used.
+    """
+    from prediction_mcp.exchange.home import Home, Terms, live_in, member_of
     from prediction_mcp.exchange.serving import serve
     from prediction_mcp.exchange.simulation import Exchange
+    from prediction_mcp.exchange.store import StoreError
     from prediction_mcp.kalshi.auth import signer_from_pem
     from prediction_mcp.kalshi.units import parse_dollars
 
-    exchange = Exchange(seed=settings.paper_seed)
-    member = exchange.add_member(tier=settings.paper_tier, deposit=parse_dollars(settings.paper_deposit))
-    key_id, pem = exchange.issue_key(member)
-    async with serve(exchange) as url:
-        yield url, signer_from_pem(key_id, pem)
+    terms = Terms(settings.paper_seed, settings.paper_tier, parse_dollars(settings.paper_deposit))
+    if settings.paper_keep:
+        try:
+            async with live_in(Home(settings.paper_home), terms) as (url, key_id, pem):
+                yield url, signer_from_pem(key_id, pem)
+        except StoreError as error:
+            raise SettingsError(str(error)) from error
+    else:
+        exchange = Exchange(terms.seed)
+        key_id, pem = exchange.issue_key(member_of(exchange, tier=terms.tier, deposit=terms.deposit))
+        async with serve(exchange) as url:
+            yield url, signer_from_pem(key_id, pem)
 
 
 def from_environment() -> FastMCP:

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
         "basic", alias="PAPER_TIER"
     )
 
+    paper_keep: bool = Field(True, alias="PAPER_KEEP")
+    paper_folder: Path | None = Field(None, alias="PAPER_FOLDER")
+
     @field_validator("env", "paper_tier", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
@@ -68,6 +71,15 @@ class Settings(BaseSettings):
     def runs_own_exchange(self) -> bool:
         """Paper mode starts the simulated exchange inside the process, unless it is pointed at a running one."""
         return self.env == "paper" and self.base_url is None
+
+    @property
+    def paper_home(self) -> Path:
+        """The folder where paper money is kept."""
+        if self.paper_folder is not None:
+            return self.paper_folder.expanduser()
+        from platformdirs import user_data_path
+
+        return user_data_path("prediction-mcp", appauthor=False) / "paper"
 
     def describe(self) -> str:
         """The mode in a few words, for a person."""

@@ -108,6 +108,38 @@ def call(
     raise typer.Exit(asyncio.run(call_tool(tool, arguments or [])))
 
 
+paper = typer.Typer(help="The paper money that is kept between sessions.", no_args_is_help=True)
+app.add_typer(paper, name="paper")
+
+
+@paper.command("status")
+def paper_status() -> None:
+    """Where it is kept, whether it runs, what the account holds."""
+    from prediction_mcp.cli.paper import show_status
+
+    show_status()
+
+
+@paper.command("deposit")
+def paper_deposit(dollars: Annotated[str, typer.Argument(help="Paper dollars, like 2500 or 99.50.")]) -> None:
+    """Add paper money to the account."""
+    from prediction_mcp.cli.paper import make_deposit
+
+    make_deposit(dollars)
+
+
+@paper.command("reset")
+def paper_reset(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+) -> None:
+    """Throw all paper money, orders and history away and begin anew."""
+    from prediction_mcp.cli.paper import reset
+
+    if not yes:
+        typer.confirm("Throw all paper money, orders and history away?", abort=True)
+    reset()
+
+
 @app.command()
 def exchange(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
@@ -122,6 +154,10 @@ def exchange(
         typer.Option(help="What goes wrong: 429@0.05, latency:300, cut_after@0.1/POST; repeatable."),
     ] = None,
     quiet_crowd: Annotated[bool, typer.Option("--quiet", help="No simulated trading after the start.")] = False,
+    scenario: Annotated[str, typer.Option(help="What is listed: everyday, or small (five series).")] = "everyday",
+    speed: Annotated[float, typer.Option(help="Simulated seconds a second; 0 stands still until stepped.")] = 1.0,
+    store: Annotated[Path | None, typer.Option(help="File to keep everything in; a second start goes on.")] = None,
+    weekly: Annotated[bool, typer.Option("--weekly", help="Pause trading on Thursdays 03:00-05:00 ET.")] = False,
 ) -> None:
     """Run the paper exchange alone, for any Kalshi client."""
     from prediction_mcp.cli.exchange import run
@@ -136,5 +172,9 @@ def exchange(
         "key_file": key_file,
         "with_crowd": not quiet_crowd,
         "faults": fault or [],
+        "scenario": scenario,
+        "speed": speed,
+        "store_file": store,
+        "weekly": weekly,
     }
     asyncio.run(run(**options))

@@ -68,7 +68,7 @@ async def play() -> None:
     """Start the server as an assistant would, with nothing configured, and trade on it."""
     console = Console(highlight=False)
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("KALSHI_", "PAPER_", "READ_"))}
-    transport = StdioTransport(sys.executable, ["-m", "prediction_mcp"], env={**clean, "KALSHI_ENV": "paper"})
+    transport = StdioTransport(sys.executable, ["-m", "prediction_mcp"], env={**clean, "PAPER_KEEP": "false"})
     console.print("[bold]prediction-mcp[/]: a real MCP session over stdio, nothing configured, paper money.")
     async with Client(transport) as client:
         story = Story(client, console)

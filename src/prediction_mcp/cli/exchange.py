@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from prediction_mcp.exchange.access import SCOPES, TIERS, KeyAlgorithm
+from prediction_mcp.exchange.clock import Clock
 from prediction_mcp.exchange.faults import Rule
+from prediction_mcp.exchange.home import key_of, member_of
+from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.exchange.store import Store, StoreError
 from prediction_mcp.kalshi.units import parse_dollars
 from prediction_mcp.logs import configure_logging
 from prediction_mcp.settings import SettingsError
@@ -31,19 +35,46 @@ async def run(
     key_file: Path | None,
     with_crowd: bool,
     faults: list[str],
+    scenario: str,
+    speed: float,
+    store_file: Path | None,
+    weekly: bool,
 ) -> None:
-    """Serve until interrupted. The private key is written for this user alone and removed at the end."""
+    """Serve until interrupted. The private key is for this user alone; without a store it is removed at the end."""
     micros = _check(tier, deposit, algorithm, scopes)
     configure_logging("WARNING")
-    simulation = Exchange(seed=seed)
     try:
-        simulation.faults.rules[:] = [Rule.parse(text) for text in faults]
-    except ValueError as error:
-        raise SettingsError(f"{error}.") from None
-    member = simulation.add_member(tier=tier, deposit=micros)
-    kind: KeyAlgorithm = "rsa" if algorithm == "rsa" else "ed25519"
-    key_id, pem = simulation.issue_key(member, kind, scopes)
-    path = _write_key(pem, key_file)
+        rules = [Rule.parse(text) for text in faults]
+        with contextlib.ExitStack() as undo:
+            store = Store(store_file)
+            undo.callback(store.close)
+            simulation = Exchange(seed, Clock(store.last_ms or None, speed), store, scenario)
+            undo.pop_all()
+    except (ValueError, StoreError) as error:
+        raise SettingsError(f"{str(error).removesuffix('.')}.") from None
+    simulation.faults.rules[:] = rules
+    simulation.hours.weekly = weekly
+    try:
+        await _serve(
+            simulation, port, tier, micros, "rsa" if algorithm == "rsa" else "ed25519", scopes, key_file, with_crowd
+        )
+        simulation.sync()
+    finally:
+        simulation.store.close()
+
+
+async def _serve(
+    simulation: Exchange,
+    port: int,
+    tier: str,
+    deposit: int,
+    algorithm: KeyAlgorithm,
+    scopes: frozenset[str],
+    key_file: Path | None,
+    with_crowd: bool,
+) -> None:
+    member = member_of(simulation, tier=tier, deposit=deposit)
+    key_id, path = _key(simulation, member, algorithm, scopes, key_file)
     stop = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
@@ -54,12 +85,13 @@ async def run(
         except OSError as error:
             raise SettingsError(f"Port {port} can't be used ({error.strerror}): choose another with --port.") from None
         try:
-            _announce(url, key_id, path)
+            _announce(url, key_id, path, kept=simulation.store.is_durable)
             await stop.wait()
         finally:
             await serving.__aexit__(None, None, None)
     finally:
-        path.unlink(missing_ok=True)
+        if not simulation.store.is_durable:
+            path.unlink(missing_ok=True)
 
 
 def _check(tier: str, deposit: str, algorithm: str, scopes: frozenset[str]) -> int:
@@ -78,32 +110,33 @@ def _check(tier: str, deposit: str, algorithm: str, scopes: frozenset[str]) -> i
     return micros
 
 
-def _write_key(pem: str, key_file: Path | None) -> Path:
-    """Write the key so that only this user can ever read it, not even for a moment."""
-    if key_file is None:
-        handle, name = tempfile.mkstemp(prefix="paper-", suffix=".pem")
-        path = Path(name)
-    else:
-        path = key_file
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise SettingsError(f"{path} exists already and is not overwritten: choose another --key-file.") from None
-        except OSError as error:
-            raise SettingsError(f"{path} can't be written ({error.strerror}).") from None
-    with os.fdopen(handle, "w") as file:
-        file.write(pem)
-    return path
+def _key(
+    simulation: Exchange, member: Account, algorithm: KeyAlgorithm, scopes: frozenset[str], key_file: Path | None
+) -> tuple[str, Path]:
+    """(key id, file): a key that was kept with the store, else a new one that only this user can read."""
+    path = key_file
+    if path is None and simulation.store.path is not None:
+        path = simulation.store.path.with_suffix(".pem")
+    if path is None:
+        path = Path(tempfile.gettempdir()) / f"paper-{uuid.uuid4()}.pem"
+    try:
+        if not simulation.store.is_durable and path.exists():
+            raise FileExistsError
+        return key_of(simulation, member, path, algorithm, scopes)[0], path
+    except FileExistsError:
+        raise SettingsError(f"{path} exists already and is not overwritten: choose another --key-file.") from None
+    except OSError as error:
+        raise SettingsError(f"{path} can't be written ({error.strerror}).") from None
 
 
-def _announce(url: str, key_id: str, path: Path) -> None:
+def _announce(url: str, key_id: str, path: Path, *, kept: bool) -> None:
     parts = urlsplit(url)
     lines = (
         f"base URL       {url}",
         f"WebSocket URL  ws://{parts.netloc}/trade-api/ws/v2",
         f"key id         {key_id}",
         f"private key    {path}",
-        "Any Kalshi client can be pointed at it; Ctrl-C ends it and removes the key.",
+        f"Any Kalshi client can be pointed at it; Ctrl-C ends it and {'keeps' if kept else 'removes'} the key.",
     )
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write("\n".join(lines) + "\n")

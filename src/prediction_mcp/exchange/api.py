@@ -289,5 +289,5 @@ def create_app(exchange: Exchange) -> Starlette:
     routes = [
         Route(PREFIX + endpoint.path, _handler(exchange, endpoint), methods=[endpoint.method]) for endpoint in ENDPOINTS
     ]
-    routes.append(Route("/paper/faults", control.handler(exchange), methods=["GET", "PUT", "DELETE"]))
+    routes += control.routes(exchange)
     return Starlette(routes=routes, exception_handlers={HTTPException: _no_route, Exception: _failed})

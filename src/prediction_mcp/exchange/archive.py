@@ -148,6 +148,6 @@ class Archive:
     def touched_markets(self) -> set[str]:
         """Markets in which a member ever had an order, a fill or a position."""
         return {ticker for (ticker,) in self._db.execute(
-            "SELECT ticker FROM orders WHERE owner IN (SELECT owner FROM accounts WHERE keeps_history)"
+            "SELECT ticker FROM orders WHERE owner NOT IN (SELECT owner FROM accounts WHERE NOT keeps_history)"
             " UNION SELECT ticker FROM fills"
         )}  # fmt: skip

@@ -129,6 +129,7 @@ class Catalogue:
     """
 
     serial: int = 0
+    scenario: str = "everyday"
     programmed: dict[str, int] = field(default_factory=dict)
     series: dict[str, Series] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)

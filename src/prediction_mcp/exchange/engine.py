@@ -479,8 +479,11 @@ class Engine:
             if self.observer is not None:
                 self.observer.fill(fill, holding)
             account.updated_ms = holding.updated_ms = now_ms
-            if order.group is not None and order.group.matched(count, now_ms):
-                self._spent.append(order.group)
+            if order.group is not None:
+                if self.changes is not None:
+                    self.changes.groups[order.group] = None
+                if order.group.matched(count, now_ms):
+                    self._spent.append(order.group)
         return pool
 
     def _rest_or_finish(self, market: MarketState, order: Order, holding: Holding, now_ms: int) -> None:

@@ -33,7 +33,7 @@ def restore_catalogue(store: Store) -> Catalogue:
     for event in list(catalogue.events.values()):
         catalogue.add(event)
     tie_legs(catalogue)
-    (catalogue.serial,) = store.db.execute("SELECT serial FROM exchange").fetchone()
+    catalogue.serial, catalogue.scenario = store.db.execute("SELECT serial, scenario FROM exchange").fetchone()
     return catalogue
 
 

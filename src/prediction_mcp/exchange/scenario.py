@@ -1,4 +1,4 @@
-"""The scenario ``everyday``: a listing that looks like an ordinary day on Kalshi, and goes on as the days do.
+"""What is listed: a listing that looks like an ordinary day on Kalshi, and goes on as the days do.
 
 A program says at which moments of the calendar it has an event, and writes it. The first day lists what is due and some
 of what is over; later, whatever comes within a program's reach. What an event is worth is drawn from the seed and the
@@ -136,7 +136,7 @@ def dates(day: int, hour: int, months: tuple[int, ...] = tuple(range(1, 13)), ye
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Events that come again and again: listed once they are ``ahead`` away; ``behind`` is listed on the first day."""
+    """Events that come again and again: listed once they are ``ahead`` away; one that starts late looks ``behind``."""
 
     name: str
     moments: Moments
@@ -318,12 +318,17 @@ PROGRAMS: tuple[Program, ...] = (
 )  # fmt: skip
 
 
-def due(catalogue: Catalogue, seed: int, now_ms: int, *, first_day: bool = False) -> Iterator[Event]:
+SCENARIOS: dict[str, tuple[Program, ...]] = {
+    "everyday": PROGRAMS,
+    "small": tuple(p for p in PROGRAMS if p.name in ("fed", "heat nyc", "rain", "quarter hours", "final")),
+}
+
+
+def due(catalogue: Catalogue, seed: int, now_ms: int) -> Iterator[Event]:
     """What is to be listed by now and isn't yet; each event is added to the catalogue as it comes."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    for program in PROGRAMS:
-        start = now - program.behind if first_day or not program.ahead else now
-        for moment in program.moments(start, now + program.ahead + timedelta(seconds=1)):
+    for program in SCENARIOS[catalogue.scenario]:
+        for moment in program.moments(now - program.behind, now + program.ahead + timedelta(seconds=1)):
             key = f"{program.name}/{moment.isoformat()}"
             if key in catalogue.programmed:
                 continue
@@ -366,19 +371,28 @@ def _show_every_state(catalogue: Catalogue, rng: random.Random) -> None:
         market.status, market.frozen = status, True
 
 
-def everyday(seed: int, now_ms: int) -> Catalogue:
-    """About 20 series, 80 events and 420 markets, dated around ``now_ms``."""
+def first_day(scenario: str, seed: int, now_ms: int) -> Catalogue:
+    """What an exchange lists that begins at ``now_ms``.
+
+    ``everyday`` are about 20 series, 90 events and 450 markets in every state there is; ``small`` are five series.
+
+    Raises:
+        ValueError: there is no such scenario.
+    """
+    if scenario not in SCENARIOS:
+        raise ValueError(f"there is no scenario {scenario!r}: take {' or '.join(SCENARIOS)}")
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     rng = random.Random(f"everyday/{seed}")
-    catalogue = Catalogue()
+    catalogue = Catalogue(scenario=scenario)
     old = now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY * 40  # behind the historical cutoff
-    for program in PROGRAMS:
+    for program in SCENARIOS[scenario]:
         if program.name.startswith("heat"):
             for event in program.write(old, rng, catalogue):
                 catalogue.add(event)
-    for _ in due(catalogue, seed, now_ms, first_day=True):
+    for _ in due(catalogue, seed, now_ms):
         pass
     for series in catalogue.series.values():
         series.created_ms = ms(now - DAY * 400)
-    _show_every_state(catalogue, rng)
+    if scenario == "everyday":
+        _show_every_state(catalogue, rng)
     return catalogue

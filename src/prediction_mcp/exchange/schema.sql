@@ -1,7 +1,7 @@
 -- The paper exchange on disk. Money in micros ($1e-6), prices in $1e-4, counts in 0.01 contracts, times in Unix ms.
 CREATE TABLE exchange (
-  id INTEGER PRIMARY KEY CHECK (id = 1), seed INTEGER NOT NULL, started_ms INTEGER NOT NULL, clock_ms INTEGER NOT NULL,
-  sequence INTEGER NOT NULL, fees_collected INTEGER NOT NULL, serial INTEGER NOT NULL
+  id INTEGER PRIMARY KEY CHECK (id = 1), seed INTEGER NOT NULL, scenario TEXT NOT NULL, started_ms INTEGER NOT NULL,
+  clock_ms INTEGER NOT NULL, sequence INTEGER NOT NULL, fees_collected INTEGER NOT NULL, serial INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE accounts (
   account_id TEXT PRIMARY KEY, owner TEXT NOT NULL, number INTEGER NOT NULL, grid INTEGER NOT NULL,

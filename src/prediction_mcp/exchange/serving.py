@@ -74,6 +74,7 @@ async def serve(
         with_crowd: False keeps the simulated members still, for tests that want a quiet book.
     """
     bound = _loopback_socket(host, port)
+    exchange.with_crowd = with_crowd
     feed: Any = connection_factory(
         exchange, exchange.attach_hub()
     )  # uvicorn's types ask for a class, its code calls it

@@ -27,7 +27,7 @@ from .market_state import TAPE_LENGTH
 from .negotiation import Negotiations
 from .quoters import Quoters
 from .restore import restore_catalogue, restore_engine
-from .scenario import due, everyday, fee_changes
+from .scenario import due, fee_changes, first_day
 from .store import Store
 
 if TYPE_CHECKING:
@@ -55,13 +55,21 @@ class Exchange:
     Args:
         seed: the same seed and the same start time give the same listing, prices and flow.
         clock: Unix milliseconds of the simulation; the wall clock unless another is given.
-        store: where everything is kept; what it holds already is read back, and its seed wins.
+        store: where everything is kept; what it holds already is read back, and its seed and scenario win.
+        scenario: what is listed, a key of :data:`.scenario.SCENARIOS`.
 
     Raises:
         StoreError: what the store holds doesn't add up.
+        ValueError: there is no such scenario.
     """
 
-    def __init__(self, seed: int = 1, clock: Callable[[], int] = wall_clock_ms, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        seed: int = 1,
+        clock: Callable[[], int] = wall_clock_ms,
+        store: Store | None = None,
+        scenario: str = "everyday",
+    ) -> None:
         self.store = store or Store()
         self.clock = clock
         self.access = Access()
@@ -69,20 +77,21 @@ class Exchange:
         self.down = False
         self.hours = Hours()
         self._paused_by_hand = False
+        self.with_crowd = True
         self.groups: dict[str, OrderGroup] = {}
         self.hub: Hub | None = None
         self._agenda: list[tuple[int, int, Transition, Event]] = []
         self._tie_break = itertools.count()
         if self.store.is_new:
-            self._begin(seed)
+            self._begin(seed, scenario)
         else:
             self._restore()
 
-    def _begin(self, seed: int) -> None:
+    def _begin(self, seed: int, scenario: str) -> None:
         now = self.clock()
         self._prepare(seed, now)
-        self.store.begin(seed, now)
-        self.catalogue = everyday(seed, now)
+        self.catalogue = first_day(scenario, seed, now)
+        self.store.begin(seed, scenario, now)
         self.crowd = Crowd(self.engine, self.catalogue, self.seed)
         self.quoters = Quoters(self)
         self._apply_fees(now)
@@ -217,11 +226,15 @@ class Exchange:
         Resting orders stay, but for those that asked to be cancelled.
         """
         self._paused_by_hand = True
-        self._apply_hours(self.clock())
+        self.apply_hours()
 
     def resume(self) -> None:
         """End a pause; one that the hours ask for lasts on."""
         self._paused_by_hand = False
+        self.apply_hours()
+
+    def apply_hours(self) -> None:
+        """Pause or resume as the hours have it now."""
         self._apply_hours(self.clock())
 
     def _apply_hours(self, now: int) -> None:
@@ -282,7 +295,9 @@ class Exchange:
                 for event in concerned:
                     event.fee_type, event.fee_multiplier = change.fee_type, change.multiplier
             else:
-                series = self.catalogue.series[change.ticker]
+                series = self.catalogue.series.get(change.ticker)
+                if series is None:
+                    continue
                 series.fee_type = change.fee_type or series.fee_type
                 series.fee_multiplier = series.fee_multiplier if change.multiplier is None else change.multiplier
                 concerned = [e for e in self.catalogue.events.values() if e.series is series]

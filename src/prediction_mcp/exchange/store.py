@@ -64,22 +64,22 @@ class Store:
     """
 
     def __init__(self, path: Path | None = None) -> None:
+        self.path = path
         self.is_durable = path is not None
         # An empty name is SQLite's temporary database: in memory while small, on disk as it grows.
-        self.db = sqlite3.connect("" if path is None else path, isolation_level=None, timeout=0)
+        try:
+            self.db = sqlite3.connect("" if path is None else path, isolation_level=None, timeout=0)
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"{path} can't be opened ({error}).") from None
         try:
             self.is_new = self._open()
-        except sqlite3.OperationalError as error:
+        except BaseException as error:
             self.db.close()
+            if not isinstance(error, sqlite3.Error):
+                raise
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise StoreBusyError(f"{path} is in use by another process.") from None
-            raise StoreError(f"{path} can't be opened ({error}).") from None
-        except sqlite3.DatabaseError as error:
-            self.db.close()
             raise StoreError(f"{path} is not a paper exchange ({error}).") from None
-        except StoreError:
-            self.db.close()
-            raise
 
     def _open(self) -> bool:
         if self.is_durable:
@@ -99,6 +99,12 @@ class Store:
         if version != VERSION:
             raise StoreError(f"The paper exchange on disk has version {version}, this program reads {VERSION}.")
         return not self.db.execute("SELECT 1 FROM exchange").fetchone()
+
+    @property
+    def last_ms(self) -> int:
+        """The simulated time of the last commit; 0 for a new exchange."""
+        row = self.db.execute("SELECT clock_ms FROM exchange").fetchone()
+        return row[0] if row else 0
 
     def close(self) -> None:
         self.db.close()
@@ -239,9 +245,9 @@ class Store:
 
     # -- what only the start writes ----------------------------------------------------------------------------
 
-    def begin(self, seed: int, now_ms: int) -> None:
+    def begin(self, seed: int, scenario: str, now_ms: int) -> None:
         """A new exchange begins."""
-        self.db.execute(_put("exchange", 7), (1, seed, now_ms, now_ms, 0, 0, 0))
+        self.db.execute(_put("exchange", 8), (1, seed, scenario, now_ms, now_ms, 0, 0, 0))
 
     def forget_markets(self, tickers: list[str], events: list[str]) -> None:
         """Markets that ended and that no member ever touched leave the listing for good."""

@@ -14,6 +14,7 @@ from pydantic import ValidationError as PydanticValidationError
 
 from prediction_mcp.kalshi.errors import KalshiError
 from prediction_mcp.safety.policy import ReadOnlyError
+from prediction_mcp.settings import SettingsError
 
 
 class PlainErrors(Middleware):
@@ -44,10 +45,10 @@ class PlainErrors(Middleware):
             raise
 
 
-def expected(error: BaseException | None) -> KalshiError | ReadOnlyError | None:
+def expected(error: BaseException | None) -> KalshiError | ReadOnlyError | SettingsError | None:
     """The error that is meant for the caller, out of a chain of causes: FastMCP wraps what a dependency raises."""
     while error is not None:
-        if isinstance(error, KalshiError | ReadOnlyError):
+        if isinstance(error, KalshiError | ReadOnlyError | SettingsError):
             return error
         error = error.__cause__
     return None

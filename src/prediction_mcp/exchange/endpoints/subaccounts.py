@@ -124,7 +124,7 @@ def deposits(call: Call) -> Json:
             {
                 "id": f"paper-{number}",
                 "status": "applied",
-                "type": "paper",
+                "type": "ach",  # the SDK knows no paper money
                 "amount_cents": done.micros // CENT,
                 "fee_cents": 0,
                 "created_ts": done.ts_ms // 1000,

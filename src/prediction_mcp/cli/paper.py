@@ -1,0 +1,126 @@
+"""``paper``: look at the paper money that is kept on disk, add to it, begin anew."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from prediction_mcp.exchange.control import CONTROL_HEADER, deposit, summary
+from prediction_mcp.exchange.home import MEMBER, Address, Home, read_exchange
+from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.exchange.store import StoreBusyError, StoreError
+from prediction_mcp.exchange.wire import moment
+from prediction_mcp.settings import SettingsError, load_settings
+
+TIMEOUT_S = 10.0
+
+
+def show_status() -> None:
+    """Say where the paper exchange is kept, whether it runs, and what the account holds."""
+    home, console = _home(), Console(highlight=False, soft_wrap=True)
+    console.print(f"folder     {home.folder}")
+    if not home.database.exists():
+        console.print("Nothing is there yet: the first server or call that needs it makes it.")
+        return
+    exchange = _open(home)
+    if exchange is None:
+        address = _running(home)
+        console.print(f"running    in process {address.pid} at {address.url}")
+        told = _account(_ask(address, "GET"))
+    else:
+        console.print(f"running    no; its time stands at {moment(exchange.store.last_ms)}")
+        accounts = [summary(a) for a in exchange.engine.accounts.values() if a.account_id == MEMBER]
+        told = _account({"accounts": accounts})
+        exchange.store.close()
+    if told is None:
+        console.print("No account has been opened yet.")
+        return
+    console.print(f"cash       {_money(told['cash_dollars'])}, of it free {_money(told['available_dollars'])}")
+    console.print(f"deposited  {_money(told['deposited_dollars'])}")
+    console.print(f"holding    {told['positions']} positions, {told['resting_orders']} resting orders")
+
+
+def make_deposit(dollars: str) -> None:
+    """Add paper money to the account, whether its exchange runs or not."""
+    home = _home()
+    if not home.database.exists():
+        raise SettingsError("There is no paper exchange yet: PAPER_DEPOSIT sets what a new one begins with.")
+    exchange = _open(home)
+    if exchange is None:
+        told = _account(_ask(_running(home), "POST", {"dollars": dollars}))
+    else:
+        member = exchange.engine.accounts.get(MEMBER)
+        try:
+            if member is None:
+                raise SettingsError("No account has been opened yet: PAPER_DEPOSIT sets what it begins with.")
+            deposit(exchange, member, dollars)
+            exchange.sync()
+            told = summary(member)
+        except ValueError as error:
+            raise SettingsError(f"The deposit can't be made: {error}.") from None
+        finally:
+            exchange.store.close()
+    if told is not None:
+        Console(highlight=False).print(f"The account has {_money(told['cash_dollars'])} now.")
+
+
+def reset() -> None:
+    """Throw the paper exchange away; the next start makes a new one."""
+    home = _home()
+    try:
+        home.remove()
+    except StoreBusyError:
+        address = _running(home)
+        raise SettingsError(f"The paper exchange runs in process {address.pid}: end that server, then reset.") from None
+    except StoreError:  # a file that can't be read is what a reset is for
+        home.remove_files()
+    Console(highlight=False).print("The paper exchange is gone; the next start begins anew.")
+
+
+def _home() -> Home:
+    settings = load_settings()
+    if not settings.paper_keep:
+        raise SettingsError("PAPER_KEEP is false, so no paper money is kept.")
+    return Home(settings.paper_home)
+
+
+def _open(home: Home) -> Exchange | None:
+    """The exchange on disk; None while a server uses it."""
+    try:
+        return read_exchange(home)
+    except StoreBusyError:
+        return None
+    except StoreError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _running(home: Home) -> Address:
+    address = home.read_address()
+    if address is None:
+        raise SettingsError(f"{home.database} is in use by another program.")
+    return address
+
+
+def _ask(address: Address, method: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+    url = address.url.replace("/trade-api/v2", "/paper/account")
+    try:
+        answer = httpx.request(
+            method, url, json=body, headers={CONTROL_HEADER: "1"}, timeout=TIMEOUT_S, trust_env=False
+        )
+        told: dict[str, Any] = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise SettingsError(f"The paper exchange in process {address.pid} doesn't answer ({error}).") from None
+    if answer.is_error:
+        raise SettingsError(f"The paper exchange refused: {told.get('message')}.")
+    return told
+
+
+def _account(told: dict[str, Any]) -> dict[str, Any] | None:
+    return next((account for account in told["accounts"] if account["account"] == MEMBER), None)
+
+
+def _money(dollars: str) -> str:
+    return f"${Decimal(dollars):,.2f}"
