@@ -39,6 +39,8 @@ bench: $(READY)
 	$(BIN)/python benchmarks/read_budget.py
 	$(BIN)/python benchmarks/ws_fanout.py
 	$(BIN)/python benchmarks/rest_orders.py
+	$(BIN)/python benchmarks/idle.py
+	$(BIN)/python benchmarks/memory.py
 
 # Pins every version and hash for all supported Pythons; no addresses (see IMPLEMENTATION_SUMMARY.md, "The lock").
 lock: | $(UV)

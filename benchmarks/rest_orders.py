@@ -1,7 +1,8 @@
 """Orders a second through HTTP: the exchange in its own process, four clients on keep-alive connections, all signed.
 
 The clients speak HTTP by hand, because any HTTP library would be what is measured. The same is run with Ed25519 and
-with RSA-2048 keys, and the reference in the same run is the engine alone with the same orders.
+with RSA-2048 keys, with the exchange kept on disk (a transaction before each answer) and without, and the reference in
+the same run is the engine alone with the same orders.
 
     python benchmarks/rest_orders.py [seconds]
 """
@@ -11,8 +12,10 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import sys
+import tempfile
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
@@ -22,6 +25,7 @@ from prediction_mcp.exchange.engine import Engine
 from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.exchange.store import Store
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.units import CENT_GRID, MICROS
@@ -31,12 +35,12 @@ PATH = "/trade-api/v2/portfolio/events/orders"
 WIDE = 10**9
 
 
-def run_exchange(pipe: Connection) -> None:
-    asyncio.run(_serve(pipe))
+def run_exchange(pipe: Connection, store: Path | None) -> None:
+    asyncio.run(_serve(pipe, store))
 
 
-async def _serve(pipe: Connection) -> None:
-    exchange = Exchange(seed=1)
+async def _serve(pipe: Connection, store: Path | None) -> None:
+    exchange = Exchange(seed=1, store=Store(store))
     member = exchange.add_member(deposit=10_000_000 * MICROS)
     budget = exchange.access.budgets[member.account_id]
     budget.write = Bucket(WIDE, WIDE, WIDE)  # the rate limit is not what is measured
@@ -69,7 +73,7 @@ async def client(address: tuple[str, int], signer: KeySigner, ticker: str, until
     return placed
 
 
-async def measure(url: str, kind: KeyAlgorithm, key: tuple[str, str], ticker: str, seconds: float) -> None:
+async def measure(url: str, kind: KeyAlgorithm, key: tuple[str, str], ticker: str, seconds: float, where: str) -> None:
     parts = urlsplit(url)
     address = (parts.hostname or "127.0.0.1", parts.port or 0)
     signer = signer_from_pem(*key)
@@ -81,7 +85,7 @@ async def measure(url: str, kind: KeyAlgorithm, key: tuple[str, str], ticker: st
     placed = sum(await asyncio.gather(*(client(address, signer, ticker, start + seconds) for _ in range(CLIENTS))))
     rate = placed / (time.perf_counter() - start)
     print(
-        f"{kind:>8}: {rate:,.0f} orders/s over HTTP, {CLIENTS} clients in one process; one signature takes "
+        f"{kind:>8}, {where}: {rate:,.0f} orders/s over HTTP, {CLIENTS} clients in one process; one signature takes "
         f"{signing * 1e6:,.0f} µs, so signing alone would allow {1 / signing:,.0f}/s"
     )
 
@@ -98,17 +102,19 @@ def engine_alone(orders: int = 50_000) -> None:
 
 
 def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 6
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=run_exchange, args=(theirs,))
-    process.start()
-    try:
-        url, keys, ticker = ours.recv()
-        for kind in ("ed25519", "rsa"):
-            asyncio.run(measure(url, kind, keys[kind], ticker, seconds))
-    finally:
-        ours.send("stop")
-        process.join(10)
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 4
+    with tempfile.TemporaryDirectory() as folder:
+        for where, store in (("in memory", None), ("on disk", Path(folder) / "bench.db")):
+            ours, theirs = multiprocessing.Pipe()
+            process = multiprocessing.get_context("spawn").Process(target=run_exchange, args=(theirs, store))
+            process.start()
+            try:
+                url, keys, ticker = ours.recv()
+                for kind in ("ed25519", "rsa"):
+                    asyncio.run(measure(url, kind, keys[kind], ticker, seconds, where))
+            finally:
+                ours.send("stop")
+                process.join(10)
     engine_alone()
 
 

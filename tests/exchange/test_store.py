@@ -11,10 +11,10 @@ import pytest
 
 from prediction_mcp.exchange.archive import Where
 from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.engine import GTC, IOC
 from prediction_mcp.exchange.groups import OrderGroup
 from prediction_mcp.exchange.ledger import Account, transfer
 from prediction_mcp.exchange.matching import ASK, BID
+from prediction_mcp.exchange.order_checks import GTC, IOC
 from prediction_mcp.exchange.rejection import RejectionError
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.store import Store, StoreBusyError, StoreError

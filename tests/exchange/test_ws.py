@@ -22,9 +22,9 @@ from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
 from prediction_mcp.exchange import ws, ws_commands
-from prediction_mcp.exchange.engine import IOC
 from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.matching import ASK, BID
+from prediction_mcp.exchange.order_checks import IOC
 from prediction_mcp.exchange.rejection import RejectionError
 from prediction_mcp.exchange.simulation import Exchange
 from tests.conformance.feed_schema import SCHEMA_FILE, FeedSchemas

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from prediction_mcp.kalshi.units import COUNT_UNITS, MICROS, PRICE_UNITS, PriceGrid
 
 from .catalogue import Catalogue, Event, Market
-from .engine import IOC, Engine
+from .engine import Engine
 from .ledger import Account
 from .matching import ASK, BID, Order
+from .order_checks import IOC
 from .rejection import RejectionError
 
 MAKERS = 3

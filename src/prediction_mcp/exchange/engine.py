@@ -10,19 +10,28 @@ import heapq
 from collections.abc import Callable, Iterable
 
 from prediction_mcp.kalshi.fees import FeeSchedule, round_fee, trade_fee
-from prediction_mcp.kalshi.units import COUNT_UNITS, PRICE_UNITS, PriceGrid
+from prediction_mcp.kalshi.units import PRICE_UNITS, PriceGrid
 
 from . import collateral
 from .changes import Changes
+from .execution import execute, record
 from .groups import OrderGroup
-from .ledger import Account, Fill, Holding, book_fill, revenue_of, settle
+from .ledger import Account, Holding, revenue_of, settle
 from .market_state import MarketState, Observer, Trade
 from .matching import BID, Book, Order
+from .order_checks import (
+    FOK,
+    GTC,
+    check_expiry,
+    check_group,
+    check_open,
+    check_resting,
+    check_shape,
+    check_time_in_force,
+    reducible,
+)
 from .rejection import RejectionError
 
-GTC = "good_till_canceled"
-IOC = "immediate_or_cancel"
-FOK = "fill_or_kill"
 SLACK_GRIDS = 2
 """Grid units held for an order's rounding fees: what its accumulator holds while its fills are on the grid."""
 
@@ -92,21 +101,13 @@ class Engine:
             raise RejectionError("market_not_found", f"market {ticker} not found", 404)
         if client_order_id and self._is_used(account, client_order_id):
             raise RejectionError("order_already_exists", "an order with this client_order_id exists already", 409)
-        if group is not None and group.triggered:
-            raise RejectionError("order_group_triggered", "the order group takes no orders until it is reset")
-        if not market.is_open:
-            raise RejectionError("MARKET_INACTIVE", "market is not accepting orders")
-        self._check_shape(market, price, count)
-        if time_in_force != GTC:
-            if expires_ms:
-                raise RejectionError("invalid_order", "expiration_time needs time_in_force good_till_canceled")
-            if post_only:
-                raise RejectionError("invalid_order", "post_only can't be combined with an immediate order")
-        elif expires_ms and expires_ms <= now_ms:
-            raise RejectionError("invalid_order", "expiration_time must be in the future")
+        check_group(group)
+        check_open(market)
+        check_shape(market, price, count)
+        check_time_in_force(time_in_force, expires_ms, now_ms, post_only=post_only)
         holding = account.holding(ticker)
         if reduce_only:
-            count = self._reducible(holding, side, count, time_in_force)
+            count = reducible(holding, side, count, time_in_force)
         book = market.book
         if post_only and book.crosses(side, price):
             raise RejectionError("PostOnlyCrossCancel", "post only order would trade at once")
@@ -160,18 +161,16 @@ class Engine:
         Raises:
             RejectionError: it doesn't rest any more, or the new order breaks a rule; the old one stands unchanged.
         """
-        self._check_resting(order)
+        check_resting(order)
         account, market = order.account, self.markets[order.ticker]
-        if not market.is_open:
-            raise RejectionError("MARKET_INACTIVE", "market is not accepting orders")
+        check_open(market)
         if side != order.side:
             raise RejectionError("invalid_order", "an amend can't change the side of an order")
-        self._check_shape(market, price, count)
+        check_shape(market, price, count)
+        check_expiry(expires_ms, now_ms)
         remaining = count - order.filled
         if remaining <= 0:
             raise RejectionError("invalid_order", "count must be more than what is filled already")
-        if expires_ms and expires_ms <= now_ms:
-            raise RejectionError("invalid_order", "expiration_time must be in the future")
         if client_order_id and client_order_id != order.client_order_id and self._is_used(account, client_order_id):
             raise RejectionError("order_already_exists", "an order with this client_order_id exists already", 409)
 
@@ -202,7 +201,7 @@ class Engine:
         Raises:
             RejectionError: it doesn't rest any more, or would not become smaller.
         """
-        self._check_resting(order)
+        check_resting(order)
         if not 0 <= remaining <= order.remaining:
             raise RejectionError("invalid_order", "a decrease must leave between zero and the remaining count")
         if remaining == 0:
@@ -222,7 +221,7 @@ class Engine:
         Raises:
             RejectionError: it doesn't rest any more.
         """
-        self._check_resting(order)
+        check_resting(order)
         market = self.markets[order.ticker]
         market.book.side(order.side).remove(order)
         reduced = order.remaining
@@ -304,33 +303,10 @@ class Engine:
 
     # -- the steps of an order ---------------------------------------------------------------------------------
 
-    @staticmethod
-    def _check_shape(market: MarketState, price: int, count: int) -> None:
-        if price not in market.book.prices:
-            raise RejectionError("invalid_price", "price is not on the market's price grid")
-        if count <= 0:
-            raise RejectionError("invalid_order", "count must be positive")
-        if count % COUNT_UNITS and not market.fractional:
-            raise RejectionError("invalid_order", "this market trades whole contracts")
-
-    @staticmethod
-    def _check_resting(order: Order) -> None:
-        if order.status != "resting":
-            raise RejectionError("order_not_resting", f"order is {order.status}", 404)
-
     def _is_used(self, account: Account, client_order_id: str) -> bool:
         if client_order_id in account.by_client_id:
             return True
         return self.is_used is not None and self.is_used(account, client_order_id)
-
-    @staticmethod
-    def _reducible(holding: Holding, side: int, count: int, time_in_force: str) -> int:
-        if time_in_force != IOC:
-            raise RejectionError("invalid_order", "reduce_only needs time_in_force immediate_or_cancel")
-        closable = -holding.position if side == BID else holding.position
-        if closable <= 0:
-            raise RejectionError("invalid_order", "reduce_only order has no position to reduce")
-        return min(count, closable)
 
     def _shrink(self, market: MarketState, order: Order, holding: Holding, by: int, now_ms: int) -> None:
         before = holding.requirement()
@@ -440,45 +416,13 @@ class Engine:
     def _fill(
         self, order: Order, holding: Holding, price: int, count: int, fee: int, is_taker: bool, now_ms: int, seq: int
     ) -> int:
-        account, side = order.account, order.side
-        before = holding.requirement()
-        released, slack = collateral.fee_sources(order, fee)
-        order.fee_hold -= released
-        order.slack -= slack
-        collateral.release(holding, order, count, released, slack)
-        pool = book_fill(account, holding, side, price, count, fee)
-        account.held += holding.requirement() - before
-        order.remaining -= count
-        order.filled += count
-        order.notional += price * count
-        order.fee_total += fee
-        cost = (price if side == BID else PRICE_UNITS - price) * count
-        if is_taker:
-            order.taker_cost += cost
-            order.taker_fees += fee
-        else:
-            order.maker_cost += cost
-            order.maker_fees += fee
-        order.updated_ms = now_ms
+        pool = execute(order, holding, price, count, fee, now_ms, is_taker=is_taker)
+        account = order.account
         if account.keeps_history:
-            fill = Fill(
-                fill_id=self._trade_id % seq,
-                account=account,
-                order_id=order.order_id,
-                client_order_id=order.client_order_id,
-                ticker=order.ticker,
-                side=side,
-                price=price,
-                count=count,
-                is_taker=is_taker,
-                fee=fee,
-                ts_ms=now_ms,
-                seq=seq,
-            )
-            account.fills.append(fill)
+            fill = record(order, self._trade_id % seq, seq, price, count, fee, is_taker=is_taker)
+            account.updated_ms = holding.updated_ms = now_ms
             if self.observer is not None:
                 self.observer.fill(fill, holding)
-            account.updated_ms = holding.updated_ms = now_ms
             if order.group is not None:
                 if self.changes is not None:
                     self.changes.groups[order.group] = None

@@ -19,9 +19,9 @@ from prediction_mcp.kalshi.fees import trade_fee
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
 from .catalogue import Market
-from .engine import GTC, IOC
 from .ledger import Account
 from .matching import ASK, BID
+from .order_checks import GTC, IOC
 from .rejection import RejectionError
 
 if TYPE_CHECKING:

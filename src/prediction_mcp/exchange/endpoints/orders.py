@@ -11,8 +11,8 @@ from prediction_mcp.kalshi.units import format_count
 
 from .. import wire
 from ..call import Call, Json, count_of, invalid, price_of
-from ..engine import FOK, GTC, IOC
 from ..matching import ASK, BID, Order
+from ..order_checks import FOK, GTC, IOC
 from ..rejection import RejectionError
 from .groups import find_group
 from .listing import cutoff_ms
