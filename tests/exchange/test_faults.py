@@ -157,6 +157,37 @@ async def test_feed_faults(served: Served, kind: str, numbers: list[int | None])
                 await reader.raw()
 
 
+async def test_a_subscription_that_fails_is_subscribed_again(served: Served) -> None:
+    """Error 10 ends the subscription and nothing else; the next one has another sid and a snapshot."""
+    engine, clock = served.exchange.engine, served.exchange.clock
+    async with feed(served) as reader:
+        subscribe = {"channels": ["orderbook_delta"], "market_ticker": MARKET}
+        await reader.ask("subscribe", **subscribe)
+        await reader.next()
+        await reader.ask("subscribe", channels=["trade"])
+        served.exchange.faults.rules.append(Rule("feed_error", times=1))
+        engine.submit(served.member, MARKET, 1, 100, 100, clock())
+        failed = await reader.raw()
+        assert (failed["type"], failed["sid"], failed["msg"]["code"]) == ("error", 1, 10)
+        assert [s["channel"] for s in (await reader.ask("list_subscriptions"))["msg"]] == ["trade"]
+        assert (await reader.ask("subscribe", **subscribe))["msg"]["sid"] == 3
+        assert (await reader.next())["type"] == "orderbook_snapshot"
+
+
+async def test_a_command_that_times_out_did_nothing(served: Served) -> None:
+    served.exchange.faults.rules.append(Rule("feed_timeout", times=1))
+    async with feed(served) as reader:
+        assert await reader.error("subscribe", channels=["trade"]) == 18
+        assert (await reader.ask("list_subscriptions"))["msg"] == []
+
+
+async def test_a_key_that_may_not_read_hears_nothing_of_its_member(served: Served) -> None:
+    key_id, pem = served.exchange.issue_key(served.member, scopes=frozenset({"write"}))
+    async with feed(Served(served.exchange, served.url, served.member, key_id, pem)) as reader:
+        assert await reader.error("subscribe", channels=["fill"]) == 9
+        assert (await reader.ask("subscribe", channels=["trade"]))["type"] == "subscribed"
+
+
 async def test_a_book_recovers_from_gaps_with_a_snapshot(served: Served) -> None:
     """A client that sees a gap, distrusts its book and asks for a snapshot is right again."""
     rng, book, last, gaps = random.Random(4), Book(use_yes_price=True), 0, 0

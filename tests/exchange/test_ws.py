@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from prediction_mcp.exchange import ws, ws_commands
+from prediction_mcp.exchange import ws, ws_commands, ws_hub
 from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.matching import ASK, BID
 from prediction_mcp.exchange.order_checks import IOC
@@ -342,6 +342,7 @@ class Deaf:
 
     def __init__(self, account: Account) -> None:
         self.account = account
+        self.may_read = True
         self.pushed: list[bytes] = []
 
     def push(self, payload: bytes) -> None:
@@ -351,6 +352,9 @@ class Deaf:
         return []
 
     def drop(self) -> None:
+        raise AssertionError("no fault was asked for")
+
+    def end(self, subscription: ws_hub.Subscription) -> None:
         raise AssertionError("no fault was asked for")
 
 

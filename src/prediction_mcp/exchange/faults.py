@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 RestFault = Literal["latency", "429", "500", "503", "cut_before", "cut_after", "twice"]
-FeedFault = Literal["feed_drop", "feed_skip", "feed_twice", "feed_unknown"]
+FeedFault = Literal["feed_drop", "feed_skip", "feed_twice", "feed_unknown", "feed_error"]
+CommandFault = Literal["feed_timeout"]
 KINDS: dict[str, str] = {
     "latency": "the answer comes late (milliseconds after a colon, 200 if none)",
     "429": "too many requests; nothing was done",
@@ -25,6 +26,8 @@ KINDS: dict[str, str] = {
     "feed_skip": "a sequence number is skipped: its message is lost",
     "feed_twice": "a frame comes twice",
     "feed_unknown": "a message of an unknown type comes before the frame",
+    "feed_error": "a subscription ends with error 10 instead of the frame",
+    "feed_timeout": "a WebSocket command is answered with error 18; nothing was done",
 }
 DEFAULT_LATENCY_MS = 200
 
@@ -109,6 +112,10 @@ class Faults:
         if not self.rules:
             return []
         return [rule.kind for rule in self.rules if rule.kind in get_args(FeedFault) and self._strikes(rule)]
+
+    def for_command(self) -> bool:
+        """Whether a command of the WebSocket times out."""
+        return any(rule.kind in get_args(CommandFault) and self._strikes(rule) for rule in self.rules)
 
     def _strikes(self, rule: Rule) -> bool:
         if rule.times == 0 or self._rng.random() >= rule.share:

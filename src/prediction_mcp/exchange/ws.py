@@ -23,7 +23,7 @@ from .ledger import Account
 from .rejection import RejectionError
 from .simulation import Exchange
 from .ws_commands import ERRORS, Commands
-from .ws_hub import Hub
+from .ws_hub import Hub, Subscription
 
 DATA = (Opcode.TEXT, Opcode.BINARY)
 PATH = "/trade-api/ws/v2"
@@ -48,6 +48,7 @@ class FeedConnection(asyncio.Protocol):
     """One WebSocket connection; uvicorn makes it with its own three arguments."""
 
     account: Account
+    may_read: bool
 
     def __init__(self, exchange: Exchange, hub: Hub, server_state: Any) -> None:
         self._exchange = exchange
@@ -114,7 +115,7 @@ class FeedConnection(asyncio.Protocol):
         except RejectionError as rejection:
             self._refuse(rejection.status, rejection.code, rejection.message)
             return
-        self.account = key.account
+        self.account, self.may_read = key.account, "read" in key.scopes
         self._protocol.send_response(response)
         self._commands = Commands(self._exchange, self._hub, self)
         self._schedule_heartbeat()
@@ -169,6 +170,11 @@ class FeedConnection(asyncio.Protocol):
         if self._transport is not None:
             self._flush()
             self._transport.abort()
+
+    def end(self, subscription: Subscription) -> None:
+        """End a subscription with error 10: whoever wants it must subscribe again."""
+        if self._commands is not None:
+            self._commands.end(subscription, 10)
 
     def close(self, code: int, reason: str) -> None:
         """Close the connection in order."""

@@ -12,7 +12,7 @@ import orjson
 
 from .clock import wall_clock_ms
 from .simulation import Exchange
-from .ws_hub import CHANNELS, SEQUENCED, Hub, Outlet, Subscription
+from .ws_hub import CHANNELS, MEMBER_CHANNELS, SEQUENCED, Hub, Outlet, Subscription
 
 Json = dict[str, Any]
 MAX_MARKETS = 10_000
@@ -74,12 +74,21 @@ class Commands:
                 raise CommandError(1)
             command_id = command.get("id")
             self._check_rate()
+            if self._exchange.faults.rules and self._exchange.faults.for_command():
+                raise CommandError(18)
             self._run(command_id, command)
         except CommandError as error:
             answer: Json = {"type": "error", "msg": {"code": error.code, "msg": str(error), **error.extra}}
             if command_id is not None:
                 answer = {"id": command_id, **answer}
             self._outlet.push(orjson.dumps(answer))
+
+    def end(self, subscription: Subscription, code: int) -> None:
+        """A subscription is over, by an error that is terminal for it."""
+        self._hub.drop(subscription)
+        if self.subscriptions.pop(subscription.sid, None) is not None:
+            error = {"type": "error", "sid": subscription.sid, "msg": {"code": code, "msg": ERRORS[code]}}
+            self._outlet.push(orjson.dumps(error))
 
     def close(self) -> None:
         """The connection is gone."""
@@ -117,6 +126,8 @@ class Commands:
             raise CommandError(3)
         if not all(isinstance(channel, str) and channel in CHANNELS for channel in channels):
             raise CommandError(8)
+        if not self._outlet.may_read and MEMBER_CHANNELS & set(channels):
+            raise CommandError(9)
         markets = self._markets(params)
         if "orderbook_delta" in channels and not markets:
             raise CommandError(14)

@@ -39,6 +39,8 @@ class Outlet(Protocol):
     """Where a subscription's frames go: a connection."""
 
     account: Account
+    may_read: bool
+    """Whether the key that opened it has the scope to read about its member."""
 
     def push(self, payload: bytes) -> None: ...
 
@@ -48,6 +50,10 @@ class Outlet(Protocol):
 
     def drop(self) -> None:
         """Cut the connection."""
+        ...
+
+    def end(self, subscription: Subscription) -> None:
+        """End one subscription with error 10, which is terminal for it."""
         ...
 
 
@@ -76,6 +82,9 @@ class Subscription:
             self.outlet.push(payload)
 
     def _send_faulty(self, payload: bytes, faults: list[str]) -> None:
+        if "feed_error" in faults:
+            self.outlet.end(self)
+            return
         if "feed_unknown" in faults:
             self.outlet.push(b'{"type":"weather_on_mars","sid":%d,"msg":{"dust":true}}' % self.sid)
         if "feed_skip" not in faults:
