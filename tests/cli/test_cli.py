@@ -25,6 +25,7 @@ from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import signer_from_file
 from prediction_mcp.settings import SettingsError
 from tests.conftest import MARKET
+from tests.tools.test_tools import TOOLS
 
 COMMAND = [sys.executable, "-m", "prediction_mcp"]
 
@@ -152,7 +153,7 @@ def test_the_demo_tells_the_whole_story() -> None:
 
 def test_tools_and_version() -> None:
     done = run("tools", COLUMNS="160")
-    assert len(re.findall(r"kalshi_\w+", done.stdout)) == 16
+    assert len(re.findall(r"kalshi_\w+", done.stdout)) == len(TOOLS)
     assert "context:" in done.stdout
     assert run("--version").stdout.startswith("prediction-mcp 0.")
 

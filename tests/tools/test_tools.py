@@ -22,7 +22,14 @@ TOOLS = {
     "kalshi_get_orderbook", "kalshi_get_trades",
     "kalshi_create_order", "kalshi_cancel_order", "kalshi_get_order", "kalshi_get_orders", "kalshi_get_fills",
     "kalshi_calculate_order_cost", "kalshi_get_balance", "kalshi_get_positions", "kalshi_get_position",
+    "kalshi_batch_cancel_orders", "kalshi_amend_order", "kalshi_get_order_history", "kalshi_get_best_price",
+    "kalshi_estimate_slippage", "kalshi_check_order_validity", "kalshi_simulate_order", "kalshi_get_portfolio_value",
+    "kalshi_get_pnl", "kalshi_get_settlement_history", "kalshi_calculate_position_risk",
+    "kalshi_get_portfolio_exposure", "kalshi_get_margin_requirements",
 }  # fmt: skip
+
+
+WRITES = {"kalshi_create_order", "kalshi_cancel_order", "kalshi_batch_cancel_orders", "kalshi_amend_order"}
 
 
 async def test_tools_list(assistant: Assistant) -> None:
@@ -32,7 +39,7 @@ async def test_tools_list(assistant: Assistant) -> None:
         assert tool.description
         assert tool.title
         assert tool.annotations is not None
-        writes = tool.name in ("kalshi_create_order", "kalshi_cancel_order")
+        writes = tool.name in WRITES
         assert tool.annotations.read_only_hint is not writes
         assert tool.annotations.destructive_hint is (True if writes else None)
         assert "$ref" not in json.dumps(tool.input_schema)

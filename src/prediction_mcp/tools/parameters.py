@@ -12,6 +12,7 @@ Quantity = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 """An exact number. JSON's numbers and strings are both read digit by digit, never through binary fractions."""
 Cents = Annotated[Decimal, WithJsonSchema({"type": "number", "description": "cents of the side traded"})]
 Dollars = Annotated[Decimal, WithJsonSchema({"type": "number", "description": "dollars, fees included"})]
+Probability = Annotated[Decimal, Field(gt=0, lt=1), WithJsonSchema({"type": "number", "description": "0 to 1"})]
 Limit = Annotated[int, Field(ge=1, le=200)]
 
 

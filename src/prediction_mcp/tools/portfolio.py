@@ -1,7 +1,8 @@
-"""Portfolio: balance and positions."""
+"""Portfolio: balance, positions, value, profit, risk."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from fastmcp.dependencies import Depends
@@ -9,14 +10,25 @@ from fastmcp.server.providers import LocalProvider
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import NotFoundError
-from prediction_mcp.kalshi.models.markets import Market
-from prediction_mcp.kalshi.models.portfolio import MarketPosition
 from prediction_mcp.settings import Settings
 
 from . import lookup
+from .account import history, markets_of, open_positions
+from .account_results import (
+    ExposureAnswer,
+    Margin,
+    Period,
+    PnlAnswer,
+    PortfolioValue,
+    PositionRisk,
+    SettlementLine,
+    SettlementList,
+    pnl_answer,
+)
+from .account_risk import GroupBy, exposure_of, margin_of, risk_of
 from .annotations import READS
 from .context import get_kalshi, get_settings
-from .parameters import Limit
+from .parameters import Limit, Probability, When
 from .portfolio_results import BalanceAnswer, PositionDetail, PositionLine, PositionList
 from .results import more
 
@@ -52,7 +64,7 @@ async def kalshi_get_positions(
         limit=limit,
         cursor=cursor,
     )
-    markets = await _markets_of(kalshi, page.market_positions)
+    markets = await markets_of(kalshi, (p.ticker for p in page.market_positions if p.position_fp))
     lines = [PositionLine.of(p, markets.get(p.ticker)) for p in page.market_positions]
     return PositionList.of(lines, more(page), settings.env)
 
@@ -69,11 +81,71 @@ async def kalshi_get_position(
     return PositionDetail.of(page.market_positions[0], market, settings.env)
 
 
-async def _markets_of(kalshi: KalshiClient, positions: list[MarketPosition]) -> dict[str, Market]:
-    """The markets of open positions, a hundred a request."""
-    tickers = [p.ticker for p in positions if p.position_fp]
-    found: dict[str, Market] = {}
-    for start in range(0, len(tickers), 100):
-        page = await kalshi.markets.list(tickers=tickers[start : start + 100], limit=1000)
-        found.update((m.ticker, m) for m in page.markets)
-    return found
+@mcp.tool(title="Portfolio value", annotations=READS, tags={"portfolio"}, output_schema=None)
+async def kalshi_get_portfolio_value(
+    kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+) -> PortfolioValue:
+    """Cash and positions at the bid, at the middle, and at cost; says what can't be priced."""
+    positions = await open_positions(kalshi)
+    markets = await markets_of(kalshi, (p.ticker for p in positions))
+    return PortfolioValue.of(await kalshi.portfolio.balance(), positions, markets, settings.env)
+
+
+@mcp.tool(title="Profit and loss", annotations=READS, tags={"portfolio"}, output_schema=None)
+async def kalshi_get_pnl(
+    ticker: str | None = None,
+    period: Period = "all",
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> PnlAnswer:
+    """Realized (FIFO, after fees) and unrealized profit per market and day, beside the exchange's own figure."""
+    name = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
+    past = await history(kalshi, name)
+    markets = await markets_of(kalshi, (t for t, lots in past.lots.items() if lots.count))
+    told = [p async for p in kalshi.portfolio.all_positions(ticker=name, settlement_status="all")]
+    told += [p async for p in kalshi.portfolio.all_positions(ticker=name, historical=True)]
+    realized = sum({p.ticker: p.realized_pnl_dollars for p in told}.values(), Decimal(0))
+    return pnl_answer(past.lots, markets, realized, period, settings.env)
+
+
+@mcp.tool(title="Settlements", annotations=READS, tags={"portfolio"}, output_schema=None)
+async def kalshi_get_settlement_history(
+    since: When | None = None,
+    limit: Limit = 20,
+    cursor: str | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> SettlementList:
+    """Markets of yours that ended: what was held, what it paid, what was made of it."""
+    min_ts = None if since is None else int(since.timestamp())
+    page = await kalshi.portfolio.settlements(min_ts=min_ts, limit=limit, cursor=cursor)
+    lines = [SettlementLine.of(s) for s in page.settlements]
+    profit = sum((line.profit for line in lines), Decimal(0))
+    return SettlementList(source=settings.env, count=len(lines), cursor=more(page), profit=profit, settlements=lines)
+
+
+@mcp.tool(title="Risk of a position", annotations=READS, tags={"portfolio"}, output_schema=None)
+async def kalshi_calculate_position_risk(
+    ticker: str,
+    my_probability: Probability | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> PositionRisk:
+    """What a position can lose and gain, break-even, what selling it now brings; Kelly at your probability of YES."""
+    return await risk_of(kalshi, await lookup.market(kalshi, ticker), my_probability, settings.env)
+
+
+@mcp.tool(title="Exposure", annotations=READS, tags={"portfolio"}, output_schema=None)
+async def kalshi_get_portfolio_exposure(
+    by: GroupBy = "event", kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+) -> ExposureAnswer:
+    """Where the money is at risk; outcomes that exclude each other are netted."""
+    return await exposure_of(kalshi, by, settings.env)
+
+
+@mcp.tool(title="Collateral", annotations=READS, tags={"portfolio"}, output_schema=None)
+async def kalshi_get_margin_requirements(
+    kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+) -> Margin:
+    """Cash that is free, held for resting orders, and paid for positions."""
+    return await margin_of(kalshi, settings.env)

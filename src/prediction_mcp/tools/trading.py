@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastmcp.dependencies import Depends
 from fastmcp.server.providers import LocalProvider
+from pydantic import Field
 
 from prediction_mcp.analytics.costs import order_cost
 from prediction_mcp.kalshi import KalshiClient
@@ -18,9 +19,12 @@ from prediction_mcp.settings import Settings
 from . import lookup
 from .annotations import ENDS, PLACES, READS
 from .context import get_kalshi, get_policy, get_settings
+from .order_changes import amend, cancel_many, order_history
 from .order_entry import OrderType, Ticket, dollars, exact_fills, prepare
+from .order_preview import simulation, validity
 from .order_results import Cancelled, CostAnswer, FillLine, FillList, OrderDetail, OrderLine, OrderList, Placed
 from .parameters import Cents, Dollars, Limit, Quantity, When
+from .preview_results import Amended, BestPrice, CancelledMany, Simulation, Slippage, Validity
 from .results import more
 
 mcp = LocalProvider()
@@ -76,6 +80,32 @@ async def kalshi_cancel_order(
     return Cancelled(source=settings.env, order_id=done.order_id, cancelled=done.reduced_by)
 
 
+@mcp.tool(title="Cancel several orders", annotations=ENDS, tags={"trading", "write"}, output_schema=None)
+@write_tool(get_policy)
+async def kalshi_batch_cancel_orders(
+    order_ids: Annotated[list[str] | None, Field(min_length=1, max_length=100)] = None,
+    ticker: str | None = None,
+    all: bool = False,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> CancelledMany:
+    """Cancel the resting orders named, those of one market, or all."""
+    return await cancel_many(kalshi, order_ids, ticker, everything=all, source=settings.env)
+
+
+@mcp.tool(title="Change an order", annotations=PLACES, tags={"trading", "write"}, output_schema=None)
+@write_tool(get_policy)
+async def kalshi_amend_order(
+    order_id: str,
+    count: Quantity | None = None,
+    price: Cents | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> Amended:
+    """Change a resting order: count is what shall remain open, price is of the side the order buys."""
+    return await amend(kalshi, order_id, count, price, settings.env)
+
+
 @mcp.tool(title="One order", annotations=READS, tags={"trading"}, output_schema=None)
 async def kalshi_get_order(
     order_id: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
@@ -118,6 +148,89 @@ async def kalshi_get_fills(
     page = await kalshi.portfolio.fills(ticker=name, order_id=order_id, min_ts=min_ts, limit=limit, cursor=cursor)
     lines = [FillLine.of(f) for f in page.fills]
     return FillList(source=settings.env, count=len(lines), cursor=more(page), fills=lines)
+
+
+@mcp.tool(title="Order history", annotations=READS, tags={"trading"}, output_schema=None)
+async def kalshi_get_order_history(
+    ticker: str | None = None,
+    since: When | None = None,
+    limit: Limit = 20,
+    cursor: str | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> OrderList:
+    """Your executed and cancelled orders, newest first, back past the exchange's archive cutoff."""
+    name = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
+    orders, rest = await order_history(kalshi, name, since, limit, cursor)
+    lines = [OrderLine.of(o) for o in orders]
+    return OrderList(source=settings.env, count=len(lines), cursor=rest, orders=lines)
+
+
+@mcp.tool(title="Best price", annotations=READS, tags={"trading"}, output_schema=None)
+async def kalshi_get_best_price(
+    ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+) -> BestPrice:
+    """Best bid and ask of both sides with sizes."""
+    market = await lookup.market(kalshi, ticker)
+    return BestPrice.of(market.ticker, await kalshi.markets.orderbook(market.ticker), settings.env)
+
+
+@mcp.tool(title="Slippage", annotations=READS, tags={"trading"}, output_schema=None)
+async def kalshi_estimate_slippage(
+    ticker: str,
+    side: Side,
+    action: Action,
+    count: Quantity,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> Slippage:
+    """What an order at market would get from the book now: average, worst price, how much the book can't fill."""
+    check_count(count)
+    market = await lookup.market(kalshi, ticker)
+    return Slippage.of(market.ticker, await kalshi.markets.orderbook(market.ticker), side, action, count, settings.env)
+
+
+@mcp.tool(title="Check an order", annotations=READS, tags={"trading"}, output_schema=None)
+async def kalshi_check_order_validity(
+    ticker: str,
+    side: Side,
+    action: Action,
+    count: Quantity,
+    price: Cents | None = None,
+    order_type: OrderType = "limit",
+    time_in_force: TimeInForce | None = None,
+    post_only: bool = False,
+    reduce_only: bool = False,
+    expiration_ts: int | None = None,
+    max_cost: Dollars | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> Validity:
+    """Whether an order would be taken, and what should give pause. Sends nothing."""
+    ticket = Ticket(
+        ticker, side, action, count, price, order_type, time_in_force,
+        post_only, reduce_only, expiration_ts, None, max_cost,
+    )  # fmt: skip
+    return await validity(kalshi, ticket, settings)
+
+
+@mcp.tool(title="Simulate an order", annotations=READS, tags={"trading"}, output_schema=None)
+async def kalshi_simulate_order(
+    ticker: str,
+    side: Side,
+    action: Action,
+    count: Quantity,
+    price: Cents | None = None,
+    order_type: OrderType = "limit",
+    time_in_force: TimeInForce | None = None,
+    post_only: bool = False,
+    reduce_only: bool = False,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> Simulation:
+    """Fills against the live book, fees, position and balance afterwards. Sends nothing."""
+    ticket = Ticket(ticker, side, action, count, price, order_type, time_in_force, post_only, reduce_only)
+    return await simulation(kalshi, ticket, settings)
 
 
 @mcp.tool(title="Cost of an order", annotations=READS, tags={"trading"}, output_schema=None)

@@ -1,0 +1,64 @@
+"""What can be lost and gained: exposure with exclusive outcomes netted, Kelly, break-even."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+ZERO, ONE = Decimal(0), Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A position: contracts of YES (> 0) or NO (< 0), and what they cost in dollars."""
+
+    ticker: str
+    position: Decimal
+    cost: Decimal
+
+    def pays(self, *, yes: bool) -> Decimal:
+        """Dollars it pays if its market ends YES, or NO."""
+        return max(self.position, ZERO) if yes else max(-self.position, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Dollars. ``max_loss`` is the worst that can happen to these positions together, ``max_gain`` the best."""
+
+    cost: Decimal
+    max_loss: Decimal
+    max_gain: Decimal
+
+
+def exposure(positions: Sequence[Held], *, exclusive: bool, all_listed: bool = False) -> Exposure:
+    """The worst and best end of the positions of one event, before fees.
+
+    Where outcomes exclude each other, at most one market ends YES: the ends are "this one does, the others don't" for
+    each market held, and "none of those held does", which is left out only where every outcome is held
+    (``all_listed``) and one of them must happen. Else every market ends by itself: the worst is that each goes against
+    its position, which loses what was paid for all of them.
+    """
+    cost = sum((p.cost for p in positions), ZERO)
+    if not positions:
+        return Exposure(ZERO, ZERO, ZERO)
+    if not exclusive:
+        best = sum((max(p.pays(yes=True), p.pays(yes=False)) for p in positions), ZERO)
+        worst = sum((min(p.pays(yes=True), p.pays(yes=False)) for p in positions), ZERO)
+        return Exposure(cost, cost - worst, best - cost)
+    none = sum((p.pays(yes=False) for p in positions), ZERO)
+    ends = [none - p.pays(yes=False) + p.pays(yes=True) for p in positions]
+    if not all_listed:
+        ends.append(none)
+    return Exposure(cost, cost - min(ends), max(ends) - cost)
+
+
+def kelly(belief: Decimal, price: Decimal) -> Decimal:
+    """Share of the bankroll that maximises log growth when a side costs ``price`` (fees in it) and pays $1.
+
+    f* = (b·p − q) / b with b = (1 − price) / price, which is (belief − price) / (1 − price); 0 without an edge.
+    Source: Kelly (1956), "A New Interpretation of Information Rate".
+    """
+    if not ZERO < price < ONE or not ZERO <= belief <= ONE:
+        raise ValueError("a price lies strictly between 0 and 1, a belief between 0 and 1")
+    return max((belief - price) / (ONE - price), ZERO)
