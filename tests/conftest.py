@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import settings
 
 from prediction_mcp.exchange.audit import audit
 from prediction_mcp.exchange.ledger import Account, Fill
@@ -16,6 +17,7 @@ from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 
+settings.register_profile("thorough", max_examples=3_500)
 _NOW = datetime.now(UTC)
 EVENT = f"KXSB-{(_NOW.year + (datetime(_NOW.year, 2, 8, 23, tzinfo=UTC) < _NOW)) % 100}"
 """An event of the default scenario that ends on a day in February; its code carries the year."""

@@ -179,5 +179,7 @@ class Laws(RuleBasedStateMachine):
             assert held == {t: p for t, p in positions.items() if p and t == self.ticker}
 
 
-Laws.TestCase.settings = settings(max_examples=120, stateful_step_count=60, deadline=None)
+EXAMPLES = max(120, settings().max_examples)
+"""120, or as many as the profile asks for: ``--hypothesis-profile=thorough`` takes 210,000 steps."""
+Laws.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=60, deadline=None)
 TestLaws = Laws.TestCase
