@@ -25,7 +25,10 @@ TOOLS = {
     "kalshi_batch_cancel_orders", "kalshi_amend_order", "kalshi_get_order_history", "kalshi_get_best_price",
     "kalshi_estimate_slippage", "kalshi_check_order_validity", "kalshi_simulate_order", "kalshi_get_portfolio_value",
     "kalshi_get_pnl", "kalshi_get_settlement_history", "kalshi_calculate_position_risk",
-    "kalshi_get_portfolio_exposure", "kalshi_get_margin_requirements",
+    "kalshi_get_candlesticks", "kalshi_analyze_liquidity", "kalshi_analyze_volatility", "kalshi_analyze_trade_flow",
+    "kalshi_get_implied_probabilities", "kalshi_find_arbitrage", "kalshi_compare_markets",
+    "kalshi_analyze_market_opportunity", "kalshi_assess_market_risk", "kalshi_get_portfolio_exposure",
+    "kalshi_get_margin_requirements",
 }  # fmt: skip
 
 

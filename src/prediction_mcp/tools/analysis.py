@@ -1,7 +1,9 @@
-"""Analysis: order books and trades."""
+"""Analysis: books, trades, charts, and what they say."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated
 
 from fastmcp.dependencies import Depends
@@ -13,13 +15,31 @@ from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.settings import Settings
 
 from . import lookup
+from .analysis_results import (
+    ArbitrageAnswer,
+    Candles,
+    Comparison,
+    FlowAnswer,
+    ImpliedAnswer,
+    LiquidityAnswer,
+    Opportunity,
+    RiskAnswer,
+    VolatilityAnswer,
+)
 from .annotations import READS
 from .book_results import BookAnswer, BookView, TradeList
 from .context import get_kalshi, get_settings
-from .parameters import When
+from .event_studies import find_arbitrage, implied
+from .market_study import DEFAULT_SPAN, Interval, candles
+from .parameters import Probability, Quantity, When
 from .results import more
+from .studies import compare, flow_of, liquidity_of, opportunity, risks_of, volatility_of
 
 mcp = LocalProvider()
+
+Window = Annotated[str, Field(description="like 24h, 7d, 2w")]
+ROWS = 200
+"""Candlesticks of one answer."""
 
 
 @mcp.tool(title="Order book", annotations=READS, tags={"analysis"}, output_schema=None)
@@ -61,3 +81,106 @@ async def kalshi_get_trades(
         cursor=cursor,
     )
     return TradeList.of(page.trades, name, more(page), settings.env)
+
+
+@mcp.tool(title="Candlesticks", annotations=READS, tags={"analysis"}, output_schema=None)
+async def kalshi_get_candlesticks(
+    ticker: str,
+    interval: Interval = "1h",
+    start: When | None = None,
+    end: When | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> Candles:
+    """Open, high, low, close and volume, live or archived; the newest 200 of the time asked for."""
+    market = await lookup.market(kalshi, ticker)
+    last = end or datetime.now(UTC)
+    first = start or last - DEFAULT_SPAN[interval]
+    if first >= last:
+        raise InvalidRequestError("start must be before end.")
+    sticks = await candles(kalshi, market, first, last, interval)
+    return Candles.of(market.ticker, interval, sticks, ROWS, settings.env)
+
+
+@mcp.tool(title="Liquidity", annotations=READS, tags={"analysis"}, output_schema=None)
+async def kalshi_analyze_liquidity(
+    ticker: str,
+    size: Annotated[Quantity | None, Field(gt=0)] = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> LiquidityAnswer:
+    """Spread, depth near the middle, imbalance, cost of going in and out at your size, and a score with its reasons."""
+    return await liquidity_of(kalshi, ticker, size, settings.env)
+
+
+@mcp.tool(title="Volatility", annotations=READS, tags={"analysis"}, output_schema=None)
+async def kalshi_analyze_volatility(
+    ticker: str,
+    window: Window = "7d",
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> VolatilityAnswer:
+    """How much the price moves: a typical day, in log-odds too, range, largest moves, scaled to expiry."""
+    return await volatility_of(kalshi, ticker, window, settings.env)
+
+
+@mcp.tool(title="Trade flow", annotations=READS, tags={"analysis"}, output_schema=None)
+async def kalshi_analyze_trade_flow(
+    ticker: str,
+    window: Window = "24h",
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> FlowAnswer:
+    """Which side takers took, VWAP, large trades, pace."""
+    return await flow_of(kalshi, ticker, window, settings.env)
+
+
+@mcp.tool(title="Implied probabilities", annotations=READS, tags={"analysis"}, output_schema=None)
+async def kalshi_get_implied_probabilities(
+    event_ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+) -> ImpliedAnswer:
+    """An event's prices as a distribution: normalised, with overround; for strikes the median and the ranges."""
+    return await implied(kalshi, event_ticker, settings.env)
+
+
+@mcp.tool(title="Arbitrage", annotations=READS, tags={"analysis"}, output_schema=None)
+async def kalshi_find_arbitrage(
+    event_ticker: str | None = None,
+    series_ticker: str | None = None,
+    category: str | None = None,
+    min_edge_cents: Annotated[Quantity, Field(ge=0)] = Decimal(0),
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> ArbitrageAnswer:
+    """Riskless after fees: exclusive outcomes that sum wrong, broken strike ladders; with size and legs."""
+    return await find_arbitrage(kalshi, event_ticker, series_ticker, category, min_edge_cents, settings.env)
+
+
+@mcp.tool(title="Compare markets", annotations=READS, tags={"analysis"}, output_schema=None)
+async def kalshi_compare_markets(
+    tickers: Annotated[list[str], Field(min_length=2, max_length=10)],
+    window: Window = "7d",
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> Comparison:
+    """Markets side by side: prices, moves, correlation of hourly changes, divergence."""
+    return await compare(kalshi, tickers, window, settings.env)
+
+
+@mcp.tool(title="Brief on a market", annotations=READS, tags={"analysis"}, output_schema=None)
+async def kalshi_analyze_market_opportunity(
+    ticker: str,
+    my_probability: Probability | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> Opportunity:
+    """The brief before a trade: price, book, flow, volatility, time, rules; at your probability of YES the edge."""
+    return await opportunity(kalshi, ticker, my_probability, settings.env)
+
+
+@mcp.tool(title="Risks of a market", annotations=READS, tags={"analysis"}, output_schema=None)
+async def kalshi_assess_market_risk(
+    ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+) -> RiskAnswer:
+    """Liquidity, time, jumps, early close, settlement and fees, each graded with its evidence."""
+    return await risks_of(kalshi, ticker, settings.env)
