@@ -40,6 +40,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/ws_fanout.py
 	$(BIN)/python benchmarks/rest_orders.py
 	$(BIN)/python benchmarks/analytics.py
+	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/idle.py
 	$(BIN)/python benchmarks/memory.py
 

@@ -46,6 +46,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
         "READ_ONLY", "LOG_LEVEL", "PAPER_SEED", "PAPER_DEPOSIT", "PAPER_TIER", "PAPER_KEEP",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("PAPER_FOLDER", str(tmp_path_factory.mktemp("paper")))
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 

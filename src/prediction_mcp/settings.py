@@ -81,6 +81,13 @@ class Settings(BaseSettings):
 
         return user_data_path("prediction-mcp", appauthor=False) / "paper"
 
+    @property
+    def cache_folder(self) -> Path:
+        """The folder for what can be read again."""
+        from platformdirs import user_cache_path
+
+        return user_cache_path("prediction-mcp", appauthor=False)
+
     def describe(self) -> str:
         """The mode in a few words, for a person."""
         money = {"paper": "paper money on its own exchange", "demo": "Kalshi's demo exchange", "live": "REAL MONEY"}

@@ -12,6 +12,7 @@ from .resources.exchange import ExchangeResource
 from .resources.markets import MarketsResource
 from .resources.orders import OrdersResource
 from .resources.portfolio import PortfolioResource
+from .resources.reference import ReferenceResource
 from .resources.series import SeriesResource
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class KalshiClient:
         self.events = EventsResource(self.transport)
         self.markets = MarketsResource(self.transport)
         self.orders = OrdersResource(self.transport)
+        self.reference = ReferenceResource(self.transport)
         self.portfolio = PortfolioResource(self.transport)
         self.account = AccountResource(self.transport)
 

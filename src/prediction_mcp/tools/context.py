@@ -9,6 +9,7 @@ from typing import cast
 
 from fastmcp.server.dependencies import get_context
 
+from prediction_mcp.catalogue.fill import Catalogue
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.safety.policy import Policy
 from prediction_mcp.settings import Settings
@@ -20,6 +21,8 @@ class Session:
     def __init__(self, settings: Settings, connect: Callable[[], AbstractAsyncContextManager[KalshiClient]]) -> None:
         self.settings = settings
         self.policy = Policy(settings.env, settings.writes_allowed)
+        keeps = settings.env != "paper"  # a paper exchange is small and may be another one tomorrow
+        self.catalogue = Catalogue(settings.cache_folder / f"catalogue-{settings.env}.db" if keeps else None)
         self._connect = connect
         self._stack = AsyncExitStack()
         self._lock = asyncio.Lock()
@@ -34,6 +37,7 @@ class Session:
         return self._client
 
     async def close(self) -> None:
+        await self.catalogue.close()
         await self._stack.aclose()
 
 
@@ -43,6 +47,15 @@ def get_session() -> Session:
 
 async def get_kalshi() -> KalshiClient:
     return await get_session().kalshi()
+
+
+def get_catalogue() -> Catalogue:
+    return get_session().catalogue
+
+
+async def report_progress(known: int, expected: int | None) -> None:
+    """Tell the client how far long work has come, if it asked to be told."""
+    await get_context().report_progress(known, expected)
 
 
 def get_settings() -> Settings:

@@ -9,13 +9,25 @@ from fastmcp.dependencies import Depends
 from fastmcp.server.providers import LocalProvider
 from pydantic import Field
 
+from prediction_mcp.catalogue.fill import Catalogue
+from prediction_mcp.catalogue.index import Found
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.settings import Settings
 
 from . import lookup
+from .account import markets_of
 from .annotations import READS
-from .context import get_kalshi, get_settings
-from .listing import events_of_category, find_markets
+from .context import get_catalogue, get_kalshi, get_settings, report_progress
+from .discovery_results import (
+    CatalogueState,
+    CollectionLine,
+    CollectionList,
+    MilestoneLine,
+    MilestoneList,
+    SearchAnswer,
+    SeriesAnswer,
+)
+from .listing import events_of_category, find_markets, series_answer
 from .market_results import EventDetail, EventLine, EventList, ExchangeState, MarketDetail, MarketLine, MarketList
 from .parameters import Limit, When
 from .results import more
@@ -24,6 +36,123 @@ from .status import exchange_state
 mcp = LocalProvider()
 
 Status = Literal["open", "unopened", "closed", "settled"]
+ScanBy = Literal["volume", "movers", "spread", "closing_soon", "new", "open_interest", "featured"]
+SEARCHED = {
+    "open": ("active",),
+    "unopened": ("initialized",),
+    "closed": ("closed", "determined", "disputed", "amended", "inactive"),
+    "settled": ("finalized",),
+}
+
+
+@mcp.tool(title="Search markets", annotations=READS, tags={"discovery"}, output_schema=None)
+async def kalshi_search_markets(
+    query: Annotated[str, Field(min_length=1, max_length=200)],
+    category: str | None = None,
+    status: Status = "open",
+    closes_before: When | None = None,
+    min_volume: Annotated[float, Field(ge=0)] = 0,
+    limit: Annotated[int, Field(ge=1, le=50)] = 10,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+    catalogue: Catalogue = Depends(get_catalogue),
+) -> SearchAnswer:
+    """Find markets by words, a nickname or part of a ticker; typos are forgiven. min_volume: contracts in 24 h."""
+    await catalogue.ready(kalshi, report_progress)
+    found = catalogue.index.search(
+        query,
+        category=category,
+        statuses=SEARCHED[status],
+        closes_before=closes_before,
+        min_volume=min_volume,
+        limit=limit,
+    )
+    return await _shown(kalshi, catalogue, found, settings.env)
+
+
+@mcp.tool(title="Scan the exchange", annotations=READS, tags={"discovery"}, output_schema=None)
+async def kalshi_scan_markets(
+    by: ScanBy = "volume",
+    category: str | None = None,
+    within_hours: Annotated[float | None, Field(gt=0)] = None,
+    limit: Annotated[int, Field(ge=1, le=50)] = 10,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+    catalogue: Catalogue = Depends(get_catalogue),
+) -> SearchAnswer:
+    """Open markets across the exchange, sorted; within_hours: until they close. spread: widest first."""
+    await catalogue.ready(kalshi, report_progress)
+    found = catalogue.index.scan(by, category=category, closes_within_h=within_hours, limit=limit)
+    return await _shown(kalshi, catalogue, found, settings.env)
+
+
+async def _shown(kalshi: KalshiClient, catalogue: Catalogue, found: list[Found], source: str) -> SearchAnswer:
+    """What was found, with the prices of now."""
+    current = await markets_of(kalshi, (f.ticker for f in found))
+    lines = [MarketLine.of(current[f.ticker]) for f in found if f.ticker in current]
+    state = CatalogueState.of(catalogue.index.coverage())
+    note = None
+    if not state.complete:
+        note = "The catalogue is still filling: ask again in a moment for the whole exchange."
+    elif not lines:
+        note = "Nothing fits: try fewer or other words, or list with kalshi_get_events."
+    return SearchAnswer(source=source, count=len(lines), markets=lines, catalogue=state, note=note)
+
+
+@mcp.tool(title="Series", annotations=READS, tags={"discovery"}, output_schema=None)
+async def kalshi_get_series(
+    series_ticker: str | None = None,
+    category: str | None = None,
+    tags: list[str] | None = None,
+    limit: Limit = 20,
+    cursor: str | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> SeriesAnswer:
+    """One series, or those of a category or tags; without arguments the categories with their tags."""
+    return await series_answer(kalshi, series_ticker, category, tags, limit, cursor, settings.env)
+
+
+@mcp.tool(title="Milestones", annotations=READS, tags={"discovery"}, output_schema=None)
+async def kalshi_get_milestones(
+    category: str | None = None,
+    related_event: str | None = None,
+    starts_after: When | None = None,
+    limit: Limit = 20,
+    cursor: str | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> MilestoneList:
+    """What happens when: games, releases, votes, with the events that hang on them."""
+    page = await kalshi.reference.milestones(
+        category=category,
+        related_event_ticker=related_event.strip().upper() if related_event else None,
+        minimum_start_date=starts_after.isoformat() if starts_after else None,
+        limit=limit,
+        cursor=cursor,
+    )
+    lines = [MilestoneLine.of(m) for m in page.milestones]
+    return MilestoneList(source=settings.env, count=len(lines), cursor=more(page), milestones=lines)
+
+
+@mcp.tool(title="Combo collections", annotations=READS, tags={"discovery"}, output_schema=None)
+async def kalshi_get_multivariate_collections(
+    status: Literal["unopened", "open", "closed"] | None = None,
+    series_ticker: str | None = None,
+    limit: Limit = 20,
+    cursor: str | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> CollectionList:
+    """Collections of events whose markets can be combined into one market."""
+    page = await kalshi.reference.collections(
+        status=status,
+        series_ticker=series_ticker.strip().upper() if series_ticker else None,
+        limit=limit,
+        cursor=cursor,
+    )
+    lines = [CollectionLine.of(c) for c in page.multivariate_contracts]
+    return CollectionList(source=settings.env, count=len(lines), cursor=more(page), collections=lines)
 
 
 @mcp.tool(title="Markets", annotations=READS, tags={"discovery"}, output_schema=None)

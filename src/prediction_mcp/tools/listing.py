@@ -11,6 +11,7 @@ from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market, MarketPage
 
+from .discovery_results import SeriesAnswer, SeriesLine, categories_of
 from .results import more
 
 PAGES = 10
@@ -97,3 +98,37 @@ def _split(cursor: str | None) -> tuple[int, str | None]:
     if not separator or not skip.isdecimal():
         raise InvalidRequestError("That cursor isn't one that this list gave: start again without it.")
     return int(skip), page or None
+
+
+async def series_answer(
+    kalshi: KalshiClient,
+    series_ticker: str | None,
+    category: str | None,
+    tags: Sequence[str] | None,
+    limit: int,
+    cursor: str | None,
+    source: str,
+) -> SeriesAnswer:
+    """One series in full, a page of those that fit, or the categories. The exchange gives all series in one answer."""
+    if series_ticker is not None:
+        one = await kalshi.series.get(series_ticker.strip().upper(), include_volume=True)
+        return SeriesAnswer(
+            source=source,
+            series=[SeriesLine.of(one)],
+            fee_type=one.fee_type,
+            fee_multiplier=one.fee_multiplier,
+            settled_by=[s.name for s in one.settlement_sources or [] if s.name] or None,
+            terms=one.contract_terms_url or None,
+        )
+    found = await kalshi.series.list(tags=tags)
+    if category is None and tags is None:
+        return SeriesAnswer(source=source, categories=categories_of(found))
+    if category is not None:
+        found = [s for s in found if s.category.casefold() == category.casefold()]
+        if not found:
+            known = ", ".join(sorted({s.category for s in await kalshi.series.list()}))
+            raise InvalidRequestError(f"There is no category {category!r}: they are {known}.")
+    start, _ = _split(cursor)
+    page = [SeriesLine.of(s) for s in found[start : start + limit]]
+    rest = f"{start + limit}@" if start + limit < len(found) else None
+    return SeriesAnswer(source=source, series=page, count=len(found), cursor=rest)
