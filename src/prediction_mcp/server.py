@@ -51,7 +51,7 @@ def create_server(settings: Settings) -> FastMCP:
         instructions=_INSTRUCTIONS.format(mode=_MODES[settings.env] + read_only),
         version=__version__,
         lifespan=lifespan,
-        providers=[discovery.mcp, analysis.mcp, trading.mcp, portfolio.mcp],
+        providers=[module.mcp.provider for module in (discovery, analysis, trading, portfolio)],
         middleware=[PlainErrors(), LeanSchemas()],
         mask_error_details=True,
         dereference_schemas=False,  # no schema of ours holds a $ref; looking for one costs 7 ms a list

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastmcp.dependencies import Depends
-from fastmcp.server.providers import LocalProvider
 from pydantic import Field
 
 from prediction_mcp.kalshi import KalshiClient
@@ -34,15 +33,16 @@ from .market_study import DEFAULT_SPAN, Interval, candles
 from .parameters import Probability, Quantity, When
 from .results import more
 from .studies import compare, flow_of, liquidity_of, opportunity, risks_of, volatility_of
+from .toolset import Toolset
 
-mcp = LocalProvider()
+mcp = Toolset()
 
 Window = Annotated[str, Field(description="like 24h, 7d, 2w")]
 ROWS = 200
 """Candlesticks of one answer."""
 
 
-@mcp.tool(title="Order book", annotations=READS, tags={"analysis"}, output_schema=None)
+@mcp.tool(title="Order book", annotations=READS, tags={"analysis"})
 async def kalshi_get_orderbook(
     ticker: str | None = None,
     tickers: Annotated[list[str] | None, Field(min_length=1, max_length=25)] = None,
@@ -61,7 +61,7 @@ async def kalshi_get_orderbook(
     return BookAnswer(source=settings.env, books=[BookView.of(n, books[n], depth) for n in names if n in books])
 
 
-@mcp.tool(title="Trades", annotations=READS, tags={"analysis"}, output_schema=None)
+@mcp.tool(title="Trades", annotations=READS, tags={"analysis"})
 async def kalshi_get_trades(
     ticker: str | None = None,
     since: When | None = None,
@@ -83,7 +83,7 @@ async def kalshi_get_trades(
     return TradeList.of(page.trades, name, more(page), settings.env)
 
 
-@mcp.tool(title="Candlesticks", annotations=READS, tags={"analysis"}, output_schema=None)
+@mcp.tool(title="Candlesticks", annotations=READS, tags={"analysis"})
 async def kalshi_get_candlesticks(
     ticker: str,
     interval: Interval = "1h",
@@ -102,7 +102,7 @@ async def kalshi_get_candlesticks(
     return Candles.of(market.ticker, interval, sticks, ROWS, settings.env)
 
 
-@mcp.tool(title="Liquidity", annotations=READS, tags={"analysis"}, output_schema=None)
+@mcp.tool(title="Liquidity", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_liquidity(
     ticker: str,
     size: Annotated[Quantity | None, Field(gt=0)] = None,
@@ -113,7 +113,7 @@ async def kalshi_analyze_liquidity(
     return await liquidity_of(kalshi, ticker, size, settings.env)
 
 
-@mcp.tool(title="Volatility", annotations=READS, tags={"analysis"}, output_schema=None)
+@mcp.tool(title="Volatility", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_volatility(
     ticker: str,
     window: Window = "7d",
@@ -124,7 +124,7 @@ async def kalshi_analyze_volatility(
     return await volatility_of(kalshi, ticker, window, settings.env)
 
 
-@mcp.tool(title="Trade flow", annotations=READS, tags={"analysis"}, output_schema=None)
+@mcp.tool(title="Trade flow", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_trade_flow(
     ticker: str,
     window: Window = "24h",
@@ -135,7 +135,7 @@ async def kalshi_analyze_trade_flow(
     return await flow_of(kalshi, ticker, window, settings.env)
 
 
-@mcp.tool(title="Implied probabilities", annotations=READS, tags={"analysis"}, output_schema=None)
+@mcp.tool(title="Implied probabilities", annotations=READS, tags={"analysis"})
 async def kalshi_get_implied_probabilities(
     event_ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> ImpliedAnswer:
@@ -143,7 +143,7 @@ async def kalshi_get_implied_probabilities(
     return await implied(kalshi, event_ticker, settings.env)
 
 
-@mcp.tool(title="Arbitrage", annotations=READS, tags={"analysis"}, output_schema=None)
+@mcp.tool(title="Arbitrage", annotations=READS, tags={"analysis"})
 async def kalshi_find_arbitrage(
     event_ticker: str | None = None,
     series_ticker: str | None = None,
@@ -156,7 +156,7 @@ async def kalshi_find_arbitrage(
     return await find_arbitrage(kalshi, event_ticker, series_ticker, category, min_edge_cents, settings.env)
 
 
-@mcp.tool(title="Compare markets", annotations=READS, tags={"analysis"}, output_schema=None)
+@mcp.tool(title="Compare markets", annotations=READS, tags={"analysis"})
 async def kalshi_compare_markets(
     tickers: Annotated[list[str], Field(min_length=2, max_length=10)],
     window: Window = "7d",
@@ -167,7 +167,7 @@ async def kalshi_compare_markets(
     return await compare(kalshi, tickers, window, settings.env)
 
 
-@mcp.tool(title="Brief on a market", annotations=READS, tags={"analysis"}, output_schema=None)
+@mcp.tool(title="Brief on a market", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_market_opportunity(
     ticker: str,
     my_probability: Probability | None = None,
@@ -178,7 +178,7 @@ async def kalshi_analyze_market_opportunity(
     return await opportunity(kalshi, ticker, my_probability, settings.env)
 
 
-@mcp.tool(title="Risks of a market", annotations=READS, tags={"analysis"}, output_schema=None)
+@mcp.tool(title="Risks of a market", annotations=READS, tags={"analysis"})
 async def kalshi_assess_market_risk(
     ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> RiskAnswer:

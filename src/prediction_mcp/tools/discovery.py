@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastmcp.dependencies import Depends
-from fastmcp.server.providers import LocalProvider
 from pydantic import Field
 
 from prediction_mcp.catalogue.fill import Catalogue
@@ -32,8 +31,9 @@ from .market_results import EventDetail, EventLine, EventList, ExchangeState, Ma
 from .parameters import Limit, When
 from .results import more
 from .status import exchange_state
+from .toolset import Toolset
 
-mcp = LocalProvider()
+mcp = Toolset()
 
 Status = Literal["open", "unopened", "closed", "settled"]
 ScanBy = Literal["volume", "movers", "spread", "closing_soon", "new", "open_interest", "featured"]
@@ -45,7 +45,7 @@ SEARCHED = {
 }
 
 
-@mcp.tool(title="Search markets", annotations=READS, tags={"discovery"}, output_schema=None)
+@mcp.tool(title="Search markets", annotations=READS, tags={"discovery"})
 async def kalshi_search_markets(
     query: Annotated[str, Field(min_length=1, max_length=200)],
     category: str | None = None,
@@ -70,7 +70,7 @@ async def kalshi_search_markets(
     return await _shown(kalshi, catalogue, found, settings.env)
 
 
-@mcp.tool(title="Scan the exchange", annotations=READS, tags={"discovery"}, output_schema=None)
+@mcp.tool(title="Scan the exchange", annotations=READS, tags={"discovery"})
 async def kalshi_scan_markets(
     by: ScanBy = "volume",
     category: str | None = None,
@@ -99,7 +99,7 @@ async def _shown(kalshi: KalshiClient, catalogue: Catalogue, found: list[Found],
     return SearchAnswer(source=source, count=len(lines), markets=lines, catalogue=state, note=note)
 
 
-@mcp.tool(title="Series", annotations=READS, tags={"discovery"}, output_schema=None)
+@mcp.tool(title="Series", annotations=READS, tags={"discovery"})
 async def kalshi_get_series(
     series_ticker: str | None = None,
     category: str | None = None,
@@ -113,7 +113,7 @@ async def kalshi_get_series(
     return await series_answer(kalshi, series_ticker, category, tags, limit, cursor, settings.env)
 
 
-@mcp.tool(title="Milestones", annotations=READS, tags={"discovery"}, output_schema=None)
+@mcp.tool(title="Milestones", annotations=READS, tags={"discovery"})
 async def kalshi_get_milestones(
     category: str | None = None,
     related_event: str | None = None,
@@ -135,7 +135,7 @@ async def kalshi_get_milestones(
     return MilestoneList(source=settings.env, count=len(lines), cursor=more(page), milestones=lines)
 
 
-@mcp.tool(title="Combo collections", annotations=READS, tags={"discovery"}, output_schema=None)
+@mcp.tool(title="Combo collections", annotations=READS, tags={"discovery"})
 async def kalshi_get_multivariate_collections(
     status: Literal["unopened", "open", "closed"] | None = None,
     series_ticker: str | None = None,
@@ -155,7 +155,7 @@ async def kalshi_get_multivariate_collections(
     return CollectionList(source=settings.env, count=len(lines), cursor=more(page), collections=lines)
 
 
-@mcp.tool(title="Markets", annotations=READS, tags={"discovery"}, output_schema=None)
+@mcp.tool(title="Markets", annotations=READS, tags={"discovery"})
 async def kalshi_get_markets(
     event_ticker: str | None = None,
     series_ticker: str | None = None,
@@ -186,7 +186,7 @@ async def kalshi_get_markets(
     return MarketList(source=settings.env, count=len(lines), cursor=more(found), markets=lines)
 
 
-@mcp.tool(title="One market", annotations=READS, tags={"discovery"}, output_schema=None)
+@mcp.tool(title="One market", annotations=READS, tags={"discovery"})
 async def kalshi_get_market(
     ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> MarketDetail:
@@ -196,7 +196,7 @@ async def kalshi_get_market(
     return MarketDetail.of(market, series, schedule, settings.env)
 
 
-@mcp.tool(title="Events", annotations=READS, tags={"discovery"}, output_schema=None)
+@mcp.tool(title="Events", annotations=READS, tags={"discovery"})
 async def kalshi_get_events(
     series_ticker: str | None = None,
     category: str | None = None,
@@ -216,7 +216,7 @@ async def kalshi_get_events(
     return EventList(source=settings.env, count=len(lines), cursor=rest, events=lines, scanned=scanned)
 
 
-@mcp.tool(title="One event", annotations=READS, tags={"discovery"}, output_schema=None)
+@mcp.tool(title="One event", annotations=READS, tags={"discovery"})
 async def kalshi_get_event(
     event_ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> EventDetail:
@@ -224,7 +224,7 @@ async def kalshi_get_event(
     return EventDetail.of(await lookup.event(kalshi, event_ticker), settings.env)
 
 
-@mcp.tool(title="Exchange status", annotations=READS, tags={"discovery"}, output_schema=None)
+@mcp.tool(title="Exchange status", annotations=READS, tags={"discovery"})
 async def kalshi_get_exchange_status(
     kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> ExchangeState:

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Literal
 
 from fastmcp.dependencies import Depends
-from fastmcp.server.providers import LocalProvider
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import NotFoundError
@@ -31,13 +30,14 @@ from .context import get_kalshi, get_settings
 from .parameters import Limit, Probability, When
 from .portfolio_results import BalanceAnswer, PositionDetail, PositionLine, PositionList
 from .results import more
+from .toolset import Toolset
 
-mcp = LocalProvider()
+mcp = Toolset()
 
 _SETTLEMENT = {"open": "unsettled", "settled": "settled", "all": "all"}
 
 
-@mcp.tool(title="Balance", annotations=READS, tags={"portfolio"}, output_schema=None)
+@mcp.tool(title="Balance", annotations=READS, tags={"portfolio"})
 async def kalshi_get_balance(
     kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> BalanceAnswer:
@@ -45,7 +45,7 @@ async def kalshi_get_balance(
     return BalanceAnswer.of(await kalshi.portfolio.balance(), settings.env)
 
 
-@mcp.tool(title="Positions", annotations=READS, tags={"portfolio"}, output_schema=None)
+@mcp.tool(title="Positions", annotations=READS, tags={"portfolio"})
 async def kalshi_get_positions(
     ticker: str | None = None,
     event_ticker: str | None = None,
@@ -69,7 +69,7 @@ async def kalshi_get_positions(
     return PositionList.of(lines, more(page), settings.env)
 
 
-@mcp.tool(title="One position", annotations=READS, tags={"portfolio"}, output_schema=None)
+@mcp.tool(title="One position", annotations=READS, tags={"portfolio"})
 async def kalshi_get_position(
     ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> PositionDetail:
@@ -81,7 +81,7 @@ async def kalshi_get_position(
     return PositionDetail.of(page.market_positions[0], market, settings.env)
 
 
-@mcp.tool(title="Portfolio value", annotations=READS, tags={"portfolio"}, output_schema=None)
+@mcp.tool(title="Portfolio value", annotations=READS, tags={"portfolio"})
 async def kalshi_get_portfolio_value(
     kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> PortfolioValue:
@@ -91,7 +91,7 @@ async def kalshi_get_portfolio_value(
     return PortfolioValue.of(await kalshi.portfolio.balance(), positions, markets, settings.env)
 
 
-@mcp.tool(title="Profit and loss", annotations=READS, tags={"portfolio"}, output_schema=None)
+@mcp.tool(title="Profit and loss", annotations=READS, tags={"portfolio"})
 async def kalshi_get_pnl(
     ticker: str | None = None,
     period: Period = "all",
@@ -108,7 +108,7 @@ async def kalshi_get_pnl(
     return pnl_answer(past.lots, markets, realized, period, settings.env)
 
 
-@mcp.tool(title="Settlements", annotations=READS, tags={"portfolio"}, output_schema=None)
+@mcp.tool(title="Settlements", annotations=READS, tags={"portfolio"})
 async def kalshi_get_settlement_history(
     since: When | None = None,
     limit: Limit = 20,
@@ -124,7 +124,7 @@ async def kalshi_get_settlement_history(
     return SettlementList(source=settings.env, count=len(lines), cursor=more(page), profit=profit, settlements=lines)
 
 
-@mcp.tool(title="Risk of a position", annotations=READS, tags={"portfolio"}, output_schema=None)
+@mcp.tool(title="Risk of a position", annotations=READS, tags={"portfolio"})
 async def kalshi_calculate_position_risk(
     ticker: str,
     my_probability: Probability | None = None,
@@ -135,7 +135,7 @@ async def kalshi_calculate_position_risk(
     return await risk_of(kalshi, await lookup.market(kalshi, ticker), my_probability, settings.env)
 
 
-@mcp.tool(title="Exposure", annotations=READS, tags={"portfolio"}, output_schema=None)
+@mcp.tool(title="Exposure", annotations=READS, tags={"portfolio"})
 async def kalshi_get_portfolio_exposure(
     by: GroupBy = "event", kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> ExposureAnswer:
@@ -143,7 +143,7 @@ async def kalshi_get_portfolio_exposure(
     return await exposure_of(kalshi, by, settings.env)
 
 
-@mcp.tool(title="Collateral", annotations=READS, tags={"portfolio"}, output_schema=None)
+@mcp.tool(title="Collateral", annotations=READS, tags={"portfolio"})
 async def kalshi_get_margin_requirements(
     kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> Margin:

@@ -54,7 +54,7 @@ def _now() -> datetime:
 class Result(BaseModel):
     """Base of results and their parts: fields that are None or empty lists of notes are left out of the answer."""
 
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=False)
+    model_config = ConfigDict(frozen=True, defer_build=True)  # a schema is made when it is first needed, not at start
 
     @model_serializer(mode="wrap")
     def _without_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

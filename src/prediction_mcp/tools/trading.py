@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastmcp.dependencies import Depends
-from fastmcp.server.providers import LocalProvider
 from pydantic import Field
 
 from prediction_mcp.analytics.costs import order_cost
@@ -26,11 +25,12 @@ from .order_results import Cancelled, CostAnswer, FillLine, FillList, OrderDetai
 from .parameters import Cents, Dollars, Limit, Quantity, When
 from .preview_results import Amended, BestPrice, CancelledMany, Simulation, Slippage, Validity
 from .results import more
+from .toolset import Toolset
 
-mcp = LocalProvider()
+mcp = Toolset()
 
 
-@mcp.tool(title="Place an order", annotations=PLACES, tags={"trading", "write"}, output_schema=None)
+@mcp.tool(title="Place an order", annotations=PLACES, tags={"trading", "write"})
 @write_tool(get_policy)
 async def kalshi_create_order(
     ticker: str,
@@ -69,7 +69,7 @@ async def kalshi_create_order(
     )
 
 
-@mcp.tool(title="Cancel an order", annotations=ENDS, tags={"trading", "write"}, output_schema=None)
+@mcp.tool(title="Cancel an order", annotations=ENDS, tags={"trading", "write"})
 @write_tool(get_policy)
 async def kalshi_cancel_order(
     order_id: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
@@ -80,7 +80,7 @@ async def kalshi_cancel_order(
     return Cancelled(source=settings.env, order_id=done.order_id, cancelled=done.reduced_by)
 
 
-@mcp.tool(title="Cancel several orders", annotations=ENDS, tags={"trading", "write"}, output_schema=None)
+@mcp.tool(title="Cancel several orders", annotations=ENDS, tags={"trading", "write"})
 @write_tool(get_policy)
 async def kalshi_batch_cancel_orders(
     order_ids: Annotated[list[str] | None, Field(min_length=1, max_length=100)] = None,
@@ -93,7 +93,7 @@ async def kalshi_batch_cancel_orders(
     return await cancel_many(kalshi, order_ids, ticker, everything=all, source=settings.env)
 
 
-@mcp.tool(title="Change an order", annotations=PLACES, tags={"trading", "write"}, output_schema=None)
+@mcp.tool(title="Change an order", annotations=PLACES, tags={"trading", "write"})
 @write_tool(get_policy)
 async def kalshi_amend_order(
     order_id: str,
@@ -106,7 +106,7 @@ async def kalshi_amend_order(
     return await amend(kalshi, order_id, count, price, settings.env)
 
 
-@mcp.tool(title="One order", annotations=READS, tags={"trading"}, output_schema=None)
+@mcp.tool(title="One order", annotations=READS, tags={"trading"})
 async def kalshi_get_order(
     order_id: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> OrderDetail:
@@ -116,7 +116,7 @@ async def kalshi_get_order(
     return OrderDetail.of(order, ahead, settings.env)
 
 
-@mcp.tool(title="Orders", annotations=READS, tags={"trading"}, output_schema=None)
+@mcp.tool(title="Orders", annotations=READS, tags={"trading"})
 async def kalshi_get_orders(
     ticker: str | None = None,
     status: Literal["resting", "canceled", "executed"] | None = None,
@@ -132,7 +132,7 @@ async def kalshi_get_orders(
     return OrderList(source=settings.env, count=len(lines), cursor=more(page), orders=lines)
 
 
-@mcp.tool(title="Fills", annotations=READS, tags={"trading"}, output_schema=None)
+@mcp.tool(title="Fills", annotations=READS, tags={"trading"})
 async def kalshi_get_fills(
     ticker: str | None = None,
     order_id: str | None = None,
@@ -150,7 +150,7 @@ async def kalshi_get_fills(
     return FillList(source=settings.env, count=len(lines), cursor=more(page), fills=lines)
 
 
-@mcp.tool(title="Order history", annotations=READS, tags={"trading"}, output_schema=None)
+@mcp.tool(title="Order history", annotations=READS, tags={"trading"})
 async def kalshi_get_order_history(
     ticker: str | None = None,
     since: When | None = None,
@@ -166,7 +166,7 @@ async def kalshi_get_order_history(
     return OrderList(source=settings.env, count=len(lines), cursor=rest, orders=lines)
 
 
-@mcp.tool(title="Best price", annotations=READS, tags={"trading"}, output_schema=None)
+@mcp.tool(title="Best price", annotations=READS, tags={"trading"})
 async def kalshi_get_best_price(
     ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> BestPrice:
@@ -175,7 +175,7 @@ async def kalshi_get_best_price(
     return BestPrice.of(market.ticker, await kalshi.markets.orderbook(market.ticker), settings.env)
 
 
-@mcp.tool(title="Slippage", annotations=READS, tags={"trading"}, output_schema=None)
+@mcp.tool(title="Slippage", annotations=READS, tags={"trading"})
 async def kalshi_estimate_slippage(
     ticker: str,
     side: Side,
@@ -190,7 +190,7 @@ async def kalshi_estimate_slippage(
     return Slippage.of(market.ticker, await kalshi.markets.orderbook(market.ticker), side, action, count, settings.env)
 
 
-@mcp.tool(title="Check an order", annotations=READS, tags={"trading"}, output_schema=None)
+@mcp.tool(title="Check an order", annotations=READS, tags={"trading"})
 async def kalshi_check_order_validity(
     ticker: str,
     side: Side,
@@ -214,7 +214,7 @@ async def kalshi_check_order_validity(
     return await validity(kalshi, ticket, settings)
 
 
-@mcp.tool(title="Simulate an order", annotations=READS, tags={"trading"}, output_schema=None)
+@mcp.tool(title="Simulate an order", annotations=READS, tags={"trading"})
 async def kalshi_simulate_order(
     ticker: str,
     side: Side,
@@ -233,7 +233,7 @@ async def kalshi_simulate_order(
     return await simulation(kalshi, ticket, settings)
 
 
-@mcp.tool(title="Cost of an order", annotations=READS, tags={"trading"}, output_schema=None)
+@mcp.tool(title="Cost of an order", annotations=READS, tags={"trading"})
 async def kalshi_calculate_order_cost(
     ticker: str,
     side: Side,

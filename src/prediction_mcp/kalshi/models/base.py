@@ -27,7 +27,7 @@ OptionalTime = Annotated[datetime | None, BeforeValidator(_empty_to_none)]
 class KalshiModel(BaseModel):
     """Base of all answers: frozen, tolerant of what Kalshi may add."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)  # built when first read, not at start
 
 
 class Page(KalshiModel):

@@ -16,7 +16,7 @@ SelfTradePrevention = Literal["taker_at_cross", "maker"]
 class Request(BaseModel):
     """Base of request bodies: strict, so that a misspelt field is our error and not the exchange's surprise."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class NewOrder(Request):
