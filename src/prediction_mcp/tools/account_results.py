@@ -1,11 +1,9 @@
 """Results about a whole account: value, profit, risk, exposure, collateral, settlements."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 
 from prediction_mcp.analytics.book import mid
 from prediction_mcp.analytics.pnl import Lots
@@ -40,7 +38,7 @@ class PortfolioValue(Answer):
     @classmethod
     def of(
         cls, balance: Balance, positions: Sequence[MarketPosition], markets: Mapping[str, Market], source: str
-    ) -> PortfolioValue:
+    ) -> Self:
         """``cash`` is what is free; what resting orders hold is in kalshi_get_margin_requirements."""
         at_bid = at_mid = at_cost = missing_cost = ZERO
         missing = list[str]()
@@ -181,7 +179,7 @@ class SettlementLine(Result):
     profit: Number
 
     @classmethod
-    def of(cls, item: Settlement) -> SettlementLine:
+    def of(cls, item: Settlement) -> Self:
         cost, revenue = item.yes_total_cost_dollars + item.no_total_cost_dollars, Decimal(item.revenue) / 100
         held = [f"{n.normalize():f} {side}" for n, side in ((item.yes_count_fp, "yes"), (item.no_count_fp, "no")) if n]
         return cls(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastmcp.dependencies import Depends
 from pydantic import Field
@@ -14,28 +14,29 @@ from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.settings import Settings
 
 from . import lookup
-from .analysis_results import (
-    ArbitrageAnswer,
-    Candles,
-    Comparison,
-    FlowAnswer,
-    ImpliedAnswer,
-    LiquidityAnswer,
-    Opportunity,
-    RiskAnswer,
-    VolatilityAnswer,
-)
 from .annotations import READS
 from .book_results import BookAnswer, BookView, TradeList
 from .context import get_kalshi, get_settings
-from .event_studies import find_arbitrage, implied
-from .market_study import DEFAULT_SPAN, Interval, candles
 from .parameters import Probability, Quantity, When
 from .results import more
-from .studies import compare, flow_of, liquidity_of, opportunity, risks_of, volatility_of
 from .toolset import Toolset
 
+if TYPE_CHECKING:
+    from .analysis_results import (
+        ArbitrageAnswer,
+        Candles,
+        Comparison,
+        FlowAnswer,
+        ImpliedAnswer,
+        LiquidityAnswer,
+        Opportunity,
+        RiskAnswer,
+        VolatilityAnswer,
+    )
+
 mcp = Toolset()
+
+Interval = Literal["1m", "1h", "1d"]
 
 Window = Annotated[str, Field(description="like 24h, 7d, 2w")]
 ROWS = 200
@@ -93,6 +94,9 @@ async def kalshi_get_candlesticks(
     settings: Settings = Depends(get_settings),
 ) -> Candles:
     """Open, high, low, close and volume, live or archived; the newest 200 of the time asked for."""
+    from .analysis_results import Candles
+    from .market_study import DEFAULT_SPAN, candles
+
     market = await lookup.market(kalshi, ticker)
     last = end or datetime.now(UTC)
     first = start or last - DEFAULT_SPAN[interval]
@@ -110,6 +114,8 @@ async def kalshi_analyze_liquidity(
     settings: Settings = Depends(get_settings),
 ) -> LiquidityAnswer:
     """Spread, depth near the middle, imbalance, cost of going in and out at your size, and a score with its reasons."""
+    from .studies import liquidity_of
+
     return await liquidity_of(kalshi, ticker, size, settings.env)
 
 
@@ -121,6 +127,8 @@ async def kalshi_analyze_volatility(
     settings: Settings = Depends(get_settings),
 ) -> VolatilityAnswer:
     """How much the price moves: a typical day, in log-odds too, range, largest moves, scaled to expiry."""
+    from .studies import volatility_of
+
     return await volatility_of(kalshi, ticker, window, settings.env)
 
 
@@ -132,6 +140,8 @@ async def kalshi_analyze_trade_flow(
     settings: Settings = Depends(get_settings),
 ) -> FlowAnswer:
     """Which side takers took, VWAP, large trades, pace."""
+    from .studies import flow_of
+
     return await flow_of(kalshi, ticker, window, settings.env)
 
 
@@ -140,6 +150,8 @@ async def kalshi_get_implied_probabilities(
     event_ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> ImpliedAnswer:
     """An event's prices as a distribution: normalised, with overround; for strikes the median and the ranges."""
+    from .event_studies import implied
+
     return await implied(kalshi, event_ticker, settings.env)
 
 
@@ -153,6 +165,8 @@ async def kalshi_find_arbitrage(
     settings: Settings = Depends(get_settings),
 ) -> ArbitrageAnswer:
     """Riskless after fees: exclusive outcomes that sum wrong, broken strike ladders; with size and legs."""
+    from .event_studies import find_arbitrage
+
     return await find_arbitrage(kalshi, event_ticker, series_ticker, category, min_edge_cents, settings.env)
 
 
@@ -164,6 +178,8 @@ async def kalshi_compare_markets(
     settings: Settings = Depends(get_settings),
 ) -> Comparison:
     """Markets side by side: prices, moves, correlation of hourly changes, divergence."""
+    from .studies import compare
+
     return await compare(kalshi, tickers, window, settings.env)
 
 
@@ -175,6 +191,8 @@ async def kalshi_analyze_market_opportunity(
     settings: Settings = Depends(get_settings),
 ) -> Opportunity:
     """The brief before a trade: price, book, flow, volatility, time, rules; at your probability of YES the edge."""
+    from .studies import opportunity
+
     return await opportunity(kalshi, ticker, my_probability, settings.env)
 
 
@@ -183,4 +201,6 @@ async def kalshi_assess_market_risk(
     ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> RiskAnswer:
     """Liquidity, time, jumps, early close, settlement and fees, each graded with its evidence."""
+    from .studies import risks_of
+
     return await risks_of(kalshi, ticker, settings.env)

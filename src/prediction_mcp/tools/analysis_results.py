@@ -1,11 +1,9 @@
 """Results of analyses: the figures one decides with, and what they rest on."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 
 from prediction_mcp.analytics import arbitrage as arb
 from prediction_mcp.analytics.book import mid, spread
@@ -34,7 +32,7 @@ class Candles(Answer):
     rows: list[tuple[Minute, Number, Number, Number, Number, Number]]
 
     @classmethod
-    def of(cls, ticker: str, interval: str, sticks: Sequence[Candlestick], most: int, source: str) -> Candles:
+    def of(cls, ticker: str, interval: str, sticks: Sequence[Candlestick], most: int, source: str) -> Self:
         rows = []
         for stick in sticks:
             p = stick.price
@@ -75,7 +73,7 @@ class LiquidityAnswer(Answer):
     because: list[str]
 
     @classmethod
-    def of(cls, ticker: str, book: Orderbook, trip: RoundTrip, score: Score, source: str) -> LiquidityAnswer:
+    def of(cls, ticker: str, book: Orderbook, trip: RoundTrip, score: Score, source: str) -> Self:
         bids, asks = book.yes_bids, book.yes_asks
         bid, ask = (levels[0][0] if levels else None for levels in (bids, asks))
         centre = mid(bid, ask)
@@ -134,7 +132,7 @@ class VolatilityAnswer(Answer):
         sticks: Sequence[Candlestick],
         days_left: Decimal | None,
         source: str,
-    ) -> VolatilityAnswer:
+    ) -> Self:
         """``to_expiry`` scales a day's move by the root of the days left, and caps it at half a dollar."""
         moves = []
         for stick in sticks:
@@ -166,7 +164,7 @@ class LargeTrade(Result):
     taker: Literal["yes", "no"]
 
     @classmethod
-    def of(cls, item: Print) -> LargeTrade:
+    def of(cls, item: Print) -> Self:
         return cls(time=item.time, price=item.price, count=item.count, taker=item.taker)
 
 
@@ -187,7 +185,7 @@ class FlowAnswer(Answer):
     note: str | None = None
 
     @classmethod
-    def of(cls, ticker: str, window: str, found: Flow, *, cut: bool, source: str) -> FlowAnswer:
+    def of(cls, ticker: str, window: str, found: Flow, *, cut: bool, source: str) -> Self:
         return cls(
             source=source,
             ticker=ticker,
@@ -254,7 +252,7 @@ class ArbitrageLine(Result):
     legs: list[ArbitrageLeg]
 
     @classmethod
-    def of(cls, event_ticker: str, found: arb.Arbitrage) -> ArbitrageLine:
+    def of(cls, event_ticker: str, found: arb.Arbitrage) -> Self:
         return cls(
             event_ticker=event_ticker,
             kind=found.kind,

@@ -1,8 +1,7 @@
 """Results about order books and trades."""
 
-from __future__ import annotations
-
 from decimal import Decimal
+from typing import Self
 
 from prediction_mcp.analytics.book import bid_value, mid, spread
 from prediction_mcp.kalshi.models.base import OutcomeSide
@@ -27,7 +26,7 @@ class BookView(Result):
     levels_left_out: int | None = None
 
     @classmethod
-    def of(cls, ticker: str, book: Orderbook, depth: int) -> BookView:
+    def of(cls, ticker: str, book: Orderbook, depth: int) -> Self:
         bids, asks = book.yes_bids, book.yes_asks
         bid = bids[0][0] if bids else None
         ask = asks[0][0] if asks else None
@@ -58,7 +57,7 @@ class TradeLine(Result):
     taker: OutcomeSide
 
     @classmethod
-    def of(cls, trade: Trade, *, name: bool) -> TradeLine:
+    def of(cls, trade: Trade, *, name: bool) -> Self:
         return cls(
             time=trade.created_time,
             ticker=trade.ticker if name else None,
@@ -74,7 +73,7 @@ class TradeList(ListAnswer):
     trades: list[TradeLine]
 
     @classmethod
-    def of(cls, trades: list[Trade], ticker: str | None, cursor: str | None, source: str) -> TradeList:
+    def of(cls, trades: list[Trade], ticker: str | None, cursor: str | None, source: str) -> Self:
         return cls(
             source=source,
             count=len(trades),

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastmcp.dependencies import Depends
 from pydantic import Field
 
 from prediction_mcp.catalogue.fill import Catalogue
-from prediction_mcp.catalogue.index import Found
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.settings import Settings
 
 from . import lookup
-from .account import markets_of
 from .annotations import READS
 from .context import get_catalogue, get_kalshi, get_settings, report_progress
-from .discovery_results import (
-    CatalogueState,
-    CollectionLine,
-    CollectionList,
-    MilestoneLine,
-    MilestoneList,
-    SearchAnswer,
-    SeriesAnswer,
-)
 from .listing import events_of_category, find_markets, series_answer
 from .market_results import EventDetail, EventLine, EventList, ExchangeState, MarketDetail, MarketLine, MarketList
 from .parameters import Limit, When
 from .results import more
 from .status import exchange_state
 from .toolset import Toolset
+
+if TYPE_CHECKING:
+    from prediction_mcp.catalogue.index import Found
+
+    from .discovery_results import CollectionList, MilestoneList, SearchAnswer, SeriesAnswer
 
 mcp = Toolset()
 
@@ -88,6 +82,9 @@ async def kalshi_scan_markets(
 
 async def _shown(kalshi: KalshiClient, catalogue: Catalogue, found: list[Found], source: str) -> SearchAnswer:
     """What was found, with the prices of now."""
+    from .account import markets_of
+    from .discovery_results import CatalogueState, SearchAnswer
+
     current = await markets_of(kalshi, (f.ticker for f in found))
     lines = [MarketLine.of(current[f.ticker]) for f in found if f.ticker in current]
     state = CatalogueState.of(catalogue.index.coverage())
@@ -124,6 +121,8 @@ async def kalshi_get_milestones(
     settings: Settings = Depends(get_settings),
 ) -> MilestoneList:
     """What happens when: games, releases, votes, with the events that hang on them."""
+    from .discovery_results import MilestoneLine, MilestoneList
+
     page = await kalshi.reference.milestones(
         category=category,
         related_event_ticker=related_event.strip().upper() if related_event else None,
@@ -145,6 +144,8 @@ async def kalshi_get_multivariate_collections(
     settings: Settings = Depends(get_settings),
 ) -> CollectionList:
     """Collections of events whose markets can be combined into one market."""
+    from .discovery_results import CollectionLine, CollectionList
+
     page = await kalshi.reference.collections(
         status=status,
         series_ticker=series_ticker.strip().upper() if series_ticker else None,

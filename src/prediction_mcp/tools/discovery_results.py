@@ -1,9 +1,8 @@
 """Results of searching and looking around."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Self
 
 from prediction_mcp.catalogue.index import Coverage
 from prediction_mcp.kalshi.models.reference import Collection, Milestone
@@ -21,7 +20,7 @@ class CatalogueState(Result):
     as_of: Minute | None = None
 
     @classmethod
-    def of(cls, coverage: Coverage) -> CatalogueState:
+    def of(cls, coverage: Coverage) -> Self:
         return cls(markets=coverage.markets, complete=coverage.complete, as_of=coverage.as_of)
 
 
@@ -42,7 +41,7 @@ class SeriesLine(Result):
     volume: Number | None = None
 
     @classmethod
-    def of(cls, item: Series) -> SeriesLine:
+    def of(cls, item: Series) -> Self:
         return cls(
             ticker=item.ticker,
             title=item.title,
@@ -99,7 +98,7 @@ class MilestoneLine(Result):
     events: list[str]
 
     @classmethod
-    def of(cls, item: Milestone) -> MilestoneLine:
+    def of(cls, item: Milestone) -> Self:
         return cls(
             title=item.title,
             type=item.type,
@@ -124,7 +123,7 @@ class CollectionLine(Result):
     first_events: list[str]
 
     @classmethod
-    def of(cls, item: Collection) -> CollectionLine:
+    def of(cls, item: Collection) -> Self:
         return cls(
             ticker=item.collection_ticker,
             title=item.title,

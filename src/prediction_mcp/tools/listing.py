@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market, MarketPage
 
-from .discovery_results import SeriesAnswer, SeriesLine, categories_of
 from .results import more
+
+if TYPE_CHECKING:
+    from .discovery_results import SeriesAnswer
 
 PAGES = 10
 """Requests one question may cost."""
@@ -110,6 +113,8 @@ async def series_answer(
     source: str,
 ) -> SeriesAnswer:
     """One series in full, a page of those that fit, or the categories. The exchange gives all series in one answer."""
+    from .discovery_results import SeriesAnswer, SeriesLine, categories_of
+
     if series_ticker is not None:
         one = await kalshi.series.get(series_ticker.strip().upper(), include_volume=True)
         return SeriesAnswer(

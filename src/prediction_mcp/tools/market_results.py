@@ -1,8 +1,7 @@
 """Results about what is listed: markets, events, series, the exchange."""
 
-from __future__ import annotations
-
 from decimal import Decimal
+from typing import Self
 
 from prediction_mcp.analytics.book import mid, spread
 from prediction_mcp.kalshi.fees import FeeSchedule
@@ -39,7 +38,7 @@ class MarketLine(Result):
     closes: Minute | None = None
 
     @classmethod
-    def of(cls, market: Market) -> MarketLine:
+    def of(cls, market: Market) -> Self:
         bid, ask = yes_quotes(market)
         return cls(
             ticker=market.ticker,
@@ -94,7 +93,7 @@ class MarketDetail(Answer):
     legs: list[str] | None = None
 
     @classmethod
-    def of(cls, market: Market, series: Series, schedule: FeeSchedule | None, source: str) -> MarketDetail:
+    def of(cls, market: Market, series: Series, schedule: FeeSchedule | None, source: str) -> Self:
         bid, ask = yes_quotes(market)
         sources = [s.name for s in series.settlement_sources or [] if s.name]
         return cls(
@@ -152,7 +151,7 @@ class EventLine(Result):
     exclusive: bool
 
     @classmethod
-    def of(cls, event: Event) -> EventLine:
+    def of(cls, event: Event) -> Self:
         return cls(
             event_ticker=event.event_ticker,
             title=event.title,
@@ -182,7 +181,7 @@ class Rung(Result):
     volume_24h: Number | None = None
 
     @classmethod
-    def of(cls, market: Market) -> Rung:
+    def of(cls, market: Market) -> Self:
         bid, ask = yes_quotes(market)
         return cls(
             ticker=market.ticker,
@@ -212,7 +211,7 @@ class EventDetail(Answer):
     markets: list[Rung]
 
     @classmethod
-    def of(cls, event: Event, source: str) -> EventDetail:
+    def of(cls, event: Event, source: str) -> Self:
         markets = event.markets or []
         rungs = [Rung.of(m) for m in markets]
         closes = max((m.close_time for m in markets if m.close_time), default=None)

@@ -1,8 +1,7 @@
 """Results about orders, fills and what an order would cost."""
 
-from __future__ import annotations
-
 from decimal import Decimal
+from typing import Self
 
 from prediction_mcp.analytics.costs import OrderCost
 from prediction_mcp.kalshi.models.base import BookSide
@@ -46,7 +45,7 @@ class Placed(Answer):
     def of(
         cls, done: OrderExecution, traded: Traded | None, *, ticker: str, market: str, side: Side, action: Action,
         count: Decimal, price: Decimal, client_order_id: str, source: str,
-    ) -> Placed:  # fmt: skip
+    ) -> Self:  # fmt: skip
         """``total`` is price × filled: paid for a buy, received for a sale, before the fee.
 
         Both come from the fills. Where those can't be read yet they come from the answer's averages, which are rounded:
@@ -107,7 +106,7 @@ class OrderLine(Result):
     expires: Minute | None = None
 
     @classmethod
-    def of(cls, order: Order) -> OrderLine:
+    def of(cls, order: Order) -> Self:
         return cls(
             order_id=order.order_id,
             ticker=order.ticker,
@@ -132,7 +131,7 @@ class OrderDetail(Answer):
     queue_ahead: Number | None = None
 
     @classmethod
-    def of(cls, order: Order, queue_ahead: Decimal | None, source: str) -> OrderDetail:
+    def of(cls, order: Order, queue_ahead: Decimal | None, source: str) -> Self:
         return cls(
             source=source,
             order=OrderLine.of(order),
@@ -159,7 +158,7 @@ class FillLine(Result):
     order_id: str
 
     @classmethod
-    def of(cls, fill: Fill) -> FillLine:
+    def of(cls, fill: Fill) -> Self:
         return cls(
             time=fill.created_time,
             ticker=fill.ticker,
@@ -192,7 +191,7 @@ class CostAnswer(Answer):
     @classmethod
     def of(
         cls, cost: OrderCost, *, ticker: str, side: Side, action: Action, count: Decimal, price: Decimal, source: str
-    ) -> CostAnswer:
+    ) -> Self:
         other = "no" if side == "yes" else "yes"
         if action == "buy":
             meaning = f"Pays if {side} is likelier than the break-even probability."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fastmcp.dependencies import Depends
 
@@ -12,19 +12,6 @@ from prediction_mcp.kalshi.errors import NotFoundError
 from prediction_mcp.settings import Settings
 
 from . import lookup
-from .account import history, markets_of, open_positions
-from .account_results import (
-    ExposureAnswer,
-    Margin,
-    Period,
-    PnlAnswer,
-    PortfolioValue,
-    PositionRisk,
-    SettlementLine,
-    SettlementList,
-    pnl_answer,
-)
-from .account_risk import GroupBy, exposure_of, margin_of, risk_of
 from .annotations import READS
 from .context import get_kalshi, get_settings
 from .parameters import Limit, Probability, When
@@ -32,7 +19,20 @@ from .portfolio_results import BalanceAnswer, PositionDetail, PositionLine, Posi
 from .results import more
 from .toolset import Toolset
 
+if TYPE_CHECKING:
+    from .account_results import (
+        ExposureAnswer,
+        Margin,
+        PnlAnswer,
+        PortfolioValue,
+        PositionRisk,
+        SettlementList,
+    )
+
 mcp = Toolset()
+
+Period = Literal["day", "week", "month", "all"]
+GroupBy = Literal["category", "event", "series", "expiry"]
 
 _SETTLEMENT = {"open": "unsettled", "settled": "settled", "all": "all"}
 
@@ -56,6 +56,8 @@ async def kalshi_get_positions(
     settings: Settings = Depends(get_settings),
 ) -> PositionList:
     """Your positions with cost, value at the best bid, and P&L."""
+    from .account import markets_of
+
     page = await kalshi.portfolio.positions(
         ticker=ticker.strip().upper() if ticker else None,
         event_ticker=event_ticker.strip().upper() if event_ticker else None,
@@ -86,6 +88,9 @@ async def kalshi_get_portfolio_value(
     kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> PortfolioValue:
     """Cash and positions at the bid, at the middle, and at cost; says what can't be priced."""
+    from .account import markets_of, open_positions
+    from .account_results import PortfolioValue
+
     positions = await open_positions(kalshi)
     markets = await markets_of(kalshi, (p.ticker for p in positions))
     return PortfolioValue.of(await kalshi.portfolio.balance(), positions, markets, settings.env)
@@ -99,6 +104,9 @@ async def kalshi_get_pnl(
     settings: Settings = Depends(get_settings),
 ) -> PnlAnswer:
     """Realized (FIFO, after fees) and unrealized profit per market and day, beside the exchange's own figure."""
+    from .account import history, markets_of
+    from .account_results import pnl_answer
+
     name = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
     past = await history(kalshi, name)
     markets = await markets_of(kalshi, (t for t, lots in past.lots.items() if lots.count))
@@ -117,6 +125,8 @@ async def kalshi_get_settlement_history(
     settings: Settings = Depends(get_settings),
 ) -> SettlementList:
     """Markets of yours that ended: what was held, what it paid, what was made of it."""
+    from .account_results import SettlementLine, SettlementList
+
     min_ts = None if since is None else int(since.timestamp())
     page = await kalshi.portfolio.settlements(min_ts=min_ts, limit=limit, cursor=cursor)
     lines = [SettlementLine.of(s) for s in page.settlements]
@@ -132,6 +142,8 @@ async def kalshi_calculate_position_risk(
     settings: Settings = Depends(get_settings),
 ) -> PositionRisk:
     """What a position can lose and gain, break-even, what selling it now brings; Kelly at your probability of YES."""
+    from .account_risk import risk_of
+
     return await risk_of(kalshi, await lookup.market(kalshi, ticker), my_probability, settings.env)
 
 
@@ -140,6 +152,8 @@ async def kalshi_get_portfolio_exposure(
     by: GroupBy = "event", kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> ExposureAnswer:
     """Where the money is at risk; outcomes that exclude each other are netted."""
+    from .account_risk import exposure_of
+
     return await exposure_of(kalshi, by, settings.env)
 
 
@@ -148,4 +162,6 @@ async def kalshi_get_margin_requirements(
     kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> Margin:
     """Cash that is free, held for resting orders, and paid for positions."""
+    from .account_risk import margin_of
+
     return await margin_of(kalshi, settings.env)

@@ -1,9 +1,7 @@
 """Results about balance and positions."""
 
-from __future__ import annotations
-
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 
 from prediction_mcp.analytics.positions import mark
 from prediction_mcp.kalshi.models.markets import Market
@@ -20,7 +18,7 @@ class BalanceAnswer(Answer):
     positions_value: Number
 
     @classmethod
-    def of(cls, balance: Balance, source: str) -> BalanceAnswer:
+    def of(cls, balance: Balance, source: str) -> Self:
         positions = Decimal(balance.portfolio_value) / 100
         return cls(source=source, available=balance.balance_dollars, positions_value=positions)
 
@@ -40,7 +38,7 @@ class PositionLine(Result):
     fees: Number | None = None
 
     @classmethod
-    def of(cls, position: MarketPosition, market: Market | None) -> PositionLine:
+    def of(cls, position: MarketPosition, market: Market | None) -> Self:
         """With its market's quotes, where they are at hand."""
         held, cost = position.position_fp, position.market_exposure_dollars
         now = mark(held, cost, *(yes_quotes(market) if market else (None, None)))
@@ -70,7 +68,7 @@ class PositionList(ListAnswer):
     unpriced: int | None = None
 
     @classmethod
-    def of(cls, lines: list[PositionLine], cursor: str | None, source: str) -> PositionList:
+    def of(cls, lines: list[PositionLine], cursor: str | None, source: str) -> Self:
         def total(values: list[Decimal | None]) -> Decimal:
             return sum((v for v in values if v is not None), Decimal(0))
 
@@ -100,7 +98,7 @@ class PositionDetail(Answer):
     net_pnl: Number | None = None
 
     @classmethod
-    def of(cls, position: MarketPosition, market: Market, source: str) -> PositionDetail:
+    def of(cls, position: MarketPosition, market: Market, source: str) -> Self:
         """``net_pnl`` is realized + unrealized − fees; ``if_right`` what the position pays if its side wins."""
         line = PositionLine.of(position, market)
         open_pnl = line.unrealized_pnl if line.side else Decimal(0)

@@ -1,8 +1,7 @@
 """Results of looking before one leaps: best prices, slippage, validity, simulation; and of changing orders."""
 
-from __future__ import annotations
-
 from decimal import Decimal
+from typing import Self
 
 from prediction_mcp.analytics.book import Level, Walk, mid, spread, walk
 from prediction_mcp.kalshi.models.markets import Orderbook
@@ -32,7 +31,7 @@ class BestPrice(Answer):
     note: str | None = None
 
     @classmethod
-    def of(cls, ticker: str, book: Orderbook, source: str) -> BestPrice:
+    def of(cls, ticker: str, book: Orderbook, source: str) -> Self:
         bid, bid_size = book.yes_bids[0] if book.yes_bids else (None, None)
         ask, ask_size = book.yes_asks[0] if book.yes_asks else (None, None)
         missing = [name for name, price in (("bids", bid), ("offers", ask)) if price is None]
@@ -66,7 +65,7 @@ class Slippage(Answer):
     levels: int
 
     @classmethod
-    def of(cls, ticker: str, book: Orderbook, side: Side, action: Action, count: Decimal, source: str) -> Slippage:
+    def of(cls, ticker: str, book: Orderbook, side: Side, action: Action, count: Decimal, source: str) -> Self:
         """``slippage`` is how much worse the average is than the best price, a contract."""
         levels = side_levels(book, side, action)
         met: Walk = walk(levels, count, buying=action == "buy")

@@ -1,7 +1,5 @@
 """What all results share: numbers as JSON numbers, nothing that is null, where and when it was true."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastmcp.dependencies import Depends
 from pydantic import Field
@@ -18,14 +18,14 @@ from prediction_mcp.settings import Settings
 from . import lookup
 from .annotations import ENDS, PLACES, READS
 from .context import get_kalshi, get_policy, get_settings
-from .order_changes import amend, cancel_many, order_history
 from .order_entry import OrderType, Ticket, dollars, exact_fills, prepare
-from .order_preview import simulation, validity
 from .order_results import Cancelled, CostAnswer, FillLine, FillList, OrderDetail, OrderLine, OrderList, Placed
 from .parameters import Cents, Dollars, Limit, Quantity, When
-from .preview_results import Amended, BestPrice, CancelledMany, Simulation, Slippage, Validity
 from .results import more
 from .toolset import Toolset
+
+if TYPE_CHECKING:
+    from .preview_results import Amended, BestPrice, CancelledMany, Simulation, Slippage, Validity
 
 mcp = Toolset()
 
@@ -90,6 +90,8 @@ async def kalshi_batch_cancel_orders(
     settings: Settings = Depends(get_settings),
 ) -> CancelledMany:
     """Cancel the resting orders named, those of one market, or all."""
+    from .order_changes import cancel_many
+
     return await cancel_many(kalshi, order_ids, ticker, everything=all, source=settings.env)
 
 
@@ -103,6 +105,8 @@ async def kalshi_amend_order(
     settings: Settings = Depends(get_settings),
 ) -> Amended:
     """Change a resting order: count is what shall remain open, price is of the side the order buys."""
+    from .order_changes import amend
+
     return await amend(kalshi, order_id, count, price, settings.env)
 
 
@@ -160,6 +164,8 @@ async def kalshi_get_order_history(
     settings: Settings = Depends(get_settings),
 ) -> OrderList:
     """Your executed and cancelled orders, newest first, back past the exchange's archive cutoff."""
+    from .order_changes import order_history
+
     name = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
     orders, rest = await order_history(kalshi, name, since, limit, cursor)
     lines = [OrderLine.of(o) for o in orders]
@@ -171,6 +177,8 @@ async def kalshi_get_best_price(
     ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> BestPrice:
     """Best bid and ask of both sides with sizes."""
+    from .preview_results import BestPrice
+
     market = await lookup.market(kalshi, ticker)
     return BestPrice.of(market.ticker, await kalshi.markets.orderbook(market.ticker), settings.env)
 
@@ -185,6 +193,8 @@ async def kalshi_estimate_slippage(
     settings: Settings = Depends(get_settings),
 ) -> Slippage:
     """What an order at market would get from the book now: average, worst price, how much the book can't fill."""
+    from .preview_results import Slippage
+
     check_count(count)
     market = await lookup.market(kalshi, ticker)
     return Slippage.of(market.ticker, await kalshi.markets.orderbook(market.ticker), side, action, count, settings.env)
@@ -207,6 +217,8 @@ async def kalshi_check_order_validity(
     settings: Settings = Depends(get_settings),
 ) -> Validity:
     """Whether an order would be taken, and what should give pause. Sends nothing."""
+    from .order_preview import validity
+
     ticket = Ticket(
         ticker, side, action, count, price, order_type, time_in_force,
         post_only, reduce_only, expiration_ts, None, max_cost,
@@ -229,6 +241,8 @@ async def kalshi_simulate_order(
     settings: Settings = Depends(get_settings),
 ) -> Simulation:
     """Fills against the live book, fees, position and balance afterwards. Sends nothing."""
+    from .order_preview import simulation
+
     ticket = Ticket(ticker, side, action, count, price, order_type, time_in_force, post_only, reduce_only)
     return await simulation(kalshi, ticket, settings)
 

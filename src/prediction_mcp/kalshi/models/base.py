@@ -1,7 +1,5 @@
 """What all models share: unknown fields are ignored, money is Decimal, and a side is never guessed."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal

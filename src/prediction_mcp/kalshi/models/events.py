@@ -1,7 +1,5 @@
 """Events: questions with one or more markets."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from .base import KalshiModel, OptionalTime, Page

@@ -1,7 +1,5 @@
 """Exchange status, schedule and historical cutoffs."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from .base import KalshiModel, OptionalTime

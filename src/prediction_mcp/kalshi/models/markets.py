@@ -1,7 +1,5 @@
 """Markets, order books, trades and candlesticks."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Orders: what is asked (requests) and what the exchange says of them."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Balance, positions, fills, settlements, and the account's limits."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from decimal import Decimal
 

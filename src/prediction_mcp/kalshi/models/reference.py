@@ -1,7 +1,5 @@
 """Milestones and multivariate collections: what stands around the markets."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Series: the templates that events are made from."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from .base import Count, KalshiModel, OptionalTime
