@@ -17,6 +17,10 @@ from .results import Answer, Minute, Number, Result, Second
 Grade = Literal["low", "medium", "high"]
 
 
+FEWEST_HOURS = 3
+"""Hours with trades below which nothing is said of how much a price moves."""
+
+
 def rounded(value: float | Decimal | None, digits: int = 4) -> Decimal | None:
     return None if value is None else round(Decimal(str(value)), digits)
 
@@ -122,6 +126,7 @@ class VolatilityAnswer(Answer):
     net_change: Number
     largest: list[Move]
     hours_with_trades: int
+    note: str | None = None
 
     @classmethod
     def of(
@@ -134,7 +139,7 @@ class VolatilityAnswer(Answer):
         source: str,
     ) -> Self:
         """``to_expiry`` scales a day's move by the root of the days left, and caps it at half a dollar."""
-        moves = []
+        moves, enough = [], len(sticks) >= FEWEST_HOURS
         for stick in sticks:
             opened, closed = stick.price.previous_dollars or stick.price.open_dollars, stick.price.close_dollars
             if opened is not None and closed is not None and opened != closed:
@@ -146,14 +151,15 @@ class VolatilityAnswer(Answer):
             source=source,
             ticker=ticker,
             window=window,
-            daily=rounded(found.daily),
-            daily_log_odds=rounded(found.daily_log_odds),
-            to_expiry=rounded(ahead),
+            daily=rounded(found.daily) if enough else None,
+            daily_log_odds=rounded(found.daily_log_odds) if enough else None,
+            to_expiry=rounded(ahead) if enough else None,
             low=rounded(found.low) or Decimal(0),
             high=rounded(found.high) or Decimal(0),
             net_change=rounded(found.net) or Decimal(0),
             largest=sorted(moves, key=lambda move: abs(move.change), reverse=True)[:3],
             hours_with_trades=len(sticks),
+            note=None if enough else "Too few hours with trades to say how much the price moves.",
         )
 
 
@@ -315,7 +321,10 @@ class Comparison(Answer):
 
 
 class Opportunity(Answer):
-    """A brief before a trade. With ``my_probability``: the better side, its edge a contract after fees, Kelly size."""
+    """A brief before a trade. With ``my_probability``: the better side, its edge after fees, and a Kelly size.
+
+    ``offered`` is how many contracts there are at ``price``; more of them cost more.
+    """
 
     ticker: str
     market: str
@@ -333,11 +342,11 @@ class Opportunity(Answer):
     belief: Number | None = None
     best_side: str | None = None
     price: Number | None = None
+    offered: Number | None = None
     fee_per_contract: Number | None = None
     edge: Number | None = None
     kelly_share: Number | None = None
     kelly_contracts: Number | None = None
-    at_price: Number | None = None
     what_must_be_true: str | None = None
 
 

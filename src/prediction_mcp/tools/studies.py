@@ -21,6 +21,7 @@ from prediction_mcp.kalshi.models.series import Series
 
 from . import lookup
 from .analysis_results import (
+    FEWEST_HOURS,
     ComparedLine,
     Comparison,
     FlowAnswer,
@@ -35,6 +36,7 @@ from .analysis_results import (
 )
 from .market_results import yes_quotes
 from .market_study import candles, closes, hours_until, no_trades, tape, window
+from .preview_results import side_levels
 from .results import time_left
 
 DEFAULT_SIZE = Decimal(100)
@@ -128,7 +130,7 @@ async def opportunity(kalshi: KalshiClient, ticker: str, belief: Decimal | None,
         tape(kalshi, market.ticker, now - timedelta(days=1)),
     )
     prices = closes(sticks, now - WEEK, now, "1h")
-    moved = volatility(prices) if prices else None
+    moved = volatility(prices) if prices and len(sticks) >= FEWEST_HOURS else None
     trip = round_trip(book.yes_bids, book.yes_asks, DEFAULT_SIZE, schedule)
     bid, ask = yes_quotes(market)
     brief = Opportunity(
@@ -149,39 +151,39 @@ async def opportunity(kalshi: KalshiClient, ticker: str, belief: Decimal | None,
     )
     if belief is None or schedule is None or not market.is_open:
         return brief
-    return brief.model_copy(update=await _edge(kalshi, belief, bid, ask, schedule))
+    return brief.model_copy(update=await _edge(kalshi, belief, book, schedule))
 
 
 def _sources(series: Series) -> str | None:
     return ", ".join(s.name for s in series.settlement_sources or [] if s.name) or None
 
 
-async def _edge(
-    kalshi: KalshiClient, belief: Decimal, bid: Decimal | None, ask: Decimal | None, schedule: FeeSchedule
-) -> dict[str, object]:
+async def _edge(kalshi: KalshiClient, belief: Decimal, book: Orderbook, schedule: FeeSchedule) -> dict[str, object]:
     """The side that a belief favours at the price that can be had: edge after fees, Kelly, and what it takes."""
-    sides = [("yes", ask, belief), ("no", None if bid is None else 1 - bid, 1 - belief)]
     rated = []
-    for side, price, chance in sides:
-        if price is not None:
+    for side, chance in (("yes", belief), ("no", 1 - belief)):
+        offers = side_levels(book, "yes" if side == "yes" else "no", "buy")
+        if offers:
+            price, offered = offers[0]
             fee = order_fee(schedule, price, Decimal(100), is_taker=True) / 100
-            rated.append((chance - price - fee, side, price, fee, chance))
+            rated.append((chance - price - fee, side, price, fee, chance, offered))
     if not rated:
         return {"belief": belief, "what_must_be_true": "Nobody offers either side now."}
-    edge, side, price, fee, chance = max(rated)
+    edge, side, price, fee, chance, offered = max(rated)
     needed = round((price + fee) * 100, 2)
     told: dict[str, object] = {
         "belief": belief,
         "best_side": side,
         "price": price,
+        "offered": offered,
         "fee_per_contract": round(fee, 6),
         "edge": round(edge, 6),
-        "what_must_be_true": f"{side} must be likelier than {needed.normalize():f}%; you say {chance * 100:f}%.",
+        "what_must_be_true": f"{side} must be likelier than {needed.normalize():f}%; you say {_percent(chance)}.",
     }
     if edge <= 0:
         return told | {"what_must_be_true": f"No edge: {told['what_must_be_true']}"}
     share = kelly(chance, price + fee)
-    told["kelly_share"], told["at_price"] = round(share, 4), price
+    told["kelly_share"] = round(share, 4)
     if kalshi.has_key:
         cash = (await kalshi.portfolio.balance()).balance_dollars
         told["kelly_contracts"] = (share * cash / (price + fee)).quantize(Decimal(1))
@@ -221,6 +223,14 @@ async def risks_of(kalshi: KalshiClient, ticker: str, source: str) -> RiskAnswer
         overall=worst,
         risks=found,
     )
+
+
+def _percent(chance: Decimal) -> str:
+    return f"{(chance * 100).normalize():f}%"
+
+
+def _cents(price: Decimal) -> str:
+    return f"{(price * 100).normalize():f}¢"
 
 
 def _grade(*, high: bool, medium: bool) -> Grade:
@@ -277,8 +287,8 @@ def _fee_risk(market: Market, schedule: FeeSchedule | None) -> RiskItem:
         return RiskItem(risk="fees", grade="medium", evidence="the fee can't be computed here")
     fee = order_fee(schedule, price, Decimal(100), is_taker=True) / 100
     room = min(price, 1 - price)
-    paid, share = f"{fee * 100:.2f}¢ a contract at {price * 100:f}¢", fee / room
-    said = f"a taker pays {paid}, {share:.0%} of the {room * 100:f}¢ at stake"
+    paid, share = f"{fee * 100:.2f}¢ a contract at {_cents(price)}", fee / room
+    said = f"a taker pays {paid}, {share:.0%} of the {_cents(room)} at stake"
     return RiskItem(
         risk="fees", grade=_grade(high=fee / room > Decimal("0.1"), medium=fee / room > Decimal("0.04")), evidence=said
     )
