@@ -160,12 +160,11 @@ def test_a_confirmed_quote_binds_both() -> None:
 
 def test_what_nobody_can_pay_any_more_is_called_off() -> None:
     deal = Deal()
-    quote = deal.quote(deal.ask())
+    quote = deal.quote(deal.ask(), rest_remainder=True)
     deal.exchange.negotiations.accept(quote, "yes", deal.now)
     deal.exchange.negotiations.confirm(quote, deal.now)
-    for account in (deal.ann,):
-        account.deposited -= account.cash
-        account.cash = 0
+    deal.ann.deposited -= deal.ann.cash
+    deal.ann.cash = 0
     deal.later(15_000)
     assert (quote.status, quote.rfq.status, deal.positions()) == ("cancelled", "open", (0, 0))
     assert "worst case" in quote.reason

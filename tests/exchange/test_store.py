@@ -228,6 +228,27 @@ def test_a_full_disk_forgets_nothing(tmp_path: Path) -> None:
     assert len(again.engine.accounts["you"].orders) == placed
 
 
+def test_an_exchange_that_died_before_its_first_commit_begins_anew(tmp_path: Path) -> None:
+    """Nothing of it was written, so there is no exchange without its markets."""
+    store = Store(tmp_path / "x.db")
+    store.begin(7, "small", NOW)
+    store.close()
+    exchange = Exchange(3, Clock(), Store(tmp_path / "x.db"), "small")
+    assert (exchange.seed, len(exchange.catalogue.markets) > 20) == (3, True)
+
+
+def test_fees_that_change_while_old_markets_leave(tmp_path: Path) -> None:
+    """On the day of a change every event of the series is marked, and some of them are let go of in the same step."""
+    clock = Clock()
+    exchange = Exchange(1, clock, Store(tmp_path / "x.db"))
+    for days in (9, 11, 70, 100):
+        clock.ms = NOW + days * 86_400_000
+        exchange.advance(with_crowd=False)
+    exchange.store.close()
+    again = Exchange(1, clock, Store(tmp_path / "x.db"))
+    assert len(again.catalogue.markets) == len(exchange.catalogue.markets)
+
+
 def test_deposits_and_transfers_are_recorded(tmp_path: Path) -> None:
     exchange = Exchange(1, Clock(), Store(tmp_path / "x.db"), "small")
     member = exchange.add_member(deposit=50 * MICROS)

@@ -322,9 +322,11 @@ class Negotiations:
                     time_in_force=GTC if rfq.rest_remainder else IOC, client_order_id=self._id(),
                 )  # fmt: skip
                 quote.taker_order_id = taker.order_id
-            finally:
-                if maker.status == "resting" and not quote.rest_remainder:
-                    engine.cancel(maker, now_ms)
+            except RejectionError:
+                engine.cancel_many([maker], now_ms)  # without the other half there is no trade to rest a remainder of
+                raise
+            if not quote.rest_remainder:
+                engine.cancel_many([maker], now_ms)
         except RejectionError as rejection:
             self._call_off(quote, now_ms, rejection.message)
             return

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .api import PREFIX, TRANSPORT, create_app
 from .simulation import Exchange
+from .store import StoreError
 from .ws import connection_factory
 
 STEP_SECONDS = 0.25
@@ -58,7 +59,10 @@ def _loopback_socket(host: str, port: int) -> socket.socket:
 
 async def _run_clock(exchange: Exchange, *, with_crowd: bool) -> None:
     while True:
-        exchange.advance(with_crowd=with_crowd)
+        try:
+            exchange.advance(with_crowd=with_crowd)
+        except StoreError as error:  # what happened is kept, and written as soon as the disk takes it
+            logger.error("{}", error)
         await asyncio.sleep(STEP_SECONDS)
 
 

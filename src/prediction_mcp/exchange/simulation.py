@@ -310,6 +310,7 @@ class Exchange:
 
     def _tidy(self, now: int) -> None:
         """Let go of markets that ended long ago and that no member ever touched."""
+        self.sync()  # what changed about them is written before they are gone
         touched = self.archive.touched_markets()
         gone = [
             event
@@ -325,7 +326,6 @@ class Exchange:
             self.catalogue.drop(event)
         for ticker in tickers:
             del self.engine.markets[ticker]
-        self.sync()
         self.store.forget_markets(tickers, [event.ticker for event in gone])
         for ticker, state in self.engine.markets.items():
             if len(state.trades) == TAPE_LENGTH:

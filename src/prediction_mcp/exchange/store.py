@@ -65,6 +65,7 @@ class Store:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
+        self._opening: tuple[Any, ...] | None = None
         self.is_durable = path is not None
         # An empty name is SQLite's temporary database: in memory while small, on disk as it grows.
         try:
@@ -123,6 +124,7 @@ class Store:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             raise StoreError(f"The paper exchange can't be written to disk ({error}).") from error
+        self._opening = None
         self._let_go(changes)
 
     def _write_member_side(self, changes: Changes) -> None:
@@ -201,6 +203,8 @@ class Store:
 
     def _write_market_side(self, engine: Engine, catalogue: Catalogue, changes: Changes, now_ms: int) -> None:
         db = self.db
+        if self._opening is not None:
+            db.execute(_put("exchange", 8), self._opening)
         db.execute(
             "UPDATE exchange SET clock_ms = ?, sequence = ?, fees_collected = ?, serial = ?",
             (now_ms, engine.sequence, engine.fees_collected, catalogue.serial),
@@ -246,8 +250,8 @@ class Store:
     # -- what only the start writes ----------------------------------------------------------------------------
 
     def begin(self, seed: int, scenario: str, now_ms: int) -> None:
-        """A new exchange begins."""
-        self.db.execute(_put("exchange", 8), (1, seed, scenario, now_ms, now_ms, 0, 0, 0))
+        """A new exchange begins; with its first commit, so that there is never one without its listing."""
+        self._opening = (1, seed, scenario, now_ms, now_ms, 0, 0, 0)
 
     def forget_markets(self, tickers: list[str], events: list[str]) -> None:
         """Markets that ended and that no member ever touched leave the listing for good."""
