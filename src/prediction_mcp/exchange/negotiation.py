@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import random
 import uuid
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -116,6 +117,7 @@ class Negotiations:
         self._exchange = exchange
         self._rng = random.Random(f"negotiations/{exchange.seed}/{exchange.clock()}")
         self._serials = itertools.count(1)
+        self._over: deque[Rfq] = deque()
         self.rfqs: dict[str, Rfq] = {}
         self.quotes: dict[str, Quote] = {}
 
@@ -190,10 +192,9 @@ class Negotiations:
                 self._call_off(quote, now_ms, f"rfq {reason}")
         if self._exchange.hub is not None:
             self._exchange.hub.rfq_deleted(rfq, now_ms)
-        while len(self.rfqs) > KEPT:
-            oldest = next(iter(self.rfqs.values()))
-            if oldest.status == "open":
-                break
+        self._over.append(rfq)
+        if len(self._over) > KEPT:
+            oldest = self._over.popleft()
             del self.rfqs[oldest.rfq_id]
             for quote_id in oldest.quotes:
                 del self.quotes[quote_id]

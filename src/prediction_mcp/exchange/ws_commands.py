@@ -12,7 +12,7 @@ import orjson
 
 from .clock import wall_clock_ms
 from .simulation import Exchange
-from .ws_hub import CHANNELS, MEMBER_CHANNELS, SEQUENCED, Hub, Outlet, Subscription
+from .ws_hub import CHANNELS, MARKETLESS, MEMBER_CHANNELS, SEQUENCED, Hub, Outlet, Subscription
 
 Json = dict[str, Any]
 MAX_MARKETS = 10_000
@@ -139,6 +139,8 @@ class Commands:
 
     def _open(self, command_id: Any, channel: str, markets: list[str], params: Json) -> None:
         """A channel asked for again is merged into the subscription that has it."""
+        if channel in MARKETLESS:
+            markets = []
         held = next((s for s in self.subscriptions.values() if s.channel == channel), None)
         if held is not None:
             new = self._extend(held, markets)

@@ -32,6 +32,8 @@ SEQUENCED = frozenset({"orderbook_delta", "trade", "market_lifecycle_v2", "order
 """Channels whose messages carry ``seq``."""
 MEMBER_CHANNELS = frozenset({"fill", "user_orders", "market_positions", "order_group_updates", "communications"})
 """Channels that tell a member about itself."""
+MARKETLESS = frozenset({"order_group_updates", "communications"})
+"""Channels that aren't about single markets: market tickers given with them mean nothing."""
 CHANNELS = SEQUENCED | MEMBER_CHANNELS | {"ticker"}
 
 
