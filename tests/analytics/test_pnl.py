@@ -110,20 +110,22 @@ def test_exclusive_outcomes_are_netted_by_hand() -> None:
     assert exposure(held, exclusive=False).max_loss == 13
     netted = exposure(held, exclusive=True)
     assert [netted.max_loss, netted.max_gain] == [3, 7]
-    assert exposure(held, exclusive=True, all_listed=True).max_gain == -3
+    assert exposure(held, exclusive=True, one_must_happen=True).max_gain == -3
     assert exposure([], exclusive=True).max_loss == 0
 
 
 @given(st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 9)), min_size=1, max_size=5), st.booleans(), st.booleans())
-def test_exposure_is_the_worst_of_all_ends(positions: list[tuple[int, int]], exclusive: bool, all_listed: bool) -> None:
+def test_exposure_is_the_worst_of_all_ends(
+    positions: list[tuple[int, int]], exclusive: bool, one_must_happen: bool
+) -> None:
     """Against a slow model that tries every end there is."""
     held = [Held(str(i), D(n), D(c)) for i, (n, c) in enumerate(positions)]
     number = len(held)
     ends = []
     for bits in range(2**number):
         right = [bool(bits >> i & 1) for i in range(number)]
-        if exclusive and (sum(right) > 1 or (all_listed and not any(right))):
+        if exclusive and (sum(right) > 1 or (one_must_happen and not any(right))):
             continue
         ends.append(sum((h.pays(yes=r) for h, r in zip(held, right, strict=True)), D(0)) - sum(c for _, c in positions))
-    found = exposure(held, exclusive=exclusive, all_listed=all_listed)
+    found = exposure(held, exclusive=exclusive, one_must_happen=one_must_happen)
     assert (found.max_loss, found.max_gain) == (-min(ends), max(ends))

@@ -88,6 +88,25 @@ async def test_exposure_nets_what_excludes_each_other(assistant: Assistant, serv
     assert (margin["resting_orders"], margin["positions"]) == (0, 2)
 
 
+async def test_that_one_outcome_happens_is_not_taken_for_granted(assistant: Assistant, served: Served) -> None:
+    """YES of every club can lose everything: a listing may lack the winner. YES of ranges without a gap can't."""
+    final = served.exchange.catalogue.markets[MARKET].event
+    weather = next(
+        e for e in served.exchange.catalogue.events.values()
+        if e.series.ticker == "KXHIGHCHI" and all(m.status == "active" for m in e.markets)
+    )  # fmt: skip
+    engine, now, crowd = served.exchange.engine, served.exchange.clock(), served.exchange.crowd.takers[0]
+    for ticker in [m.ticker for m in (*final.markets, *weather.markets) if m.status == "active"]:
+        engine.submit(crowd, ticker, ASK, 9_900, 100, now)  # so that every outcome is offered by somebody
+        engine.submit(served.member, ticker, BID, 9_900, 100, now, time_in_force="immediate_or_cancel")
+    groups = (await assistant.call("kalshi_get_portfolio_exposure"))["groups"]
+    lines = {line["group"].split(":")[0]: line for line in groups}
+    assert lines[final.ticker]["max_loss"] == lines[final.ticker]["cost"]
+    sure = lines[weather.ticker]
+    assert sure["positions"] == len(weather.markets)
+    assert exact(sure["max_loss"]) == exact(sure["cost"]) - 1
+
+
 async def test_best_price_and_slippage(assistant: Assistant, served: Served) -> None:
     bid, ask = best(served)
     price = await assistant.call("kalshi_get_best_price", ticker=MARKET)

@@ -31,12 +31,12 @@ class Exposure:
     max_gain: Decimal
 
 
-def exposure(positions: Sequence[Held], *, exclusive: bool, all_listed: bool = False) -> Exposure:
+def exposure(positions: Sequence[Held], *, exclusive: bool, one_must_happen: bool = False) -> Exposure:
     """The worst and best end of the positions of one event, before fees.
 
     Where outcomes exclude each other, at most one market ends YES: the ends are "this one does, the others don't" for
-    each market held, and "none of those held does", which is left out only where every outcome is held
-    (``all_listed``) and one of them must happen. Else every market ends by itself: the worst is that each goes against
+    each market held, and "none of those held does", which is left out only where every outcome is held and one of
+    them is sure to happen. Else every market ends by itself: the worst is that each goes against
     its position, which loses what was paid for all of them.
     """
     cost = sum((p.cost for p in positions), ZERO)
@@ -48,7 +48,7 @@ def exposure(positions: Sequence[Held], *, exclusive: bool, all_listed: bool = F
         return Exposure(cost, cost - worst, best - cost)
     none = sum((p.pays(yes=False) for p in positions), ZERO)
     ends = [none - p.pays(yes=False) + p.pays(yes=True) for p in positions]
-    if not all_listed:
+    if not one_must_happen:
         ends.append(none)
     return Exposure(cost, cost - min(ends), max(ends) - cost)
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Literal
 
+from prediction_mcp.analytics.arbitrage import leaves_no_gap
 from prediction_mcp.analytics.orders import meet, outcome
 from prediction_mcp.analytics.risk import Exposure, Held, exposure, kelly
 from prediction_mcp.kalshi import KalshiClient
@@ -108,9 +109,13 @@ async def exposure_of(kalshi: KalshiClient, by: GroupBy, source: str) -> Exposur
 
 
 def _netted(held: list[Held], event: Event | None) -> Exposure:
-    listed = {m.ticker for m in event.markets or []} if event else set()
-    exclusive = event is not None and event.mutually_exclusive
-    return exposure(held, exclusive=exclusive, all_listed=False if not listed else listed <= {h.ticker for h in held})
+    """The exposure of one event. That one of the outcomes must happen is only sure where their ranges leave no gap."""
+    if event is None or not event.mutually_exclusive:
+        return exposure(held, exclusive=False)
+    listed = event.markets or []
+    whole = leaves_no_gap([(m.floor_strike, m.cap_strike) for m in listed])
+    everything = {m.ticker for m in listed} <= {h.ticker for h in held}
+    return exposure(held, exclusive=True, one_must_happen=whole and everything)
 
 
 def _group(by: GroupBy, market: Market | None, event: Event | None, ticker: str) -> str:
