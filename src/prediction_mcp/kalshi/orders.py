@@ -70,12 +70,12 @@ def check_price(price: Decimal, side: Side, grid: PriceGrid) -> int:
     try:
         units = parse_price(yes_price(side, price))
     except ValueError as error:
-        raise InvalidOrderError(f"The price {_cents(price)} is not a price: {error}.") from None
+        raise InvalidOrderError(f"The price {cents(price)} is not a price: {error}.") from None
     if units in grid:
         return units
     near = [yes_price(side, price_decimal(n)) for n in grid.neighbours(units) if n is not None]
-    hint = " or ".join(_cents(p) for p in sorted(set(near)))
-    raise InvalidOrderError(f"This market takes no price of {_cents(price)}: the nearest it takes is {hint}.")
+    hint = " or ".join(cents(p) for p in sorted(set(near)))
+    raise InvalidOrderError(f"This market takes no price of {cents(price)}: the nearest it takes is {hint}.")
 
 
 def check_count(count: Decimal, *, fractional: bool = True) -> int:
@@ -95,5 +95,6 @@ def check_count(count: Decimal, *, fractional: bool = True) -> int:
     return units
 
 
-def _cents(price: Decimal) -> str:
+def cents(price: Decimal) -> str:
+    """A price in dollars as people say it: 42¢."""
     return f"{(price * 100).normalize():f}¢"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Self
 
 from prediction_mcp.analytics.book import mid
 from prediction_mcp.analytics.pnl import Lots
@@ -12,10 +12,10 @@ from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.portfolio import Balance, MarketPosition, Settlement
 
 from .market_results import yes_quotes
+from .parameters import Period
 from .results import Answer, ListAnswer, Number, Result, Second
 
 ZERO = Decimal(0)
-Period = Literal["day", "week", "month", "all"]
 DAYS: dict[str, int] = {"day": 1, "week": 7, "month": 30}
 
 

@@ -19,9 +19,9 @@ from prediction_mcp.kalshi.models.portfolio import MarketPosition
 from . import lookup
 from .account import events_of, markets_of, open_positions
 from .account_results import ExposureAnswer, ExposureLine, Margin, PositionRisk
+from .parameters import GroupBy
 from .preview_results import side_levels
 
-GroupBy = Literal["category", "event", "series", "expiry"]
 SHOWN = 30
 ZERO = Decimal(0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from fastmcp.dependencies import Depends
 from pydantic import Field
@@ -17,7 +17,7 @@ from . import lookup
 from .annotations import READS
 from .book_results import BookAnswer, BookView, TradeList
 from .context import get_kalshi, get_settings
-from .parameters import Probability, Quantity, When
+from .parameters import Interval, Probability, Quantity, When
 from .results import more
 from .toolset import Toolset
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 mcp = Toolset()
 
-Interval = Literal["1m", "1h", "1d"]
 
 Window = Annotated[str, Field(description="like 24h, 7d, 2w")]
 ROWS = 200

@@ -11,10 +11,9 @@ from prediction_mcp.analytics.book import mid
 from prediction_mcp.analytics.probability import Rung, ladder, normalised, overround
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
-from prediction_mcp.kalshi.fees import FeeSchedule, UnknownFeeTypeError
+from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market, Orderbook
-from prediction_mcp.kalshi.models.series import Series
 
 from . import lookup
 from .analysis_results import (
@@ -133,7 +132,8 @@ async def find_arbitrage(
     books = await books_of(kalshi, [m.ticker for e in candidates for m in e.markets or [] if m.is_open])
     found, unknown = list[ArbitrageLine](), 0
     for event in candidates:
-        schedule = schedule_of(event, fees)
+        parent = fees.get(event.series_ticker)
+        schedule = None if parent is None else lookup.schedule(parent, event)
         if schedule is None:
             unknown += 1
             continue
@@ -167,21 +167,6 @@ async def _events(
         if cursor is None:
             return found, False
     return found, True
-
-
-def schedule_of(event: Event, series: dict[str, Series]) -> FeeSchedule | None:
-    """The fees of an event's markets; None for a type without a formula here."""
-    parent = series.get(event.series_ticker)
-    if parent is None:
-        return None
-    kind, multiplier = parent.fee_type, parent.fee_multiplier
-    if event.fee_type_override:
-        kind = event.fee_type_override
-        multiplier = multiplier if event.fee_multiplier_override is None else event.fee_multiplier_override
-    try:
-        return FeeSchedule.of(kind, multiplier)
-    except UnknownFeeTypeError:
-        return None
 
 
 def _promising(event: Event) -> bool:

@@ -54,14 +54,19 @@ async def fees(kalshi: KalshiClient, of: Market) -> tuple[Series, FeeSchedule | 
         series = await kalshi.series.get(of.series_ticker)
     else:
         series, parent = await asyncio.gather(kalshi.series.get(of.series_ticker), kalshi.events.get(of.event_ticker))
+    return series, schedule(series, parent)
+
+
+def schedule(series: Series, parent: Event | None) -> FeeSchedule | None:
+    """The fees of an event's markets: what it overrides of its series'. None for a type whose formula isn't known."""
     fee_type, multiplier = series.fee_type, series.fee_multiplier
     if parent is not None and parent.fee_type_override:
         fee_type = parent.fee_type_override
         multiplier = multiplier if parent.fee_multiplier_override is None else parent.fee_multiplier_override
     try:
-        return series, FeeSchedule.of(fee_type, multiplier)
+        return FeeSchedule.of(fee_type, multiplier)
     except UnknownFeeTypeError:
-        return series, None
+        return None
 
 
 async def _no_market(kalshi: KalshiClient, ticker: str) -> str:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
 
 from prediction_mcp.analytics.flow import Print
 from prediction_mcp.kalshi import KalshiClient
@@ -14,7 +13,8 @@ from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.kalshi.models.markets import Candlestick, Market, Orderbook
 from prediction_mcp.kalshi.resources.markets import Period
 
-Interval = Literal["1m", "1h", "1d"]
+from .parameters import Interval
+
 MINUTES: dict[Interval, Period] = {"1m": 1, "1h": 60, "1d": 1440}
 DEFAULT_SPAN: dict[Interval, timedelta] = {
     "1m": timedelta(hours=2),

@@ -11,7 +11,7 @@ from prediction_mcp.analytics.orders import meet, outcome
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidOrderError, KalshiError
 from prediction_mcp.kalshi.models.orders import Order
-from prediction_mcp.kalshi.orders import Side, yes_price
+from prediction_mcp.kalshi.orders import Side, cents
 from prediction_mcp.settings import Settings
 
 from . import lookup
@@ -86,9 +86,9 @@ def _about_price(entry: Entry, ticket: Ticket, best: Decimal | None, errors: lis
         crosses = entry.price >= best if buying else entry.price <= best
         past = entry.price - best if buying else best - entry.price
         if crosses and ticket.post_only:
-            errors.append(f"post_only: it would trade at once, the best price is {_cents(best)}.")
+            errors.append(f"post_only: it would trade at once, the best price is {cents(best)}.")
         if past >= FAR:
-            warnings.append(f"The price is {_cents(past)} past the best one ({_cents(best)}): is it meant?")
+            warnings.append(f"The price is {cents(past)} past the best one ({cents(best)}): is it meant?")
     close = entry.market.close_time
     if close is not None and (close - datetime.now(UTC)).total_seconds() < LAST_MINUTES_S:
         warnings.append("The market closes in less than five minutes.")
@@ -107,10 +107,6 @@ def _about_own_orders(resting: Sequence[Order], entry: Entry, ticket: Ticket) ->
     if not crossed:
         return []
     return [f"It would meet your own resting order {crossed[0].order_id}, and be stopped there."]
-
-
-def _cents(price: Decimal) -> str:
-    return f"{(price * 100).normalize():f}¢"
 
 
 async def held_of_side(kalshi: KalshiClient, ticker: str, side: Side) -> Decimal:
@@ -160,8 +156,3 @@ async def simulation(kalshi: KalshiClient, ticket: Ticket, settings: Settings) -
         available_after=None if change is None else balance + change,
         note=note,
     )
-
-
-def of_outcome_side(order: Order, price: Decimal) -> Decimal:
-    """A price in dollars of the side that an order buys, as YES dollars."""
-    return yes_price(order.outcome_side, price)

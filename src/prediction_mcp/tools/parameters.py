@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
@@ -13,6 +13,9 @@ Quantity = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 Cents = Annotated[Decimal, WithJsonSchema({"type": "number", "description": "cents of the side traded"})]
 Dollars = Annotated[Decimal, WithJsonSchema({"type": "number", "description": "dollars, fees included"})]
 Probability = Annotated[Decimal, Field(gt=0, lt=1), WithJsonSchema({"type": "number", "description": "0 to 1"})]
+Interval = Literal["1m", "1h", "1d"]
+Period = Literal["day", "week", "month", "all"]
+GroupBy = Literal["category", "event", "series", "expiry"]
 Limit = Annotated[int, Field(ge=1, le=200)]
 
 

@@ -14,7 +14,7 @@ from prediction_mcp.settings import Settings
 from . import lookup
 from .annotations import READS
 from .context import get_kalshi, get_settings
-from .parameters import Limit, Probability, When
+from .parameters import GroupBy, Limit, Period, Probability, When
 from .portfolio_results import BalanceAnswer, PositionDetail, PositionLine, PositionList
 from .results import more
 from .toolset import Toolset
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 mcp = Toolset()
 
-Period = Literal["day", "week", "month", "all"]
-GroupBy = Literal["category", "event", "series", "expiry"]
 
 _SETTLEMENT = {"open": "unsettled", "settled": "settled", "all": "all"}
 

@@ -18,6 +18,7 @@ from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.models.markets import Market, Orderbook
 from prediction_mcp.kalshi.models.series import Series
+from prediction_mcp.kalshi.orders import cents
 
 from . import lookup
 from .analysis_results import (
@@ -229,10 +230,6 @@ def _percent(chance: Decimal) -> str:
     return f"{(chance * 100).normalize():f}%"
 
 
-def _cents(price: Decimal) -> str:
-    return f"{(price * 100).normalize():f}¢"
-
-
 def _grade(*, high: bool, medium: bool) -> Grade:
     return "high" if high else "medium" if medium else "low"
 
@@ -287,8 +284,8 @@ def _fee_risk(market: Market, schedule: FeeSchedule | None) -> RiskItem:
         return RiskItem(risk="fees", grade="medium", evidence="the fee can't be computed here")
     fee = order_fee(schedule, price, Decimal(100), is_taker=True) / 100
     room = min(price, 1 - price)
-    paid, share = f"{fee * 100:.2f}¢ a contract at {_cents(price)}", fee / room
-    said = f"a taker pays {paid}, {share:.0%} of the {_cents(room)} at stake"
+    paid, share = f"{fee * 100:.2f}¢ a contract at {cents(price)}", fee / room
+    said = f"a taker pays {paid}, {share:.0%} of the {cents(room)} at stake"
     return RiskItem(
         risk="fees", grade=_grade(high=fee / room > Decimal("0.1"), medium=fee / room > Decimal("0.04")), evidence=said
     )
