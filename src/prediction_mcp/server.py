@@ -13,7 +13,8 @@ from prediction_mcp import __version__
 from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, KalshiError
 from prediction_mcp.logs import quiet_expected_errors
 from prediction_mcp.settings import Settings, SettingsError, load_settings
-from prediction_mcp.tools import analysis, discovery, portfolio, trading
+from prediction_mcp.tools import analysis, discovery, portfolio, prompts, resources, trading
+from prediction_mcp.tools.completions import complete
 from prediction_mcp.tools.context import Session
 from prediction_mcp.tools.errors import PlainErrors
 from prediction_mcp.tools.schemas import LeanSchemas
@@ -51,11 +52,16 @@ def create_server(settings: Settings) -> FastMCP:
         instructions=_INSTRUCTIONS.format(mode=_MODES[settings.env] + read_only),
         version=__version__,
         lifespan=lifespan,
-        providers=[module.mcp.provider for module in (discovery, analysis, trading, portfolio)],
+        providers=[
+            *(module.mcp.provider for module in (discovery, analysis, trading, portfolio)),
+            resources.mcp,
+            prompts.mcp,
+        ],
         middleware=[PlainErrors(), LeanSchemas()],
         mask_error_details=True,
         dereference_schemas=False,  # no schema of ours holds a $ref; looking for one costs 7 ms a list
     )
+    server.add_completion_handler(complete)
     if not settings.writes_allowed:
         server.disable(tags={"write"})
     return server

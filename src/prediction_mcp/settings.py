@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     paper_keep: bool = Field(True, alias="PAPER_KEEP")
     paper_folder: Path | None = Field(None, alias="PAPER_FOLDER")
 
+    export_folder: Path | None = Field(None, alias="EXPORT_FOLDER")
+
     @field_validator("env", "paper_tier", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
@@ -80,6 +82,15 @@ class Settings(BaseSettings):
         from platformdirs import user_data_path
 
         return user_data_path("prediction-mcp", appauthor=False) / "paper"
+
+    @property
+    def exports(self) -> Path:
+        """The only folder that exports are written to."""
+        if self.export_folder is not None:
+            return self.export_folder.expanduser()
+        from platformdirs import user_documents_path
+
+        return user_documents_path() / "prediction-mcp"
 
     @property
     def cache_folder(self) -> Path:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prediction_mcp.analytics.cashflow import changes
 from prediction_mcp.analytics.pnl import Ending, Execution, fifo
 from prediction_mcp.analytics.risk import Held, exposure, kelly
 from prediction_mcp.exchange.engine import Engine
@@ -92,7 +93,26 @@ def test_the_sum_is_the_change_of_the_account(seed: int) -> None:
         lots = fifo(done, ends).values()
         realized, fees, cost = (sum((getattr(lot, n) for lot in lots), D(0)) for n in ("realized", "fees", "cost"))
         assert realized - fees - cost == D(account.cash) / MICROS - 5_000
+        flow = changes(done, ends)
+        assert sum((c.cash for c in flow), D(0)) == D(account.cash) / MICROS - 5_000
+        last = {c.of.ticker: c.position for c in flow}
+        assert {t: p for t, p in last.items() if p} == {
+            t: D(h.position) / 100 for t, h in account.holdings.items() if h.position
+        }
         assert sum((net for lot in lots for net in lot.by_day.values()), D(0)) == realized - fees
+
+
+def test_cash_flow_by_hand() -> None:
+    """Buy 10 YES at 40¢, sell 15 at 60¢: 10 close for $6, 5 open NO at 40¢ for $2; NO wins and pays $5."""
+    at = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    flow = changes(
+        [
+            Execution("A", "ask", D("0.6"), D(15), D("0.2"), at[1]),
+            Execution("A", "bid", D("0.4"), D(10), D("0.1"), at[0]),
+        ],
+        [Ending("A", D(0), at[2])],
+    )
+    assert [(c.cash, c.position) for c in flow] == [(D("-4.1"), D(10)), (D("3.8"), D(-5)), (D(5), D(0))]
 
 
 def test_kelly_by_hand() -> None:

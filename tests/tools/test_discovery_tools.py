@@ -57,3 +57,14 @@ async def test_milestones_and_collections(assistant: Assistant) -> None:
     (combo,) = (await assistant.call("kalshi_get_multivariate_collections"))["collections"]
     assert (combo["legs"], combo["events"] > 5) == ("2 to 6", True)
     assert (await assistant.call("kalshi_get_multivariate_collections", status="closed"))["count"] == 0
+
+
+async def test_combos_are_searched_when_asked_for(assistant: Assistant, served: Served) -> None:
+    combos = {m.ticker for m in served.exchange.catalogue.markets.values() if m.legs and m.status == "active"}
+    word = next(iter(combos)).split("-")[0]
+    without = await assistant.call("kalshi_search_markets", query=word, limit=50)
+    assert not combos & {m["ticker"] for m in without["markets"]}
+    assert "combos" not in without["catalogue"]
+    found = await assistant.call("kalshi_search_markets", query=word, include_combos=True, limit=50)
+    assert combos & {m["ticker"] for m in found["markets"]}
+    assert (found["catalogue"]["combos"], found["catalogue"]["complete"]) == (len(combos), True)

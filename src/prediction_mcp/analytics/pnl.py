@@ -27,6 +27,7 @@ class Execution:
     count: Decimal
     fee: Decimal
     time: datetime
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

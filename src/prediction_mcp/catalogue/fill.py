@@ -1,8 +1,9 @@
 """Keeping the catalogue full and fresh, in the background, within the client's rate budget.
 
 The whole open listing is read page by page in the fewest requests the exchange allows: all series in one, then a
-thousand markets a page, combos left out. Afterwards only what changed is asked for. One process fills, others wait for
-it and read.
+thousand markets a page. Afterwards only what changed is asked for. Combos are many times as many, so they are read
+once somebody asks for them, and then as a whole again: the exchange doesn't tell which of them changed. One process
+fills, others wait for it and read.
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Literal
 
 from loguru import logger
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import KalshiError
 
-from .index import Index
+from .index import Index, Part
 
 PAGE = 1_000
 FRESH_S = 60.0
 """Younger than this the catalogue isn't looked after."""
 WHOLE_AGAIN_S = 6 * 3_600.0
 """How often everything is read again, for volumes and quotes."""
+COMBOS_AGAIN_S = 1_800.0
+"""How often combos are read again while somebody asks for them: they come and go within hours."""
 OVERLAP_S = 120.0
 """How far a refresh looks back before the last one: clocks differ."""
 PATIENCE_S = 60.0
@@ -37,12 +41,12 @@ Progress = Callable[[int, int | None], Awaitable[None]]
 
 
 class Catalogue:
-    """An index and the task that fills it."""
+    """An index and the tasks that fill it."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._index: Index | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: dict[Part, asyncio.Task[None]] = {}
 
     @property
     def index(self) -> Index:
@@ -51,53 +55,67 @@ class Catalogue:
             self._index = Index(self._path)
         return self._index
 
-    async def ready(self, kalshi: KalshiClient, progress: Progress | None = None) -> None:
+    async def ready(self, kalshi: KalshiClient, progress: Progress | None = None, *, combos: bool = False) -> None:
         """Look after the catalogue, and wait a moment for one that isn't complete; it goes on filling meanwhile.
 
         Raises:
             KalshiError: there is nothing yet and the exchange can't be asked.
         """
-        if self._task is None or self._task.done():
-            failed = self._task.exception() if self._task is not None and not self._task.cancelled() else None
-            self._task = asyncio.create_task(self._look_after(kalshi))
-            self._task.add_done_callback(_report)
-            if failed is not None and not self.index.coverage().markets:
-                raise failed
+        parts: tuple[Part, ...] = ("markets", "combos") if combos else ("markets",)
+        for part in parts:
+            self._start(kalshi, part)
+        tasks = {self._tasks[part] for part in parts}
         deadline = time.monotonic() + WAIT_S
-        while not self._task.done() and time.monotonic() < deadline:
+        while not all(task.done() for task in tasks) and time.monotonic() < deadline:
             if progress is not None:
-                await progress(self.index.coverage().markets, None)
-            await asyncio.wait({self._task}, timeout=0.25)
-        if self._task.done() and not self.index.coverage().markets and (error := self._task.exception()):
+                await progress(sum(self.index.coverage(part).markets for part in parts), None)
+            await asyncio.wait(tasks, timeout=0.25)
+        task = self._tasks["markets"]
+        if task.done() and not self.index.coverage().markets and (error := task.exception()):
             raise error
 
-    async def _look_after(self, kalshi: KalshiClient) -> None:
-        coverage, now = self.index.coverage(), time.time()
-        age = now - coverage.as_of.timestamp() if coverage.as_of else WHOLE_AGAIN_S
-        if coverage.complete and age < FRESH_S:
+    def _start(self, kalshi: KalshiClient, part: Part) -> None:
+        """Have a part looked after, unless somebody is at it. Raises what a try that left nothing failed with."""
+        before = self._tasks.get(part)
+        if before is not None and not before.done():
             return
-        if not self.index.claim(PATIENCE_S):
+        failed = before.exception() if before is not None and not before.cancelled() else None
+        task = self._tasks[part] = asyncio.create_task(self._look_after(kalshi, part))
+        task.add_done_callback(_report)
+        if failed is not None and not self.index.coverage(part).markets:
+            raise failed
+
+    async def _look_after(self, kalshi: KalshiClient, part: Part) -> None:
+        coverage, now = self.index.coverage(part), time.time()
+        age = now - coverage.as_of.timestamp() if coverage.as_of else WHOLE_AGAIN_S
+        if coverage.complete and age < (FRESH_S if part == "markets" else COMBOS_AGAIN_S):
+            return
+        if not self.index.claim(PATIENCE_S, part):
             return  # another process is at it
         finished = refreshed = False
         try:
-            if not coverage.complete or age >= WHOLE_AGAIN_S:
-                await self._fill(kalshi)
+            if part == "combos" or not coverage.complete or age >= WHOLE_AGAIN_S:
+                await self._fill(kalshi, part)
                 finished = True
             else:
                 await self._refresh(kalshi, int(now - age - OVERLAP_S))
                 refreshed = True
         finally:
-            self.index.release(finished=finished, refreshed=refreshed)
+            self.index.release(part, finished=finished, refreshed=refreshed)
 
-    async def _fill(self, kalshi: KalshiClient) -> None:
+    async def _fill(self, kalshi: KalshiClient, part: Part) -> None:
         """Everything that is open, from where a filling broke off."""
-        self.index.put_series(await kalshi.series.list())
-        cursor = self.index.resume_cursor
+        kind: Literal["only", "exclude"] = "exclude"
+        if part == "markets":
+            self.index.put_series(await kalshi.series.list())
+        else:
+            kind = "only"
+        cursor = self.index.resume_cursor(part)
         while True:
-            page = await kalshi.markets.list(status="open", mve_filter="exclude", limit=PAGE, cursor=cursor)
+            page = await kalshi.markets.list(status="open", mve_filter=kind, limit=PAGE, cursor=cursor)
             self.index.put_markets(page.markets)
             cursor = page.cursor or None
-            self.index.still_filling(cursor)
+            self.index.still_filling(cursor, part)
             if cursor is None:
                 return
             await asyncio.sleep(0)  # a page takes some 20 ms to index: let others have their turn
@@ -114,10 +132,10 @@ class Catalogue:
             self.index.still_filling(None)
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks.values():
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError, KalshiError):
-                await self._task
+                await task
         if self._index is not None:
             self._index.close()
 

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal
 
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.series import Series
 
 from .words import plain, terms
 
-VERSION = 1
+VERSION = 2
 CANDIDATES = 300
 """Best matches by words that are ranked again by volume and time."""
 BROAD = 1_500
@@ -35,6 +36,7 @@ CREATE TABLE IF NOT EXISTS markets (
   last INTEGER NOT NULL, day_ago INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS markets_by_event ON markets (event);
+CREATE INDEX IF NOT EXISTS markets_by_kind ON markets (combo);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
   title, outcome, ticker, about, tokenize='porter unicode61', prefix='2 3'
 );
@@ -43,9 +45,9 @@ CREATE VIRTUAL TABLE IF NOT EXISTS combo_words USING fts5(
 );
 CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab(words, row);
 CREATE TABLE IF NOT EXISTS filling (
-  id INTEGER PRIMARY KEY CHECK (id = 1), started REAL, finished REAL, refreshed REAL, cursor TEXT, combos INTEGER
+  id INTEGER PRIMARY KEY CHECK (id IN (1, 2)), started REAL, finished REAL, refreshed REAL, cursor TEXT
 );
-INSERT OR IGNORE INTO filling (id) VALUES (1);
+INSERT OR IGNORE INTO filling (id) VALUES (1), (2);
 """
 
 
@@ -82,6 +84,11 @@ class Coverage:
     markets: int
     complete: bool
     as_of: datetime | None
+
+
+Part = Literal["markets", "combos"]
+_PARTS: dict[Part, int] = {"markets": 1, "combos": 2}
+"""The two listings that are filled apart, by their row in ``filling``."""
 
 
 class Index:
@@ -150,36 +157,40 @@ class Index:
 
     # -- filling -----------------------------------------------------------------------------------------------
 
-    def coverage(self) -> Coverage:
-        (markets,) = self.db.execute("SELECT count(*) FROM markets").fetchone()
-        finished, refreshed = self.db.execute("SELECT finished, refreshed FROM filling").fetchone()
+    def coverage(self, part: Part = "markets") -> Coverage:
+        (markets,) = self.db.execute("SELECT count(*) FROM markets WHERE combo = ?", (part == "combos",)).fetchone()
+        finished, refreshed = self._filling("finished, refreshed", part)
         latest = refreshed or finished
         return Coverage(markets, finished is not None, datetime.fromtimestamp(latest, UTC) if latest else None)
 
-    def claim(self, patience_s: float) -> bool:
+    def claim(self, patience_s: float, part: Part = "markets") -> bool:
         """Whether this process shall fill: nobody has begun, or whoever did has been silent for too long."""
         now = time.time()
         done = self.db.execute(
-            "UPDATE filling SET started = ? WHERE started IS NULL OR started < ?", (now, now - patience_s)
+            "UPDATE filling SET started = ? WHERE id = ? AND (started IS NULL OR started < ?)",
+            (now, _PARTS[part], now - patience_s),
         )
         return done.rowcount == 1
 
-    def still_filling(self, cursor: str | None) -> None:
+    def still_filling(self, cursor: str | None, part: Part = "markets") -> None:
         """A page was read: others keep waiting, and a filling that breaks off goes on here."""
-        self.db.execute("UPDATE filling SET started = ?, cursor = ?", (time.time(), cursor))
+        self.db.execute("UPDATE filling SET started = ?, cursor = ? WHERE id = ?", (time.time(), cursor, _PARTS[part]))
 
-    def release(self, *, finished: bool, refreshed: bool = False) -> None:
-        now = time.time()
-        self.db.execute("UPDATE filling SET started = NULL")
+    def release(self, part: Part = "markets", *, finished: bool, refreshed: bool = False) -> None:
+        now, row = time.time(), _PARTS[part]
+        self.db.execute("UPDATE filling SET started = NULL WHERE id = ?", (row,))
         if finished:
-            self.db.execute("UPDATE filling SET finished = ?, refreshed = ?, cursor = NULL", (now, now))
+            self.db.execute(
+                "UPDATE filling SET finished = ?, refreshed = ?, cursor = NULL WHERE id = ?", (now, now, row)
+            )
         elif refreshed:
-            self.db.execute("UPDATE filling SET refreshed = ?", (now,))
+            self.db.execute("UPDATE filling SET refreshed = ? WHERE id = ?", (now, row))
 
-    @property
-    def resume_cursor(self) -> str | None:
-        (cursor,) = self.db.execute("SELECT cursor FROM filling").fetchone()
-        return cursor or None
+    def resume_cursor(self, part: Part = "markets") -> str | None:
+        return self._filling("cursor", part)[0] or None
+
+    def _filling(self, columns: str, part: Part) -> Any:
+        return self.db.execute(f"SELECT {columns} FROM filling WHERE id = ?", (_PARTS[part],)).fetchone()
 
     # -- searching ---------------------------------------------------------------------------------------------
 
@@ -234,6 +245,25 @@ class Index:
             (*values, limit),
         )
         return [_found(row) for row in rows]
+
+    def tickers(self, beginning: str, limit: int) -> list[str]:
+        """Open markets whose ticker begins like this, the most traded first; combos left out."""
+        name = beginning.strip().upper()
+        rows = self.db.execute(
+            "SELECT ticker FROM markets WHERE ticker >= ? AND ticker < ? AND status = 'active' AND NOT combo"
+            " ORDER BY volume_24h DESC LIMIT ?",
+            (name, name + "\U0010ffff", limit),
+        )
+        return [ticker for (ticker,) in rows]
+
+    def categories(self, beginning: str, limit: int) -> list[str]:
+        """Categories that begin like this, in any case of letters."""
+        rows = self.db.execute(
+            "SELECT DISTINCT category FROM series WHERE substr(category, 1, length(?)) = ? COLLATE NOCASE"
+            " AND category != '' ORDER BY category LIMIT ?",
+            (beginning, beginning, limit),
+        )
+        return [category for (category,) in rows]
 
     def _by_ticker(self, query: str, where: list[str], values: list[object], limit: int) -> list[tuple[object, ...]]:
         """A query that is the beginning of a ticker is one."""

@@ -44,7 +44,9 @@ async def history(kalshi: KalshiClient, ticker: str | None = None) -> History:
 
 def execution(fill: Fill) -> Execution:
     time = fill.created_time or datetime.fromtimestamp(0, UTC)
-    return Execution(fill.ticker, fill.book_side, fill.yes_price_dollars, fill.count_fp, fill.fee_cost, time)
+    return Execution(
+        fill.ticker, fill.book_side, fill.yes_price_dollars, fill.count_fp, fill.fee_cost, time, fill.fill_id
+    )
 
 
 def ending(settlement: Settlement) -> Ending:

@@ -22,6 +22,8 @@ from .results import more
 from .toolset import Toolset
 
 if TYPE_CHECKING:
+    from fastmcp.tools import ToolResult
+
     from .analysis_results import (
         ArbitrageAnswer,
         Candles,
@@ -89,10 +91,11 @@ async def kalshi_get_candlesticks(
     interval: Interval = "1h",
     start: When | None = None,
     end: When | None = None,
+    chart: bool = False,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
-) -> Candles:
-    """Open, high, low, close and volume, live or archived; the newest 200 of the time asked for."""
+) -> Candles | ToolResult:
+    """Open, high, low, close and volume, live or archived; the newest 200 of the time asked for. chart adds a PNG."""
     from .analysis_results import Candles
     from .market_study import DEFAULT_SPAN, candles
 
@@ -102,7 +105,12 @@ async def kalshi_get_candlesticks(
     if first >= last:
         raise InvalidRequestError("start must be before end.")
     sticks = await candles(kalshi, market, first, last, interval)
-    return Candles.of(market.ticker, interval, sticks, ROWS, settings.env)
+    answer = Candles.of(market.ticker, interval, sticks, ROWS, settings.env)
+    if not chart:
+        return answer
+    from .chart import with_picture
+
+    return await with_picture(answer, f"{market.title}: {market.yes_sub_title}")
 
 
 @mcp.tool(title="Liquidity", annotations=READS, tags={"analysis"})

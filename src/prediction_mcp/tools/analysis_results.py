@@ -12,6 +12,7 @@ from prediction_mcp.analytics.liquidity import BANDS, NEAR, RoundTrip, Score, de
 from prediction_mcp.analytics.volatility import Volatility
 from prediction_mcp.kalshi.models.markets import Candlestick, Orderbook
 
+from .parameters import Interval
 from .results import Answer, Minute, Number, Result, Second
 
 Grade = Literal["low", "medium", "high"]
@@ -29,14 +30,14 @@ class Candles(Answer):
     """``rows`` are [end of period, open, high, low, close, contracts], YES dollars; only periods with trades."""
 
     ticker: str
-    interval: str
+    interval: Interval
     count: int
     left_out: int | None = None
     volume: Number
     rows: list[tuple[Minute, Number, Number, Number, Number, Number]]
 
     @classmethod
-    def of(cls, ticker: str, interval: str, sticks: Sequence[Candlestick], most: int, source: str) -> Self:
+    def of(cls, ticker: str, interval: Interval, sticks: Sequence[Candlestick], most: int, source: str) -> Self:
         rows = []
         for stick in sticks:
             p = stick.price

@@ -46,22 +46,24 @@ async def kalshi_search_markets(
     status: Status = "open",
     closes_before: When | None = None,
     min_volume: Annotated[float, Field(ge=0)] = 0,
+    include_combos: bool = False,
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
     catalogue: Catalogue = Depends(get_catalogue),
 ) -> SearchAnswer:
     """Find markets by words, a nickname or part of a ticker; typos are forgiven. min_volume: contracts in 24 h."""
-    await catalogue.ready(kalshi, report_progress)
+    await catalogue.ready(kalshi, report_progress, combos=include_combos)
     found = catalogue.index.search(
         query,
         category=category,
         statuses=SEARCHED[status],
         closes_before=closes_before,
         min_volume=min_volume,
+        combos=include_combos,
         limit=limit,
     )
-    return await _shown(kalshi, catalogue, found, settings.env)
+    return await _shown(kalshi, catalogue, found, settings.env, combos=include_combos)
 
 
 @mcp.tool(title="Scan the exchange", annotations=READS, tags={"discovery"})
@@ -80,14 +82,16 @@ async def kalshi_scan_markets(
     return await _shown(kalshi, catalogue, found, settings.env)
 
 
-async def _shown(kalshi: KalshiClient, catalogue: Catalogue, found: list[Found], source: str) -> SearchAnswer:
+async def _shown(
+    kalshi: KalshiClient, catalogue: Catalogue, found: list[Found], source: str, *, combos: bool = False
+) -> SearchAnswer:
     """What was found, with the prices of now."""
     from .account import markets_of
     from .discovery_results import CatalogueState, SearchAnswer
 
     current = await markets_of(kalshi, (f.ticker for f in found))
     lines = [MarketLine.of(current[f.ticker]) for f in found if f.ticker in current]
-    state = CatalogueState.of(catalogue.index.coverage())
+    state = CatalogueState.of(catalogue.index.coverage(), catalogue.index.coverage("combos") if combos else None)
     note = None
     if not state.complete:
         note = "The catalogue is still filling: ask again in a moment for the whole exchange."

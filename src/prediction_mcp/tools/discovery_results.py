@@ -13,15 +13,25 @@ from .results import Answer, ListAnswer, Minute, Number, Result
 
 
 class CatalogueState(Result):
-    """What was searched: the local catalogue of the listing. ``as_of`` is when it was last looked after."""
+    """What was searched: the local catalogue of the listing. ``as_of`` is when it was last looked after.
+
+    ``combos`` are counted apart, where they were asked for.
+    """
 
     markets: int
     complete: bool
     as_of: Minute | None = None
+    combos: int | None = None
 
     @classmethod
-    def of(cls, coverage: Coverage) -> Self:
-        return cls(markets=coverage.markets, complete=coverage.complete, as_of=coverage.as_of)
+    def of(cls, coverage: Coverage, combos: Coverage | None = None) -> Self:
+        complete = coverage.complete and (combos is None or combos.complete)
+        return cls(
+            markets=coverage.markets,
+            complete=complete,
+            as_of=coverage.as_of,
+            combos=combos.markets if combos else None,
+        )
 
 
 class SearchAnswer(ListAnswer):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import mcp_types
-from fastmcp.exceptions import FastMCPError, ToolError, ValidationError
+from fastmcp.exceptions import FastMCPError, ResourceError, ToolError, ValidationError
+from fastmcp.resources import ResourceResult
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools import ToolResult
 from loguru import logger
@@ -42,6 +43,19 @@ class PlainErrors(Middleware):
                     f"{context.message.name} failed inside this server; nothing is known to be wrong with the request. "
                     "The server's log says more."
                 ) from None
+            raise
+
+    async def on_read_resource(
+        self,
+        context: MiddlewareContext[mcp_types.ReadResourceRequestParams],
+        call_next: CallNext[mcp_types.ReadResourceRequestParams, ResourceResult],
+    ) -> ResourceResult:
+        try:
+            return await call_next(context)
+        except ResourceError as error:
+            if (answer := expected(error)) is not None:
+                raise ResourceError(str(answer)) from None
+            logger.opt(exception=error).error("reading {} failed", context.message.uri)
             raise
 
 

@@ -12,7 +12,7 @@ from prediction_mcp.kalshi.errors import NotFoundError
 from prediction_mcp.settings import Settings
 
 from . import lookup
-from .annotations import READS
+from .annotations import READS, WRITES_FILE
 from .context import get_kalshi, get_settings
 from .parameters import GroupBy, Limit, Period, Probability, When
 from .portfolio_results import BalanceAnswer, PositionDetail, PositionLine, PositionList
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         PositionRisk,
         SettlementList,
     )
+    from .export_results import ExportAnswer
 
 mcp = Toolset()
 
@@ -163,3 +164,16 @@ async def kalshi_get_margin_requirements(
     from .account_risk import margin_of
 
     return await margin_of(kalshi, settings.env)
+
+
+@mcp.tool(title="Export", annotations=WRITES_FILE, tags={"portfolio"})
+async def kalshi_export_portfolio(
+    format: Literal["json", "csv", "parquet"] = "csv",
+    path: str | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> ExportAnswer:
+    """Every deposit, fill and settlement with its change of cash, then positions; path: a new file's name."""
+    from .export import export
+
+    return await export(kalshi, format, path, settings.exports, settings.env)

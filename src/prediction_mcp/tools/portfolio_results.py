@@ -87,6 +87,17 @@ class PositionList(ListAnswer):
         )
 
 
+class Portfolio(Answer):
+    """Dollars: free cash, what positions are worth at the bid, and each; ``more`` where not all are listed."""
+
+    cash: Number
+    positions_at_bid: Number
+    positions_at_cost: Number
+    unpriced: list[str] | None = None
+    positions: list[PositionLine]
+    more: bool | None = None
+
+
 class PositionDetail(Answer):
     """One position with what it is worth now: at the best bid for it, before the exit fee."""
 

@@ -81,6 +81,26 @@ class SettlementPage(Page):
     settlements: list[Settlement] = []
 
 
+class Transfer(KalshiModel):
+    """A deposit or a withdrawal, in cents; only an ``applied`` one is in the balance. Times in Unix seconds."""
+
+    id: str
+    status: str
+    type: str = ""
+    amount_cents: int
+    fee_cents: int = 0
+    created_ts: int
+    finalized_ts: int | None = None
+
+
+class DepositPage(Page):
+    deposits: list[Transfer] = []
+
+
+class WithdrawalPage(Page):
+    withdrawals: list[Transfer] = []
+
+
 class RestingValue(KalshiModel):
     """Value of all resting orders, in cents."""
 

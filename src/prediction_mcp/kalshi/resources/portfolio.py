@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..models.portfolio import (
     Balance,
+    DepositPage,
     Fill,
     FillPage,
     MarketPosition,
@@ -14,6 +15,8 @@ from ..models.portfolio import (
     RestingValue,
     Settlement,
     SettlementPage,
+    Transfer,
+    WithdrawalPage,
 )
 from ..pagination import everything
 
@@ -116,3 +119,21 @@ class PortfolioResource:
     async def resting_value(self) -> RestingValue:
         """What all resting orders are worth."""
         return await self._transport.get(RestingValue, "/portfolio/summary/total_resting_order_value", signed=True)
+
+    async def deposits(self, *, limit: int | None = None, cursor: str | None = None) -> DepositPage:
+        """A page of deposits (500 at most), newest first."""
+        query = {"limit": limit, "cursor": cursor}
+        return await self._transport.get(DepositPage, "/portfolio/deposits", signed=True, query=query)
+
+    async def withdrawals(self, *, limit: int | None = None, cursor: str | None = None) -> WithdrawalPage:
+        """A page of withdrawals (500 at most), newest first."""
+        query = {"limit": limit, "cursor": cursor}
+        return await self._transport.get(WithdrawalPage, "/portfolio/withdrawals", signed=True, query=query)
+
+    def all_deposits(self) -> AsyncIterator[Transfer]:
+        """Every deposit, over all pages."""
+        return everything(lambda cursor: self.deposits(limit=500, cursor=cursor), lambda p: p.deposits)
+
+    def all_withdrawals(self) -> AsyncIterator[Transfer]:
+        """Every withdrawal, over all pages."""
+        return everything(lambda cursor: self.withdrawals(limit=500, cursor=cursor), lambda p: p.withdrawals)

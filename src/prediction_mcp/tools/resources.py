@@ -1,0 +1,72 @@
+"""What a client can attach without a tool call: a market, its book, the portfolio, the server's state.
+
+Each is the answer of the tool of the same kind, so the two can't disagree.
+"""
+
+from fastmcp.dependencies import Depends
+from fastmcp.server.providers import LocalProvider
+
+from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.settings import Settings
+
+from .analysis import kalshi_get_orderbook
+from .context import get_kalshi, get_settings
+from .discovery import kalshi_get_exchange_status, kalshi_get_market
+from .portfolio import kalshi_get_portfolio_value, kalshi_get_positions
+from .results import Answer
+
+mcp = LocalProvider()
+
+JSON = "application/json"
+MARKET_URI = "kalshi://markets/{ticker}"
+BOOK_URI = "kalshi://markets/{ticker}/orderbook"
+PORTFOLIO_URI = "kalshi://portfolio"
+STATUS_URI = "kalshi://server/status"
+POSITIONS = 50
+LEVELS = 10
+
+
+@mcp.resource(MARKET_URI, name="market", title="A market", mime_type=JSON)
+async def market(
+    ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+) -> str:
+    """Prices, rules, fees, time left."""
+    return _json(await kalshi_get_market(ticker, kalshi, settings))
+
+
+@mcp.resource(BOOK_URI, name="orderbook", title="A market's order book", mime_type=JSON)
+async def orderbook(
+    ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+) -> str:
+    """YES bids and asks, best first."""
+    return _json(await kalshi_get_orderbook(ticker, None, LEVELS, kalshi, settings))
+
+
+@mcp.resource(PORTFOLIO_URI, name="portfolio", title="Your portfolio", mime_type=JSON)
+async def portfolio(kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)) -> str:
+    """Cash, what positions are worth, and each open position."""
+    from .portfolio_results import Portfolio
+
+    value = await kalshi_get_portfolio_value(kalshi, settings)
+    held = await kalshi_get_positions(None, None, "open", POSITIONS, None, kalshi, settings)
+    return _json(
+        Portfolio(
+            source=value.source,
+            cash=value.cash,
+            positions_at_bid=value.positions_at_bid,
+            positions_at_cost=value.positions_at_cost,
+            unpriced=value.unpriced,
+            positions=held.positions,
+            more=held.cursor is not None or None,
+        )
+    )
+
+
+@mcp.resource(STATUS_URI, name="server-status", title="State of exchange and server", mime_type=JSON)
+async def status(kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)) -> str:
+    """Whether the exchange trades, this server's mode, and the rate budget left."""
+    return _json(await kalshi_get_exchange_status(kalshi, settings))
+
+
+def _json(answer: Answer) -> str:
+    return answer.model_dump_json()
