@@ -41,6 +41,8 @@ bench: $(READY)
 	$(BIN)/python benchmarks/rest_orders.py
 	$(BIN)/python benchmarks/analytics.py
 	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/context.py
 	$(BIN)/python benchmarks/idle.py
 	$(BIN)/python benchmarks/memory.py
 

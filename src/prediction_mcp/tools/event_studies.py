@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -14,6 +14,7 @@ from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market, Orderbook
+from prediction_mcp.kalshi.models.series import Series
 
 from . import lookup
 from .analysis_results import (
@@ -128,19 +129,9 @@ async def find_arbitrage(
         )
     events, cut = await _events(kalshi, event_ticker, series_ticker, category)
     fees = {s.ticker: s for s in await kalshi.series.list()} if events else {}
-    candidates = [e for e in events if _promising(e)]
+    candidates = [e for e in events if promising(e)]
     books = await books_of(kalshi, [m.ticker for e in candidates for m in e.markets or [] if m.is_open])
-    found, unknown = list[ArbitrageLine](), 0
-    for event in candidates:
-        parent = fees.get(event.series_ticker)
-        schedule = None if parent is None else lookup.schedule(parent, event)
-        if schedule is None:
-            unknown += 1
-            continue
-        found += [
-            ArbitrageLine.of(event.event_ticker, a) for a in in_event(event, books, schedule, min_edge_cents / 100)
-        ]
-    found.sort(key=lambda line: line.profit, reverse=True)
+    found, unknown = scan(candidates, books, fees, min_edge_cents / 100)
     return ArbitrageAnswer(
         source=source,
         scanned_events=len(events),
@@ -169,7 +160,22 @@ async def _events(
     return found, True
 
 
-def _promising(event: Event) -> bool:
+def scan(
+    events: Sequence[Event], books: Mapping[str, Orderbook], series: Mapping[str, Series], min_edge: Decimal
+) -> tuple[list[ArbitrageLine], int]:
+    """(what is riskless, most profit first; events whose fees have no known formula). ``min_edge``: dollars a set."""
+    found, unknown = list[ArbitrageLine](), 0
+    for event in events:
+        parent = series.get(event.series_ticker)
+        schedule = None if parent is None else lookup.schedule(parent, event)
+        if schedule is None:
+            unknown += 1
+            continue
+        found += [ArbitrageLine.of(event.event_ticker, a) for a in in_event(event, books, schedule, min_edge)]
+    return sorted(found, key=lambda line: line.profit, reverse=True), unknown
+
+
+def promising(event: Event) -> bool:
     """Whether the best quotes alone, before fees, leave something: books are read only then."""
     quotes = [(m, *yes_quotes(m)) for m in event.markets or [] if m.is_open]
     if event.mutually_exclusive:
@@ -188,7 +194,7 @@ def _promising(event: Event) -> bool:
 
 
 def in_event(
-    event: Event, books: dict[str, Orderbook], schedule: FeeSchedule, min_edge: Decimal
+    event: Event, books: Mapping[str, Orderbook], schedule: FeeSchedule, min_edge: Decimal
 ) -> list[arb.Arbitrage]:
     """What is riskless within one event; ``min_edge`` is dollars a set of legs."""
     markets = [m for m in event.markets or [] if m.is_open and m.ticker in books]
