@@ -7,10 +7,10 @@ SDK := .conformance
 SDK_VERSION := 3.34.0
 PYKALSHI_VERSION := 2.0.0
 
-.PHONY: help demo test lint format conformance bench lock clean
+.PHONY: help demo test lint format conformance bench cassettes transcript lock clean
 
 help:
-	@echo 'make demo | test | lint | conformance | bench | format | lock | clean'
+	@echo 'make demo | test | lint | conformance | bench | cassettes | transcript | format | lock | clean'
 
 demo: $(READY)
 	@$(BIN)/prediction-mcp demo
@@ -45,6 +45,13 @@ bench: $(READY)
 	$(BIN)/python benchmarks/context.py
 	$(BIN)/python benchmarks/idle.py
 	$(BIN)/python benchmarks/memory.py
+
+# Recorded against the paper exchange, or what KALSHI_ENV says; TOOLS names some of them.
+cassettes: $(READY)
+	$(BIN)/python -m tests.cassettes.record $(TOOLS)
+
+transcript: $(READY)
+	$(BIN)/python -m tests.transcript.session
 
 # Pins every version and hash for all supported Pythons; no addresses (see IMPLEMENTATION_SUMMARY.md, "The lock").
 lock: | $(UV)
