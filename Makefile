@@ -43,6 +43,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/context.py
+	$(BIN)/python benchmarks/safety.py
 	$(BIN)/python benchmarks/idle.py
 	$(BIN)/python benchmarks/memory.py
 

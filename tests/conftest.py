@@ -16,6 +16,7 @@ from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
+from prediction_mcp.settings import Settings
 
 settings.register_profile("thorough", max_examples=3_500)
 _NOW = datetime.now(UTC)
@@ -26,6 +27,8 @@ MARKET = f"{EVENT}-ARI"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-conformance", action="store_true", help="run the official SDK against our exchange")
+    parser.addoption("--fuzz", type=int, default=60, help="calls of each kind in tests/safety/test_fuzz.py")
+    parser.addoption("--chaos", type=int, default=120, help="orders in tests/safety/test_chaos.py")
     parser.addoption("--kills", type=int, default=6, help="how often test_kill.py kills the exchange")
 
 
@@ -41,12 +44,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No setting of the developer's machine reaches a test."""
-    for name in (
-        "KALSHI_ENV", "KALSHI_API_KEY_ID", "KALSHI_PRIVATE_KEY", "KALSHI_PRIVATE_KEY_PATH", "KALSHI_BASE_URL",
-        "READ_ONLY", "LOG_LEVEL", "PAPER_SEED", "PAPER_DEPOSIT", "PAPER_TIER", "PAPER_KEEP",
-    ):  # fmt: skip
-        monkeypatch.delenv(name, raising=False)
+    for field in Settings.model_fields.values():
+        monkeypatch.delenv(str(field.alias), raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("SAFETY_FOLDER", str(tmp_path_factory.mktemp("safety")))
     monkeypatch.setenv("PAPER_FOLDER", str(tmp_path_factory.mktemp("paper")))
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 

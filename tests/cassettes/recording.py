@@ -85,7 +85,12 @@ def any_key() -> str:
 def playing(case: Case, tmp_path: Path) -> Settings:
     """Settings that lead nowhere."""
     return load_settings(
-        env=case["env"], base_url=BASE_URL, api_key_id="any", private_key=any_key(), export_folder=tmp_path
+        env=case["env"],
+        base_url=BASE_URL,
+        api_key_id="any",
+        private_key=any_key(),
+        export_folder=tmp_path,
+        read_only=case["env"] != "paper",
     )
 
 

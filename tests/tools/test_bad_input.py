@@ -15,6 +15,7 @@ from prediction_mcp.settings import Settings, SettingsError, load_settings
 from tests.conftest import EVENT, MARKET, Served
 from tests.tools.conftest import ERAS, Assistant, settings_for
 
+REAL = {"env": "live", "read_only": False, "live_trading": "real-money", "confirm": "never"}
 ORDER: dict[str, Any] = {"ticker": MARKET, "side": "yes", "action": "buy", "count": 1, "price": 1}
 
 
@@ -165,7 +166,7 @@ async def test_real_modes_do_not_write_unless_told_to(served: Served, tmp_path: 
     async with Client(server) as client:
         assert "READ_ONLY=false" in await Assistant(client).error("kalshi_create_order", **ORDER)
     assert not served.orders
-    async with Client(create_server(settings_for(served, tmp_path, env="live", read_only=False))) as client:
+    async with Client(create_server(settings_for(served, tmp_path, **REAL))) as client:
         await Assistant(client).call("kalshi_create_order", **ORDER)
     assert len(served.orders) == 1
 

@@ -58,27 +58,39 @@ def _serve_stdio() -> None:
 @app.command()
 def serve(
     http: Annotated[bool, typer.Option("--http", help="Serve streamable HTTP instead of stdio.")] = False,
-    host: Annotated[str, typer.Option(help="Address to listen on; loopback only.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than loopback need HTTP_TOKEN.")
+    ] = "127.0.0.1",
     port: HttpPort = 8000,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="Name in the Host header that is accepted too; repeatable.")
+    ] = None,
 ) -> None:
-    """Serve MCP: over stdio, or over HTTP on this machine."""
+    """Serve MCP: over stdio, or over HTTP."""
     if not http:
         _serve_stdio()
         return
     from prediction_mcp.logs import configure_logging
     from prediction_mcp.server import create_server
-    from prediction_mcp.settings import SettingsError, load_settings
+    from prediction_mcp.settings import LOOPBACK, SettingsError, load_settings
 
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        raise SettingsError("HTTP has no authentication yet, so it listens on this machine only: leave --host out.")
     settings = load_settings()
-    if settings.env != "paper":
+    here = host in LOOPBACK
+    if not settings.http_authenticated:
+        if not here:
+            raise SettingsError(
+                "Without HTTP_TOKEN (or HTTP_JWKS_URL) HTTP is for this machine only: leave --host out."
+            )
         settings = settings.model_copy(update={"read_only": True})
+    elif not here and not allow_host:
+        raise SettingsError("Name the hosts that clients use with --allow-host: others are refused (DNS rebinding).")
     configure_logging(settings.log_level)
-    sys.stderr.write(f"prediction-mcp {__version__}: {settings.describe()}; http://{host}:{port}/mcp\n")
+    known = "bearer token asked" if settings.http_authenticated else "no authentication"
+    sys.stderr.write(f"prediction-mcp {__version__}: {settings.describe()}, {known}; http://{host}:{port}/mcp\n")
     create_server(settings).run(
-        transport="http", host=host, port=port, show_banner=False, host_origin_protection="auto", log_level="warning"
-    )
+        transport="http", host=host, port=port, show_banner=False, host_origin_protection=True, log_level="warning",
+        allowed_hosts=[*(allow_host or []), *(LOOPBACK if here else ())],
+    )  # fmt: skip
 
 
 @app.command()
@@ -106,6 +118,43 @@ def call(
     from prediction_mcp.cli.inspect import call_tool
 
     raise typer.Exit(asyncio.run(call_tool(tool, arguments or [])))
+
+
+@app.command()
+def halt() -> None:
+    """Kill switch: cancel everything that rests, and refuse new orders until you resume."""
+    from prediction_mcp.cli.safety import halt_trading
+
+    raise typer.Exit(asyncio.run(halt_trading()))
+
+
+@app.command()
+def resume() -> None:
+    """Let orders through again after a halt."""
+    from prediction_mcp.cli.safety import resume_trading
+
+    resume_trading()
+
+
+@app.command()
+def limits(
+    reset: Annotated[bool, typer.Option("--reset", help="Forget what was made tighter at run time.")] = False,
+) -> None:
+    """Show the limits on orders and what was used of them."""
+    from prediction_mcp.cli.safety import show_limits
+
+    show_limits(reset=reset)
+
+
+@app.command()
+def journal(
+    last: Annotated[int, typer.Option("--last", "-n", min=1, help="How many lines.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="As they are written.")] = False,
+) -> None:
+    """Show what was asked, answered, sent and done."""
+    from prediction_mcp.cli.safety import show_journal
+
+    show_journal(last=last, as_json=as_json)
 
 
 paper = typer.Typer(help="The paper money that is kept between sessions.", no_args_is_help=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
 from typing import Any
 
@@ -77,6 +78,9 @@ def reset() -> None:
         raise SettingsError(f"The paper exchange runs in process {address.pid}: end that server, then reset.") from None
     except StoreError:  # a file that can't be read is what a reset is for
         home.remove_files()
+    records = load_settings().safety_home
+    if records is not None and records.exists():  # they are about orders that are gone
+        shutil.rmtree(records)
     Console(highlight=False).print("The paper exchange is gone; the next start begins anew.")
 
 

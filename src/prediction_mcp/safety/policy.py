@@ -1,48 +1,48 @@
-"""Whether this server may write at all, enforced where the call is made (hiding a tool is not refusing it)."""
+"""What the settings allow: writing at all, and when the person is asked."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import ParamSpec, Protocol, TypeVar
+from decimal import Decimal
+from typing import Literal
 
-P = ParamSpec("P")
-R = TypeVar("R")
+Fallback = Literal["token", "refuse"]
 
 
-class ReadOnlyError(Exception):
-    """A write was asked of a server that only reads. Nothing was sent."""
+class RefusedError(Exception):
+    """This server didn't let a write through; the message is one sentence. Nothing was sent."""
+
+
+class ReadOnlyError(RefusedError):
+    """A write was asked of a server that only reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the settings allow."""
+    """What the owner of the server allows.
+
+    Attributes:
+        environment: paper, demo or live.
+        writes_allowed: whether any write tool may run.
+        why_not: a sentence for whoever tries, where they may not.
+        confirm_over: dollars at stake from which the person is asked; None asks never, zero or less asks always.
+        fallback: what happens where the client can't ask its user.
+        tolerance: dollars by which the best price may move between question and answer.
+        patience_s: seconds that a question stays open.
+    """
 
     environment: str
     writes_allowed: bool
+    why_not: str = ""
+    confirm_over: Decimal | None = None
+    fallback: Fallback = "refuse"
+    tolerance: Decimal = Decimal("0.02")
+    patience_s: float = 120.0
 
     def require_writes(self) -> None:
         """Raises ReadOnlyError unless writing is switched on."""
         if not self.writes_allowed:
-            raise ReadOnlyError(
-                f"This server is read-only (mode {self.environment}): its owner can allow orders with READ_ONLY=false."
-            )
+            raise ReadOnlyError(self.why_not or f"This server is read-only (mode {self.environment}).")
 
-
-class PolicySource(Protocol):
-    def __call__(self) -> Policy: ...
-
-
-def write_tool(policy: PolicySource) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
-    """Decorate a tool that writes: it runs only where the policy of the current server allows it."""
-
-    def decorate(tool: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-        @functools.wraps(tool)
-        async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            policy().require_writes()
-            return await tool(*args, **kwargs)
-
-        return guarded
-
-    return decorate
+    def asks_never(self) -> bool:
+        return self.confirm_over is None

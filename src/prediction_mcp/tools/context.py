@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import cast
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, cast
 
 from fastmcp.server.dependencies import get_context
 
 from prediction_mcp.catalogue.fill import Catalogue
 from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.safety.limits import Limits
 from prediction_mcp.safety.policy import Policy
 from prediction_mcp.settings import Settings
+
+from .lookup import FeeCache
+
+if TYPE_CHECKING:
+    from prediction_mcp.safety.guard import Guard
+    from prediction_mcp.safety.records import Records
 
 
 class Session:
@@ -20,7 +29,10 @@ class Session:
 
     def __init__(self, settings: Settings, connect: Callable[[], AbstractAsyncContextManager[KalshiClient]]) -> None:
         self.settings = settings
-        self.policy = Policy(settings.env, settings.writes_allowed)
+        self.policy = policy_of(settings)
+        self.fees = FeeCache()
+        self._guard: Guard | None = None
+        self._records: Records | None = None
         keeps = settings.env != "paper"  # a paper exchange is small and may be another one tomorrow
         self.catalogue = Catalogue(settings.cache_folder / f"catalogue-{settings.env}.db" if keeps else None)
         self._connect = connect
@@ -36,8 +48,40 @@ class Session:
                     self._client = await self._stack.enter_async_context(self._connect())
         return self._client
 
+    @property
+    def guard(self) -> Guard:
+        """What stands in front of the writes; made by the first one."""
+        if self._guard is None:
+            from prediction_mcp.safety.guard import Guard
+
+            self._guard = Guard(self.policy, limits_of(self.settings), self.records, self.kalshi)
+        return self._guard
+
+    def records(self) -> Records:
+        """The journal of this account; opened by the first write."""
+        if self._records is None:
+            from prediction_mcp.safety.records import Records
+
+            home = self.settings.safety_home
+            if home is None:
+                home = Path(self._stack.enter_context(TemporaryDirectory(prefix="prediction-mcp-")))
+            self._records = Records(home)
+        return self._records
+
+    def halted_by(self) -> str | None:
+        """Who pulled the kill switch and when, if anybody did. Looking makes no files."""
+        home = self.settings.safety_home
+        if self._records is None and (home is None or not (home / "safety.db").exists()):
+            return None
+        halted = self.records().halted()
+        return None if halted is None else f"by {halted['by']} at {halted['at']}"
+
     async def close(self) -> None:
         await self.catalogue.close()
+        if self._guard is not None:
+            await self._guard.close()
+        if self._records is not None:
+            self._records.close()
         await self._stack.aclose()
 
 
@@ -62,5 +106,36 @@ def get_settings() -> Settings:
     return get_session().settings
 
 
-def get_policy() -> Policy:
-    return get_session().policy
+def get_guard() -> Guard:
+    return get_session().guard
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What the settings say about writing and asking."""
+    return Policy(
+        environment=settings.env,
+        writes_allowed=settings.writes_allowed,
+        why_not=settings.why_read_only,
+        confirm_over=settings.confirm_over,
+        fallback=settings.fallback,
+        tolerance=settings.confirm_tolerance_cents / 100,
+        patience_s=settings.confirm_timeout,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The settings' limits: ceilings that nothing loosens."""
+    return Limits(
+        order_contracts=settings.limit_order_contracts,
+        order_cost=settings.limit_order_cost,
+        price_band_cents=settings.limit_price_band_cents,
+        day_spent=settings.limit_day_spent,
+        day_orders=settings.limit_day_orders,
+        minute_orders=settings.limit_minute_orders,
+        market_exposure=settings.limit_market_exposure,
+        event_exposure=settings.limit_event_exposure,
+        cash_reserve=settings.cash_reserve,
+        day_loss=settings.limit_day_loss,
+        allow_series=settings.allowed_series,
+        deny_series=settings.denied_series,
+    )

@@ -14,7 +14,7 @@ from prediction_mcp.settings import Settings
 
 from . import lookup
 from .annotations import READS
-from .context import get_catalogue, get_kalshi, get_settings, report_progress
+from .context import get_catalogue, get_kalshi, get_session, get_settings, report_progress
 from .listing import events_of_category, find_markets, series_answer
 from .market_results import EventDetail, EventLine, EventList, ExchangeState, MarketDetail, MarketLine, MarketList
 from .parameters import Limit, When
@@ -235,4 +235,4 @@ async def kalshi_get_exchange_status(
 ) -> ExchangeState:
     """Whether the exchange runs and trades, its hours, this server's mode, and the rate budget left."""
     status, schedule = await kalshi.exchange.status(), await kalshi.exchange.schedule()
-    return exchange_state(status, schedule, kalshi, settings, datetime.now(UTC))
+    return exchange_state(status, schedule, kalshi, settings, datetime.now(UTC), get_session().halted_by())

@@ -14,7 +14,8 @@ from loguru import logger
 from pydantic import ValidationError as PydanticValidationError
 
 from prediction_mcp.kalshi.errors import KalshiError
-from prediction_mcp.safety.policy import ReadOnlyError
+from prediction_mcp.safety.policy import RefusedError
+from prediction_mcp.safety.text import clean
 from prediction_mcp.settings import SettingsError
 
 
@@ -35,7 +36,7 @@ class PlainErrors(Middleware):
             raise
         except ToolError as error:
             if (answer := expected(error)) is not None:
-                raise ToolError(str(answer)) from None
+                raise ToolError(clean(str(answer))) from None
             cause = error.__cause__
             if cause is not None and not isinstance(cause, FastMCPError):
                 logger.opt(exception=cause).error("{} failed", context.message.name)
@@ -54,15 +55,15 @@ class PlainErrors(Middleware):
             return await call_next(context)
         except ResourceError as error:
             if (answer := expected(error)) is not None:
-                raise ResourceError(str(answer)) from None
+                raise ResourceError(clean(str(answer))) from None
             logger.opt(exception=error).error("reading {} failed", context.message.uri)
             raise
 
 
-def expected(error: BaseException | None) -> KalshiError | ReadOnlyError | SettingsError | None:
+def expected(error: BaseException | None) -> KalshiError | RefusedError | SettingsError | None:
     """The error that is meant for the caller, out of a chain of causes: FastMCP wraps what a dependency raises."""
     while error is not None:
-        if isinstance(error, KalshiError | ReadOnlyError | SettingsError):
+        if isinstance(error, KalshiError | RefusedError | SettingsError):
             return error
         error = error.__cause__
     return None

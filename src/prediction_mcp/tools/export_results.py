@@ -1,7 +1,7 @@
 """What an export holds, and the answer that says where it went."""
 
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from .results import Answer, Number
 
@@ -34,6 +34,7 @@ class Row(NamedTuple):
 class ExportAnswer(Answer):
     """``file`` if it was written, else ``statement`` or ``csv``. Dollars are exact text; ``cash`` adds the rows up."""
 
+    verbatim: ClassVar[frozenset[str]] = frozenset({"csv"})
     format: Format
     rows: int
     bytes: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import time
 from collections.abc import Iterable
 
 from prediction_mcp.kalshi import KalshiClient
@@ -55,6 +56,23 @@ async def fees(kalshi: KalshiClient, of: Market) -> tuple[Series, FeeSchedule | 
     else:
         series, parent = await asyncio.gather(kalshi.series.get(of.series_ticker), kalshi.events.get(of.event_ticker))
     return series, schedule(series, parent)
+
+
+class FeeCache:
+    """Fees of an event's markets, a minute old at most: for limits and worst cases, which look before each order."""
+
+    LIFE_S = 60.0
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, FeeSchedule | None]] = {}
+
+    async def of(self, kalshi: KalshiClient, market: Market) -> FeeSchedule | None:
+        """The fees that hold for a market; None where their formula isn't known here."""
+        known = self._known.get(market.event_ticker)
+        if known is None or known[0] < time.monotonic():
+            _, found = await fees(kalshi, market)
+            known = self._known[market.event_ticker] = (time.monotonic() + self.LIFE_S, found)
+        return known[1]
 
 
 def schedule(series: Series, parent: Event | None) -> FeeSchedule | None:

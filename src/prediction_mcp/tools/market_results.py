@@ -261,5 +261,7 @@ class ExchangeState(Answer):
     mode: str
     account: str
     writes: str
+    confirmation: str | None = None
+    halted: str | None = None
     tier: str | None = None
     budget: Budget

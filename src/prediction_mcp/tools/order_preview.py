@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -24,12 +24,17 @@ LAST_MINUTES_S = 300
 ZERO = Decimal(0)
 
 
-async def validity(kalshi: KalshiClient, ticket: Ticket, settings: Settings) -> Validity:
-    """Check a ticket without sending it: errors would have it refused, warnings are for whoever decides."""
+async def validity(
+    kalshi: KalshiClient, ticket: Ticket, settings: Settings, against: Callable[[Entry], Awaitable[str | None]]
+) -> Validity:
+    """Check a ticket without sending it: errors would have it refused, warnings are for whoever decides.
+
+    ``against`` says what this server's own limits have against an order.
+    """
     said = spoken_ticket(ticket)
     errors, warnings = list[str](), list[str]()
     if not settings.writes_allowed:
-        errors.append("This server is read-only.")
+        errors.append(settings.why_read_only)
     if not kalshi.has_key:
         errors.append("There is no API key, so nothing can be ordered.")
     try:
@@ -41,6 +46,8 @@ async def validity(kalshi: KalshiClient, ticket: Ticket, settings: Settings) -> 
         errors.append("Trading is paused on the exchange now.")
     book = await kalshi.markets.orderbook(entry.market.ticker)
     levels = side_levels(book, ticket.side, ticket.action)
+    if settings.writes_allowed and kalshi.has_key and (limit := await against(entry)) is not None:
+        errors.append(limit)
     warnings += _about_price(entry, ticket, levels[0][0] if levels else None, errors)
     _, schedule = await lookup.fees(kalshi, entry.market)
     worst = available = None
@@ -120,7 +127,11 @@ async def simulation(kalshi: KalshiClient, ticket: Ticket, settings: Settings) -
     """Walk the live book with an order and work out fees, position and cash; sends nothing."""
     if not kalshi.has_key:
         raise InvalidOrderError("There is no API key, so there is no position or balance to simulate with.")
-    entry = await prepare(kalshi, ticket)
+    return await simulate(kalshi, await prepare(kalshi, ticket), ticket, settings)
+
+
+async def simulate(kalshi: KalshiClient, entry: Entry, ticket: Ticket, settings: Settings) -> Simulation:
+    """What an order that passed the checks would do now."""
     market, buying = entry.market, ticket.action == "buy"
     book = await kalshi.markets.orderbook(market.ticker)
     _, schedule = await lookup.fees(kalshi, market)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     BaseModel,
@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from prediction_mcp.kalshi.models.base import Page
+from prediction_mcp.safety.text import clean
 
 SIGNIFICANT_DIGITS = 15
 """As many decimal digits as a JSON number carries through any reader unharmed."""
@@ -49,14 +50,24 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _harmless(value: Any) -> Any:
+    """Texts that others wrote, cleaned; what is inside of parts has been cleaned by them."""
+    if isinstance(value, str):
+        return clean(value)
+    return [_harmless(item) for item in value] if isinstance(value, list) else value
+
+
 class Result(BaseModel):
     """Base of results and their parts: fields that are None or empty lists of notes are left out of the answer."""
 
+    verbatim: ClassVar[frozenset[str]] = frozenset()
+    """Fields that hold no text of others, and mean their line ends."""
     model_config = ConfigDict(frozen=True, defer_build=True)  # a schema is made when it is first needed, not at start
 
     @model_serializer(mode="wrap")
     def _without_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in handler(self).items() if value is not None and value != ""}
+        shown = {name: value for name, value in handler(self).items() if value is not None and value != ""}
+        return {name: v if name in self.verbatim else _harmless(v) for name, v in shown.items()}
 
 
 class Answer(Result):

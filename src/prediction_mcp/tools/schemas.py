@@ -18,7 +18,9 @@ class LeanSchemas(Middleware):
     Only what is shown changes. A client that sends null all the same is still understood.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, drop: frozenset[str] = frozenset()) -> None:
+        """``drop``: parameters that nobody could use here."""
+        self._drop = drop
         self._lean: dict[str, Tool] = {}
 
     async def on_list_tools(
@@ -30,13 +32,14 @@ class LeanSchemas(Middleware):
 
     def _shown(self, tool: Tool) -> Tool:
         if tool.name not in self._lean:
-            self._lean[tool.name] = tool.model_copy(update={"parameters": lean(tool.parameters)})
+            self._lean[tool.name] = tool.model_copy(update={"parameters": lean(tool.parameters, self._drop)})
         return self._lean[tool.name]
 
 
-def lean(schema: dict[str, Any]) -> dict[str, Any]:
+def lean(schema: dict[str, Any], drop: frozenset[str] = frozenset()) -> dict[str, Any]:
     """A tool's input schema without its null alternatives."""
-    properties = {name: _lean_property(shape) for name, shape in schema.get("properties", {}).items()}
+    shown = {name: shape for name, shape in schema.get("properties", {}).items() if name not in drop}
+    properties = {name: _lean_property(shape) for name, shape in shown.items()}
     return {**schema, "properties": properties}
 
 

@@ -17,7 +17,12 @@ WHOLE_DAY = [("00:00", "24:00")]
 
 
 def exchange_state(
-    status: ExchangeStatus, schedule: Schedule, kalshi: KalshiClient, settings: Settings, now: datetime
+    status: ExchangeStatus,
+    schedule: Schedule,
+    kalshi: KalshiClient,
+    settings: Settings,
+    now: datetime,
+    halted: str | None,
 ) -> ExchangeState:
     return ExchangeState(
         source=settings.env,
@@ -29,9 +34,16 @@ def exchange_state(
         mode=settings.env,
         account="signed in" if kalshi.has_key else "no key: public market data only",
         writes="allowed" if settings.writes_allowed and kalshi.has_key else "refused",
+        confirmation=_asks(settings) if settings.writes_allowed else None,
+        halted=halted,
         tier=kalshi.limiter.tier,
         budget=_budget(kalshi),
     )
+
+
+def _asks(settings: Settings) -> str:
+    over = settings.confirm_over
+    return "never" if over is None else "always" if not over else f"above ${over}"
 
 
 def _hours(schedule: Schedule, now: datetime) -> str | None:

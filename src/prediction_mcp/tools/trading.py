@@ -12,26 +12,28 @@ from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidOrderError
 from prediction_mcp.kalshi.models.orders import TimeInForce
 from prediction_mcp.kalshi.orders import Action, Side, check_count, check_price
-from prediction_mcp.safety.policy import write_tool
+from prediction_mcp.safety.decorator import confirmed
 from prediction_mcp.settings import Settings
 
 from . import lookup
 from .annotations import ENDS, PLACES, READS
-from .context import get_kalshi, get_policy, get_settings
-from .order_entry import OrderType, Ticket, dollars, exact_fills, prepare
+from .context import get_guard, get_kalshi, get_settings
+from .order_entry import Entry, OrderType, Ticket, dollars
 from .order_results import Cancelled, CostAnswer, FillLine, FillList, OrderDetail, OrderLine, OrderList, Placed
 from .parameters import Cents, Dollars, Limit, Quantity, When
 from .results import more
 from .toolset import Toolset
 
 if TYPE_CHECKING:
+    from prediction_mcp.safety.plan import Plan
+
     from .preview_results import Amended, BestPrice, CancelledMany, Simulation, Slippage, Validity
 
 mcp = Toolset()
 
 
 @mcp.tool(title="Place an order", annotations=PLACES, tags={"trading", "write"})
-@write_tool(get_policy)
+@confirmed(get_guard)
 async def kalshi_create_order(
     ticker: str,
     side: Side,
@@ -47,67 +49,56 @@ async def kalshi_create_order(
     max_cost: Dollars | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
-) -> Placed:
+) -> Plan[Placed]:
     """Place an order. A market order takes what the book offers now, no worse than price if given, and never rests."""
     ticket = Ticket(
         ticker, side, action, count, price, order_type, time_in_force,
         post_only, reduce_only, expiration_ts, client_order_id, max_cost,
     )  # fmt: skip
-    entry = await prepare(kalshi, ticket)
-    done = await kalshi.orders.create(entry.order)
-    return Placed.of(
-        done,
-        await exact_fills(kalshi, done),
-        ticker=entry.market.ticker,
-        market=f"{entry.market.title}: {entry.market.yes_sub_title}",
-        side=side,
-        action=action,
-        count=count,
-        price=entry.price,
-        client_order_id=entry.order.client_order_id,
-        source=settings.env,
-    )
+    from .order_plan import plan_order
+
+    return await plan_order(kalshi, ticket, settings)
 
 
 @mcp.tool(title="Cancel an order", annotations=ENDS, tags={"trading", "write"})
-@write_tool(get_policy)
+@confirmed(get_guard)
 async def kalshi_cancel_order(
     order_id: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> Cancelled:
+) -> Plan[Cancelled]:
     """Cancel one resting order; says how many contracts it still had open."""
-    order = await kalshi.orders.get(order_id)
-    done = await kalshi.orders.cancel(order_id, market_ticker=order.ticker)
-    return Cancelled(source=settings.env, order_id=done.order_id, cancelled=done.reduced_by)
+    from .order_plan import plan_cancel
+
+    return await plan_cancel(kalshi, order_id, settings)
 
 
 @mcp.tool(title="Cancel several orders", annotations=ENDS, tags={"trading", "write"})
-@write_tool(get_policy)
+@confirmed(get_guard)
 async def kalshi_batch_cancel_orders(
     order_ids: Annotated[list[str] | None, Field(min_length=1, max_length=100)] = None,
     ticker: str | None = None,
     all: bool = False,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
-) -> CancelledMany:
+) -> Plan[CancelledMany]:
     """Cancel the resting orders named, those of one market, or all."""
-    from .order_changes import cancel_many
+    from .order_plan import plan_cancel_many
 
-    return await cancel_many(kalshi, order_ids, ticker, everything=all, source=settings.env)
+    return await plan_cancel_many(kalshi, order_ids, ticker, everything=all, settings=settings)
 
 
 @mcp.tool(title="Change an order", annotations=PLACES, tags={"trading", "write"})
-@write_tool(get_policy)
+@confirmed(get_guard)
 async def kalshi_amend_order(
     order_id: str,
     count: Quantity | None = None,
     price: Cents | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
-) -> Amended:
+) -> Plan[Amended]:
     """Change a resting order: count is what shall remain open, price is of the side the order buys."""
-    from .order_changes import amend
+    from .order_plan import plan_amend
 
-    return await amend(kalshi, order_id, count, price, settings.env)
+    return await plan_amend(kalshi, order_id, count, price, settings)
 
 
 @mcp.tool(title="One order", annotations=READS, tags={"trading"})
@@ -217,13 +208,18 @@ async def kalshi_check_order_validity(
     settings: Settings = Depends(get_settings),
 ) -> Validity:
     """Whether an order would be taken, and what should give pause. Sends nothing."""
+    from .order_plan import stake_of
     from .order_preview import validity
 
     ticket = Ticket(
         ticker, side, action, count, price, order_type, time_in_force,
         post_only, reduce_only, expiration_ts, None, max_cost,
     )  # fmt: skip
-    return await validity(kalshi, ticket, settings)
+
+    async def against(entry: Entry) -> str | None:
+        return await get_guard().violation(await stake_of(kalshi, entry, ticket))
+
+    return await validity(kalshi, ticket, settings, against)
 
 
 @mcp.tool(title="Simulate an order", annotations=READS, tags={"trading"})

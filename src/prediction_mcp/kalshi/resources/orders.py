@@ -254,11 +254,7 @@ class OrdersResource:
             if error.maybe_done and order.status == "canceled":  # our first try did it, only its answer was lost
                 reduced = order.initial_count_fp - order.fill_count_fp
                 return Cancellation(order_id=order_id, client_order_id=order.client_order_id, reduced_by=reduced)
-            raise InvalidOrderError(
-                f"There is nothing to cancel: the order is {order.status} "
-                f"({order.fill_count_fp.normalize():f} of {order.initial_count_fp.normalize():f} contracts filled).",
-                status=404,
-            ) from None
+            raise nothing_to_cancel(order) from None
         return parse(Cancellation, content, "a cancel")
 
     async def batch_cancel(self, orders: Sequence[tuple[str, str | None]]) -> Sequence[BatchCancelItem]:
@@ -335,6 +331,15 @@ class OrdersResource:
                 f"The change of order {order_id} was sent but its answer was lost, and the exchange can't be asked "
                 "now: read the order before you try again."
             ) from cause
+
+
+def nothing_to_cancel(order: Order) -> InvalidOrderError:
+    """For an order that doesn't rest any more."""
+    return InvalidOrderError(
+        f"There is nothing to cancel: the order is {order.status} "
+        f"({order.fill_count_fp.normalize():f} of {order.initial_count_fp.normalize():f} contracts filled).",
+        status=404,
+    )
 
 
 def _unknown(client_order_id: str) -> OutcomeUnknownError:

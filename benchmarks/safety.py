@@ -1,0 +1,119 @@
+"""What the safety layer adds to an order, without the human: journal on disk, index, limits, checks.
+
+Orders through an MCP session to the exchange over HTTP, once as they are and once with the layer taken out (the plan is
+sent as soon as it is made), in turns. The syncs to disk are counted and timed apart.
+
+    python benchmarks/safety.py [orders]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from fastmcp import Client
+
+from prediction_mcp.exchange.serving import serve
+from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.safety.asking import Call
+from prediction_mcp.server import create_server
+from prediction_mcp.settings import Settings, load_settings
+from prediction_mcp.tools import context
+
+LIMITS: dict[str, Any] = {
+    "limit_order_contracts": 1000, "limit_order_cost": 500, "limit_price_band_cents": 99, "limit_day_spent": 100_000,
+    "limit_day_orders": 1_000_000, "limit_minute_orders": 1_000_000, "deny_series": "KXNONE",
+}  # fmt: skip
+PACE_S = 0.06
+"""Between rounds: unsigned reads of markets have a budget of 20 a second, which isn't what is measured."""
+
+
+class Open:
+    """No layer at all: what is planned is sent."""
+
+    looks_first = False
+
+    async def carry_out(self, call: Call) -> Any:
+        plan = await call.make()
+        return await plan.send(plan.terms)
+
+    async def close(self) -> None:
+        """Nothing is under way."""
+
+
+class Syncs:
+    """Counts and times what is synced to disk."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self._real = os.fdatasync
+        os.fdatasync = self._timed  # type: ignore[assignment]
+
+    def _timed(self, fd: int) -> None:
+        start = time.perf_counter()
+        self._real(fd)
+        self.times.append(time.perf_counter() - start)
+
+
+async def timed(client: Client[Any], order: dict[str, Any]) -> float:
+    start = time.perf_counter()
+    said = await client.call_tool("kalshi_create_order", order)
+    assert said.structured_content is not None
+    return time.perf_counter() - start
+
+
+async def run(orders: int) -> None:
+    exchange, syncs = Exchange(seed=1), Syncs()
+    member = exchange.add_member(tier="prestige", deposit=1_000_000_000_000)
+    key_id, pem = exchange.issue_key(member)
+    market = max(
+        (m for m in exchange.catalogue.markets.values() if m.status == "active" and not m.legs),
+        key=lambda m: len(exchange.engine.markets[m.ticker].trades),
+    )
+    order = {"ticker": market.ticker, "side": "yes", "action": "buy", "count": 1, "price": 1, "post_only": True}
+    async with serve(exchange, with_crowd=False) as url:
+        with tempfile.TemporaryDirectory() as folder:
+
+            def settings(name: str, **changes: Any) -> Settings:
+                return load_settings(
+                    env="paper",
+                    base_url=url,
+                    api_key_id=key_id,
+                    private_key=pem,
+                    safety_folder=Path(folder) / name,
+                    **changes,
+                )
+
+            plain = context.Session.guard
+            async with (
+                Client(create_server(settings("layer"))) as layer,
+                Client(create_server(settings("limits", **LIMITS))) as limits,
+                Client(create_server(settings("without"))) as without,
+            ):
+                times: dict[str, list[float]] = {"without": [], "layer": [], "limits": []}
+                bare: Any = property(lambda _: Open())
+                for i in range(orders + 20):
+                    await asyncio.sleep(PACE_S)
+                    for name, client in (("without", without), ("layer", layer), ("limits", limits)):
+                        context.Session.guard = bare if name == "without" else plain  # type: ignore[method-assign]
+                        took = await timed(client, order)
+                        if i >= 20:
+                            times[name].append(took)
+                context.Session.guard = plain  # type: ignore[method-assign]
+    medians = {name: statistics.median(found) * 1e3 for name, found in times.items()}
+    disk = statistics.median(syncs.times) * 1e3
+    each = len(syncs.times) / (2 * (orders + 20))
+    print(f"reference: an order without the layer {medians['without']:.2f} ms (median of {orders})")
+    for name, said in (("layer", "journal, kill switch, no limits"), ("limits", "with seven limits checked")):
+        print(f"{said}: {medians[name]:.2f} ms, {medians[name] - medians['without']:+.2f} ms")
+    print(f"of that {each:.0f} syncs to disk (fdatasync) an order, {disk:.2f} ms each in the median")
+
+
+if __name__ == "__main__":
+    asyncio.run(run(int(sys.argv[1]) if len(sys.argv) > 1 else 300))

@@ -1,0 +1,187 @@
+"""From a plan to a yes: ask, hold what was shown against what is true afterwards, ask anew if it moved."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from mcp_types import InputRequiredResult
+
+from .confirmation import Client, NotConfirmedError, Pending, Question, fingerprint
+from .plan import Plan, Terms
+from .policy import Policy
+from .records import Records
+
+ROUNDS = 3
+"""Times a person is asked in one call while the price runs away."""
+TOKEN_S = 120.0
+"""How long the token of a preview is good."""
+_NO = {
+    "decline": "You declined, so nothing was sent.",
+    "cancel": "The question was closed without an answer, so nothing was sent.",
+    "timeout": "Nobody answered in {patience:.0f} seconds, so nothing was sent: call again to be asked anew.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a write tool, and how to plan it again."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    make: Callable[[], Awaitable[Plan[Any]]]
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """A go-ahead for these terms; ``plan`` is the newest one, which sends them."""
+
+    plan: Plan[Any]
+    terms: Terms
+    preview: str | None = None
+    answer: str | None = None
+    question: str | None = None
+
+
+Preview = dict[str, Any]
+"""For a client that can't ask: what would be done, and the token to call again with."""
+
+
+@dataclass
+class Asker:
+    """The question of one call."""
+
+    policy: Policy
+    pending: Pending
+    records: Records
+    client: Client
+    call: Call
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    async def confirm(self, plan: Plan[Any]) -> Yes | InputRequiredResult | Preview:
+        """A yes, or what the client has to do before there can be one.
+
+        Raises:
+            NotConfirmedError: no yes, or not to this; nothing was sent.
+        """
+        client = self.client
+        if client.can_ask and not client.modern:
+            return await self._ask_now(plan)
+        if client.can_ask:
+            if client.number is None and client.answers is None:
+                return await self._request(plan)
+            return await self._answered(plan)
+        if self.policy.fallback == "refuse":
+            raise self._no(
+                "This client can't ask its user to confirm, so nothing was sent: use one that can (elicitation), or "
+                "the owner of this server sets CONFIRM_FALLBACK=token.",
+                "refused",
+            )
+        return await (self._preview(plan) if self.call.token is None else self._redeemed(plan))
+
+    # -- the three ways ----------------------------------------------------------------------------------------
+
+    async def _ask_now(self, plan: Plan[Any]) -> Yes:
+        """Handshake era: the question goes out while the call waits."""
+        news = ""
+        for _ in range(ROUNDS):
+            text = await self._said(plan, news)
+            verdict = await self.client.ask(text, self.policy.patience_s)
+            if verdict != "accept":
+                raise self._no(_NO[verdict].format(patience=self.policy.patience_s), verdict)
+            now = await self.call.make()
+            news = self._changed(plan.binding, plan.best, now)
+            if not news:
+                return self._yes(now, plan.terms, text)
+            plan = now
+        raise self._no(f"{news} It keeps moving, so nothing was sent: try again.", "moved")
+
+    async def _request(self, plan: Plan[Any], news: str = "") -> InputRequiredResult:
+        """2026-07-28: the answer is a question, and the client calls again with the user's word."""
+        text = await self._said(plan, news)
+        return self.client.request(text, self._keep(plan, text, self.policy.patience_s))
+
+    async def _answered(self, plan: Plan[Any]) -> Yes | InputRequiredResult:
+        question = self._take(self.client.number)
+        verdict = self.client.verdict()
+        if verdict != "accept":
+            raise self._no(_NO[verdict], verdict)
+        news = self._changed(question.binding, question.best, plan)
+        return await self._request(plan, news) if news else self._yes(plan, question.terms, question.text)
+
+    async def _preview(self, plan: Plan[Any], news: str = "") -> Preview:
+        """No way to ask: the preview and a token, for a model that shows it to its user."""
+        text = await self._said(plan, news)
+        return {
+            "status": "nothing was sent yet",
+            "preview": text,
+            "confirmation": self._keep(plan, text, TOKEN_S),
+            "expires_in_seconds": int(TOKEN_S),
+            "next": "Show the preview to your user. Only if they say yes, call again with the same arguments and this "
+            "confirmation.",
+        }
+
+    async def _redeemed(self, plan: Plan[Any]) -> Yes | Preview:
+        question = self._take(self.call.token)
+        news = self._changed(question.binding, question.best, plan)
+        return await self._preview(plan, news) if news else self._yes(plan, question.terms, question.text, "token")
+
+    # -- steps -------------------------------------------------------------------------------------------------
+
+    async def _said(self, plan: Plan[Any], news: str) -> str:
+        text = "\n".join(filter(None, (news, await plan.words())))
+        self.records.note(
+            "asked", self.id, client=str(self.client.caller), tool=self.call.tool,
+            arguments=dict(self.call.arguments), preview=text,
+        )  # fmt: skip
+        return text
+
+    def _keep(self, plan: Plan[Any], text: str, seconds: float) -> str:
+        return self.pending.ask(
+            Question(
+                tool=self.call.tool,
+                fingerprint=fingerprint(self.call.arguments),
+                user=self.client.user,
+                until=time.monotonic() + seconds,
+                terms=plan.terms,
+                binding=plan.binding,
+                best=plan.best,
+                text=text,
+                id=self.id,
+            )
+        )
+
+    def _take(self, number: str | None) -> Question:
+        try:
+            question = self.pending.take(number, self.call.tool, fingerprint(self.call.arguments), self.client.user)
+        except NotConfirmedError as error:
+            raise self._no(str(error), "invalid") from None
+        self.id = question.id
+        return question
+
+    def _changed(self, binding: Mapping[str, Any], best: Decimal | None, now: Plan[Any]) -> str:
+        """What is no longer as it was shown; empty if an accept still holds."""
+        if dict(binding) != now.binding:
+            return "What would be sent has changed since you were asked."
+        if best == now.best:
+            return ""
+        if best is not None and now.best is not None and abs(best - now.best) <= self.policy.tolerance:
+            return ""
+        return f"The best price moved from {_cents(best)} to {_cents(now.best)} since you were asked."
+
+    def _yes(self, plan: Plan[Any], terms: Terms, text: str, answer: str = "accept") -> Yes:
+        self.records.note("answered", self.id, answer=answer)
+        return Yes(plan, terms, text, answer, self.id)
+
+    def _no(self, said: str, answer: str) -> NotConfirmedError:
+        self.records.note("answered", self.id, answer=answer, tool=self.call.tool, said=said)
+        return NotConfirmedError(said)
+
+
+def _cents(price: Decimal | None) -> str:
+    return "nothing" if price is None else f"{(price * 100).normalize():f}¢"

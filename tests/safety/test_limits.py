@@ -1,0 +1,279 @@
+"""Limits: each by hand, tightening as a law, and the last of a limit taken once whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastmcp import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prediction_mcp.safety.limits import (
+    CEILINGS,
+    Account,
+    LimitError,
+    Limits,
+    Resting,
+    Standing,
+    Used,
+    check,
+    exposure,
+)
+from prediction_mcp.safety.plan import Stake
+from prediction_mcp.server import create_server
+from tests.conftest import EVENT, MARKET, Served
+from tests.safety.conftest import ORDER, Open, traded
+from tests.tools.conftest import settings_for
+
+STAKE = Stake(
+    "KXA-1-X", "KXA-1", "KXA", "bid", contracts=Decimal(10), opening=Decimal(10), cost=Decimal("5.2"),
+    cost_if_open=Decimal("5.2"), amount=Decimal("5.2"), yes_price=Decimal("0.5"), yes_mid=Decimal("0.53"),
+)  # fmt: skip
+HERE = Standing(Decimal(4), Decimal("1.5"), (Resting("bid", Decimal("0.3"), Decimal(5)),))
+THERE = Standing(Decimal(-3), Decimal(2))
+ACCOUNT = Account(0, cash=Decimal(20), markets={"KXA-1-X": HERE, "KXA-1-Y": THERE}, lost_today=Decimal(9))
+PENDING = (
+    ("KXA-1-X", Resting("bid", Decimal("0.5"), Decimal(2))),
+    ("KXA-1-Z", Resting("ask", Decimal("0.6"), Decimal(5))),
+)
+USED = Used(3, 30, Decimal(100), pending_cost=Decimal(4), pending=PENDING)
+FREE = {"confirm": "never"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "ok", "broken", "said"),
+    [
+        ("order_contracts", 10, "9.99", "has 10 contracts"),
+        ("order_cost", "5.2", "5.19", "may cost $5.20"),
+        ("price_band_cents", 3, "2.9", "3¢ from the middle"),
+        ("minute_orders", 4, 3, "last minute"),
+        ("day_orders", 31, 30, "30 orders today"),
+        ("day_spent", "105.2", "105.19", "$100.00 is spent today"),
+        ("market_exposure", 9, "8.99", "$4.00 is at risk in this market"),
+        ("event_exposure", 13, "12.99", "$8.00 is at risk in this event"),
+        ("cash_reserve", "10.8", "10.81", "would leave $10.80"),
+        ("day_loss", "9.01", 9, "lost $9.00 today"),
+    ],
+)
+def test_each_limit_by_hand(limit: str, ok: object, broken: object, said: str) -> None:
+    """Cash 20 − 4 pending − 5.2. Market: 1.5 held, 1.5 resting, 1 pending, 5; event: 2 held and 2 pending more."""
+
+    def held(value: object) -> Limits:
+        return Limits(**{limit: int(str(value)) if limit.endswith("_orders") else Decimal(str(value))})  # type: ignore[arg-type]
+
+    check(held(ok), STAKE, USED, ACCOUNT)
+    with pytest.raises(LimitError, match=said.replace("$", r"\$").replace(".", r"\.")):
+        check(held(broken), STAKE, USED, ACCOUNT)
+
+
+def test_series_and_what_only_closes() -> None:
+    with pytest.raises(LimitError, match="denied"):
+        check(Limits(deny_series=frozenset({"KXA"})), STAKE, USED, None)
+    with pytest.raises(LimitError, match="isn't among"):
+        check(Limits(allow_series=frozenset({"KXB"})), STAKE, USED, None)
+    check(Limits(allow_series=frozenset({"KXA"})), STAKE, USED, None)
+    with pytest.raises(LimitError, match="nobody quotes"):
+        check(Limits(price_band_cents=Decimal(5)), replace(STAKE, yes_mid=None), USED, None)
+    nothing = Decimal(0)
+    closing = replace(STAKE, book_side="ask", contracts=Decimal(4), opening=nothing, cost=nothing)
+    most = Limits(market_exposure=nothing, event_exposure=nothing, day_loss=nothing, day_spent=nothing)
+    check(replace(most, cash_reserve=Decimal(99)), closing, USED, ACCOUNT)
+    with pytest.raises(LimitError, match="in this event"):  # five would open one of NO
+        check(Limits(event_exposure=nothing), replace(closing, contracts=Decimal(40)), USED, ACCOUNT)
+
+
+def test_exposure_by_hand() -> None:
+    """Held 4 YES for 1.50. Asks of 3 and 3 close 4 and open 2 of NO: at 0.7 the dearer one closes last, for 2 × 0.3."""
+    orders = (Resting("ask", Decimal("0.7"), Decimal(3)), Resting("ask", Decimal("0.6"), Decimal(3)))
+    assert exposure(Standing(Decimal(4), Decimal("1.5"), orders)) == Decimal("1.5")
+    assert exposure(Standing(Decimal(4), Decimal("0.5"), orders)) == Decimal("0.6")
+    assert exposure(
+        Standing(Decimal(4), Decimal("0.5"), (*orders, Resting("bid", Decimal("0.2"), Decimal(5))))
+    ) == Decimal("1.5")
+    assert exposure(Standing(orders=orders)) == 3 * Decimal("0.3") + 3 * Decimal("0.4")
+
+
+@given(
+    st.integers(-6, 6), st.integers(0, 6),
+    st.lists(st.tuples(st.sampled_from(["bid", "ask"]), st.integers(1, 9), st.integers(1, 5)), max_size=5),
+    st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_no_way_of_filling_loses_more(held: int, cost: int, listed: list[tuple[Any, int, int]], rng: Any) -> None:
+    """Against fills in any order the book allows, one contract at a time, closing at average cost."""
+    cost = 0 if not held else cost
+    orders = [Resting(side, Decimal(price) / 10, Decimal(count)) for side, price, count in listed]
+    limit = exposure(Standing(Decimal(held), Decimal(cost), tuple(orders)))
+    q, spent = held, Decimal(cost)
+    queue = {
+        "bid": [
+            o.price for o in sorted(orders, key=lambda o: -o.price) if o.book_side == "bid" for _ in range(int(o.count))
+        ],
+        "ask": [
+            o.price for o in sorted(orders, key=lambda o: o.price) if o.book_side == "ask" for _ in range(int(o.count))
+        ],
+    }
+    side = rng.choice(["bid", "ask"])  # the price runs one way
+    for price in queue[side]:
+        step = 1 if side == "bid" else -1
+        if q * step < 0:
+            spent -= spent / abs(q)
+        else:
+            spent += price if side == "bid" else 1 - price
+        q += step
+        assert spent <= limit + Decimal("1e-20")
+
+
+money = st.none() | st.decimals(0, 20, places=2)
+several = st.builds(
+    Limits,
+    **{name: st.none() | st.integers(0, 40) if name.endswith("_orders") else money for name in CEILINGS},
+    cash_reserve=money,
+    allow_series=st.none() | st.frozensets(st.sampled_from(["KXA", "KXB"])),
+    deny_series=st.frozensets(st.sampled_from(["KXA", "KXC"])),
+)
+
+
+def passes(limits: Limits) -> bool:
+    try:
+        check(limits, STAKE, USED, ACCOUNT)
+    except LimitError:
+        return False
+    return True
+
+
+@given(several, several)
+def test_tightening_never_lets_more_through(base: Limits, other: Limits) -> None:
+    """What passes both passes together, and the other way round; the order of the two doesn't matter."""
+    both = base.tightened(other)
+    assert passes(both) == (passes(base) and passes(other))
+    assert both == other.tightened(base)
+    assert both.tightened(base) == both
+
+
+# -- through the server ------------------------------------------------------------------------------------------
+
+
+async def test_an_order_beyond_a_limit_is_a_sentence(desk: Open, served: Served) -> None:
+    limits = {"limit_order_contracts": 4, "deny_series": "KXFEDDECISION, KXGDP"}
+    async with desk([], **FREE, **limits) as at:
+        assert "limit is 4 an order" in await at.error("kalshi_create_order", **ORDER)
+        assert "limit is 4 an order" in (await at.call("kalshi_check_order_validity", **ORDER))["errors"][0]
+        await at.call("kalshi_create_order", **ORDER | {"count": 4})
+    assert traded(served) == 1
+
+
+async def test_two_orders_cannot_both_take_the_last_of_a_limit(desk: Open, served: Served) -> None:
+    """An order costs 5 × 14¢ and its fee 0.0422: of 20 at once under a dollar's worth of seven, six pass."""
+    async with desk([], **FREE, limit_day_spent="6.5") as at:
+        done = await asyncio.gather(
+            *(at.client.call_tool("kalshi_create_order", ORDER, raise_on_error=False) for _ in range(20))
+        )
+    passed = [d for d in done if not d.is_error]
+    refused = [d.content[0].text for d in done if d.is_error]
+    assert all("is spent today" in text for text in refused)
+    spent = sum(fill.price * fill.count + fill.fee for fill in served.fills)
+    assert spent <= 6_500_000
+    assert len(passed) == traded(served) >= 5
+    async with desk([], **FREE, limit_day_spent="6.5") as at:  # a restart forgets nothing
+        limits = await at.call("kalshi_tighten_limits")
+        assert Decimal(str(limits["spent_today"])) * 1_000_000 == spent
+
+
+async def test_exposure_is_counted_with_what_is_under_way(desk: Open, served: Served) -> None:
+    async with desk([], **FREE, limit_market_exposure="3", limit_event_exposure="4") as at:
+        other = ORDER | {"ticker": MARKET[:-3] + "BAL", "price": 90}
+        calls = [ORDER] * 10 + [other] * 10
+        done = await asyncio.gather(
+            *(at.client.call_tool("kalshi_create_order", one, raise_on_error=False) for one in calls)
+        )
+    assert any(d.is_error for d in done)
+    assert any(not d.is_error for d in done)
+    cost = {t: h.cost for t, h in served.member.holdings.items() if h.position}
+    assert all(dollars <= 3_000_000 for dollars in cost.values())
+    assert sum(dollars for t, dollars in cost.items() if t.startswith(EVENT)) <= 4_000_000
+
+
+async def test_closing_orders_pass_where_opening_ones_do_not(desk: Open, served: Served) -> None:
+    async with desk([], **FREE) as at:
+        await at.call("kalshi_create_order", **ORDER)
+    async with desk([], **FREE, limit_day_loss="0.01", cash_reserve="999999") as at:
+        assert "in reserve" in await at.error("kalshi_create_order", **ORDER)
+        await at.call("kalshi_create_order", ticker=MARKET, side="yes", action="sell", count=5, order_type="market")
+
+
+async def test_the_loss_of_the_day_stops_opening(desk: Open, served: Served) -> None:
+    """Bought at 14¢ and sold at 12¢ with fees: more than a dime is gone."""
+    async with desk([], **FREE, limit_day_loss="0.15") as at:
+        await at.call("kalshi_create_order", **ORDER)
+        await at.call("kalshi_create_order", ticker=MARKET, side="yes", action="sell", count=5, order_type="market")
+        assert "lost $0." in await at.error("kalshi_create_order", **ORDER)
+        served.exchange.deposit(served.member, 100_000_000)  # paying in doesn't undo it
+        served.exchange.sync()
+        assert "lost $0." in await at.error("kalshi_create_order", **ORDER)
+
+
+async def test_cancelling_gives_back_what_was_not_spent(desk: Open, served: Served) -> None:
+    async with desk([], **FREE, limit_day_spent="1") as at:
+        resting = await at.call("kalshi_create_order", **ORDER | {"count": 30, "price": 3})
+        assert "is spent today" in await at.error("kalshi_create_order", **ORDER | {"count": 30, "price": 3})
+        await at.call("kalshi_cancel_order", order_id=resting["order_id"])
+        await at.call("kalshi_create_order", **ORDER | {"count": 30, "price": 3})
+
+
+async def test_a_tool_only_tightens_and_a_person_loosens(desk: Open, served: Served, tmp_path: Path) -> None:
+    async with desk([], **FREE, limit_order_contracts=10) as at:
+        shown = await at.call("kalshi_tighten_limits", order_contracts=50, minute_orders=100, deny_series=["kxgdp"])
+        assert shown["limits"] == {"order_contracts": 10, "minute_orders": 100, "deny_series": ["KXGDP"]}
+        shown = await at.call("kalshi_tighten_limits", order_contracts=2)
+        assert shown["limits"]["order_contracts"] == 2
+        assert "zero or more" in await at.error("kalshi_tighten_limits", day_spent=-1)
+        assert "limit is 2 an order" in await at.error("kalshi_create_order", **ORDER)
+    async with desk([], **FREE) as at:  # it holds over a restart
+        assert "limit is 2 an order" in await at.error("kalshi_create_order", **ORDER)
+
+
+async def test_paper_has_the_52_tools_and_the_brakes_on_demand(served: Served, tmp_path: Path) -> None:
+    for toolsets, there in (("", False), ("safety", True)):
+        async with Client(create_server(settings_for(served, tmp_path, toolsets=toolsets))) as client:
+            assert ("kalshi_halt_trading" in {t.name for t in await client.list_tools()}) is there
+
+
+RACE = """
+import sys
+from decimal import Decimal
+from pathlib import Path
+from prediction_mcp.safety.limits import Limits, LimitError, check
+from prediction_mcp.safety.plan import Done, Stake
+from prediction_mcp.safety.records import Caller, Records, Request
+records, taken = Records(Path(sys.argv[1])), 0
+one = Decimal(1)
+stake = Stake("A-1", "A", "A", "bid", one, one, one, one, one, one)
+limits = Limits(day_spent=Decimal(60), market_exposure=None)
+for i in range(40):
+    try:
+        intent = records.open(Request(Caller("t", "1"), "t", "order", {}, {"client_order_id": f"{sys.argv[2]}-{i}"}),
+                              stake, lambda s: check(limits, s, records.used("A", 0), None))
+    except LimitError:
+        continue
+    records.done(intent, Done("done", spent=Decimal(1)))
+    taken += 1
+print(taken)
+records.close()
+"""
+
+
+def test_processes_share_a_limit(tmp_path: Path) -> None:
+    """Four processes, forty tries each, sixty dollars for all: sixty pass."""
+    running = [
+        subprocess.Popen([sys.executable, "-c", RACE, str(tmp_path), str(i)], stdout=subprocess.PIPE, text=True)
+        for i in range(4)
+    ]
+    taken = [int(process.communicate(timeout=60)[0]) for process in running]
+    assert sum(taken) == 60
