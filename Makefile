@@ -38,6 +38,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/tool_overhead.py
 	$(BIN)/python benchmarks/read_budget.py
 	$(BIN)/python benchmarks/ws_fanout.py
+	$(BIN)/python benchmarks/feed.py
 	$(BIN)/python benchmarks/rest_orders.py
 	$(BIN)/python benchmarks/analytics.py
 	$(BIN)/python benchmarks/search.py

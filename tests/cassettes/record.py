@@ -149,7 +149,7 @@ async def record(settings: Settings, tools: set[str]) -> None:
     async with connect(settings) as kalshi:
         asked = await cases(kalshi)
     async with Client(create_server(settings)) as client:
-        reads = {t.name for t in await client.list_tools() if not t.annotations or not t.annotations.destructive_hint}
+        reads = {t.name for t in await client.list_tools() if recording.is_read(t)}
     if missing := reads - set(asked):
         raise SystemExit(f"There is no case for {', '.join(sorted(missing))}: add it to _arguments.")
     for tool, arguments in asked.items():

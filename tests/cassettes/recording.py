@@ -19,7 +19,7 @@ import vcr
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastmcp import Client
-from mcp_types import TextContent
+from mcp_types import TextContent, Tool
 
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings, load_settings
@@ -73,6 +73,16 @@ def scrub(value: Any) -> Any:
     if isinstance(value, list):
         return [scrub(item) for item in value]
     return value
+
+
+LIVE = frozenset({"kalshi_unsubscribe", "kalshi_get_subscriptions", "kalshi_get_latest_update"})
+"""Tools that speak to the live feed, which is no HTTP: tests/tools/test_realtime.py has them."""
+
+
+def is_read(tool: Tool) -> bool:
+    """Whether a tool reads over HTTP, so that it has a cassette."""
+    writes = tool.annotations is not None and tool.annotations.destructive_hint
+    return not writes and tool.name not in LIVE and not tool.name.startswith("kalshi_subscribe_")
 
 
 def any_key() -> str:

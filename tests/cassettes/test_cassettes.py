@@ -47,8 +47,7 @@ async def test_the_answer_is_the_stored_one(tool: str, tmp_path: Path) -> None:
 async def test_every_reading_tool_has_a_cassette() -> None:
     async with Client(create_server(load_settings(paper_keep=False))) as client:
         tools = await client.list_tools()
-    reads = {t.name for t in tools if t.annotations and not t.annotations.destructive_hint}
-    assert set(CASES) == reads
+    assert set(CASES) == {t.name for t in tools if recording.is_read(t)}
 
 
 @pytest.mark.parametrize("tool", CASES)

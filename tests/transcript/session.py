@@ -87,6 +87,7 @@ async def play(session: Session) -> None:
     ticker, event = await _find(session)
     await _study(session, ticker, event)
     await _trade(session, ticker)
+    await _watch(session, ticker)
     await _account(session, ticker)
 
 
@@ -151,6 +152,18 @@ async def _trade(ask: Session, ticker: str) -> None:
     await ask("batch_cancel_orders", all=True)
     await ask("get_order_history", limit=3)
     await ask("get_fills", limit=3)
+
+
+async def _watch(ask: Session, ticker: str) -> None:
+    ask.say("Keep an eye on it: the book, its trades, my fills and orders, and tell me above 90 cents.")
+    await ask("subscribe_orderbook", ticker=ticker)
+    await ask("subscribe_trades", tickers=[ticker])
+    await ask("subscribe_ticker", tickers=[ticker], above=90)
+    await ask("subscribe_fills")
+    await ask("subscribe_orders")
+    await ask("get_latest_update", channel="orderbook", ticker=ticker)
+    await ask("get_subscriptions")
+    await ask("unsubscribe", channel="trades")
 
 
 async def _account(ask: Session, ticker: str) -> None:

@@ -46,13 +46,13 @@ def default(
 
 def _serve_stdio() -> None:
     from prediction_mcp.logs import configure_logging
-    from prediction_mcp.server import create_server
+    from prediction_mcp.server import create_server, serve_stdio
     from prediction_mcp.settings import load_settings
 
     settings = load_settings()
     configure_logging(settings.log_level)
     sys.stderr.write(f"prediction-mcp {__version__}: {settings.describe()}\n")
-    create_server(settings).run(transport="stdio", show_banner=False)
+    asyncio.run(serve_stdio(create_server(settings)))
 
 
 @app.command()
@@ -118,6 +118,17 @@ def call(
     from prediction_mcp.cli.inspect import call_tool
 
     raise typer.Exit(asyncio.run(call_tool(tool, arguments or [])))
+
+
+@app.command()
+def watch(
+    tickers: Annotated[list[str], typer.Argument(help="Markets to watch.")],
+    seconds: Annotated[float | None, typer.Option(min=0, help="Stop by itself after this long.")] = None,
+) -> None:
+    """Show live books and trades; q quits."""
+    from prediction_mcp.cli.watch import watch as show
+
+    asyncio.run(show(tickers, seconds))
 
 
 @app.command()

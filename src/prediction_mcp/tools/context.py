@@ -17,7 +17,9 @@ from prediction_mcp.safety.limits import Limits
 from prediction_mcp.safety.policy import Policy
 from prediction_mcp.settings import Settings
 
+from .live import Live
 from .lookup import FeeCache
+from .push import Push
 
 if TYPE_CHECKING:
     from prediction_mcp.safety.guard import Guard
@@ -31,6 +33,7 @@ class Session:
         self.settings = settings
         self.policy = policy_of(settings)
         self.fees = FeeCache()
+        self.live = Live()
         self._guard: Guard | None = None
         self._records: Records | None = None
         keeps = settings.env != "paper"  # a paper exchange is small and may be another one tomorrow
@@ -47,6 +50,18 @@ class Session:
                 if self._client is None:
                     self._client = await self._stack.enter_async_context(self._connect())
         return self._client
+
+    @property
+    def push(self) -> Push:
+        return self.live.push
+
+    async def wanted(self, uri: str) -> None:
+        """Somebody listens to a resource: watch what it shows."""
+        await self.live.wanted(await self.kalshi(), uri)
+
+    async def unwanted(self, uri: str) -> None:
+        """Nobody does any more."""
+        await self.live.unwanted(uri)
 
     @property
     def guard(self) -> Guard:
@@ -77,6 +92,7 @@ class Session:
         return None if halted is None else f"by {halted['by']} at {halted['at']}"
 
     async def close(self) -> None:
+        await self.live.close()
         await self.catalogue.close()
         if self._guard is not None:
             await self._guard.close()
@@ -100,6 +116,10 @@ def get_catalogue() -> Catalogue:
 async def report_progress(known: int, expected: int | None) -> None:
     """Tell the client how far long work has come, if it asked to be told."""
     await get_context().report_progress(known, expected)
+
+
+def get_live() -> Live:
+    return get_session().live
 
 
 def get_settings() -> Settings:

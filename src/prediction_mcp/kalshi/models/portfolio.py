@@ -45,6 +45,7 @@ class Fill(KalshiModel):
     """Our half of a trade. ``fee_cost`` is the net fee."""
 
     fill_id: str
+    trade_id: str = ""
     order_id: str
     client_order_id: str | None = None
     ticker: str

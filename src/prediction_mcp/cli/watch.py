@@ -1,0 +1,150 @@
+"""``watch``: live books and trades in the terminal; ``q`` quits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.models.feed import TradeMsg
+from prediction_mcp.kalshi.models.markets import Market
+from prediction_mcp.kalshi.orderbook import LiveBook
+from prediction_mcp.kalshi.orders import cents
+from prediction_mcp.realtime.watcher import Update, Watch, Watcher
+from prediction_mcp.safety.text import clean
+from prediction_mcp.server import connect
+from prediction_mcp.settings import load_settings
+from prediction_mcp.tools import lookup
+from prediction_mcp.tools.live import Live as Feeds
+
+REFRESHES = 4
+LEVELS, TRADES = 6, 8
+
+
+@dataclass
+class Screen:
+    """What is drawn."""
+
+    markets: list[Market]
+    watcher: Watcher
+    trades: Watch
+    began: float = field(default_factory=time.time)
+
+    def draw(self) -> RenderableType:
+        books = Columns([self._book(market) for market in self.markets], padding=(0, 3))
+        source = self.watcher.source
+        state = f"{source.state}, {source.counters['reconnects']} reconnects, {source.counters['gaps']} gaps; q quits"
+        return Group(books, self._trades(), Text(state, style="dim"))
+
+    def _book(self, market: Market) -> Table:
+        book = self.watcher.source.books.get(market.ticker)
+        title = clean(f"{market.title}: {market.yes_sub_title}")
+        table = Table(title=f"{title}\n[dim]{market.ticker}[/]", box=None, title_justify="left", padding=(0, 1))
+        for heading in ("buyers", "bid", "ask", "sellers"):
+            table.add_column(heading, justify="right")
+        if book is None or book.state != "live":
+            table.add_row("", f"[yellow]{book.state if book else 'waiting'}[/]", "", "")
+            return table
+        for bid, ask in _rows(book):
+            table.add_row(
+                _count(bid),
+                f"[green]{_cents(bid)}[/]" if bid else "",
+                f"[red]{_cents(ask)}[/]" if ask else "",
+                _count(ask),
+            )
+        return table
+
+    def _trades(self) -> Table:
+        table = Table(title="trades", box=None, title_justify="left", padding=(0, 1))
+        for heading in ("time", "market", "price", "contracts", "taker"):
+            table.add_column(heading)
+        newest: deque[Update] = deque(self.trades.events, maxlen=TRADES)
+        for update in reversed(newest):
+            message: TradeMsg = update.message
+            at = time.strftime("%H:%M:%S", time.localtime(update.at))
+            price, side = Decimal(message.yes_price_dollars), message.taker_outcome_side
+            colour = "green" if side == "yes" else "red"
+            table.add_row(
+                at, update.ticker, f"{price * 100:g}¢", f"{Decimal(message.count_fp):g}", f"[{colour}]{side}[/]"
+            )
+        return table
+
+
+Row = tuple[Decimal, Decimal]
+
+
+def _rows(book: LiveBook) -> Iterator[tuple[Row | None, Row | None]]:
+    bids, asks = book.yes_bids[:LEVELS], book.yes_asks[:LEVELS]
+    for i in range(max(len(bids), len(asks))):
+        yield (bids[i] if i < len(bids) else None, asks[i] if i < len(asks) else None)
+
+
+def _cents(row: Row | None) -> str:
+    return "" if row is None else cents(row[0].normalize())
+
+
+def _count(row: Row | None) -> str:
+    return "" if row is None else f"{row[1].normalize():,f}"
+
+
+async def watch(tickers: list[str], seconds: float | None) -> None:
+    """Show live books and trades until ``q``, Ctrl-C, or for so many seconds."""
+    settings = load_settings()
+    console = Console()
+    async with connect(settings) as kalshi:
+        feeds = Feeds()
+        try:
+            markets = [await lookup.market(kalshi, ticker) for ticker in tickers]
+            screen = await _open(kalshi, feeds, markets)
+            quitting = asyncio.Event()
+            with _keys(quitting), Live(screen.draw(), console=console, refresh_per_second=REFRESHES) as view:
+                until = None if seconds is None else time.monotonic() + seconds
+                while not quitting.is_set() and (until is None or time.monotonic() < until):
+                    view.update(screen.draw())
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(quitting.wait(), 1 / REFRESHES)
+        finally:
+            await feeds.close()
+
+
+async def _open(kalshi: KalshiClient, feeds: Feeds, markets: list[Market]) -> Screen:
+    watcher, names = feeds.watcher(kalshi), [market.ticker for market in markets]
+    await watcher.subscribe("orderbook_delta", names)
+    return Screen(markets, watcher, await watcher.subscribe("trade", names))
+
+
+@contextlib.contextmanager
+def _keys(quitting: asyncio.Event) -> Iterator[None]:
+    """Listen for ``q`` where there is a keyboard."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    import termios
+    import tty
+
+    descriptor, loop = sys.stdin.fileno(), asyncio.get_running_loop()
+    before = termios.tcgetattr(descriptor)
+
+    def pressed() -> None:
+        if sys.stdin.read(1) in ("q", "Q", "\x03"):
+            quitting.set()
+
+    tty.setcbreak(descriptor)
+    loop.add_reader(descriptor, pressed)
+    try:
+        yield
+    finally:
+        loop.remove_reader(descriptor)
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -1,0 +1,665 @@
+"""The WebSocket: one connection for everything that is watched, kept right through whatever happens to it.
+
+What is wanted is written down (:meth:`Feed.watch`), and every connection is brought in line with it: channels
+subscribed, markets added and taken away, in batches. A lost connection is made again by websockets' own iterator, and
+then everything is subscribed anew; a book counts as right only after a snapshot of that connection. Rules: KALSHI.md,
+"WebSocket".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from loguru import logger
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from .auth import Signer
+from .errors import AuthenticationError, ExchangeUnavailableError, InvalidRequestError, KalshiError, NotFoundError
+from .models.feed import (
+    AnyFrame,
+    Channel,
+    Delta,
+    Error,
+    Fill,
+    Frame,
+    Ok,
+    Snapshot,
+    Subscribed,
+    Ticker,
+    Trade,
+    Unsubscribed,
+    UserOrder,
+)
+from .orderbook import BookError, LiveBook
+
+PATH = "/trade-api/ws/v2"
+HOSTS = {
+    "external-api.kalshi.com": "external-api-ws.kalshi.com",
+    "external-api.demo.kalshi.co": "external-api-ws.demo.kalshi.co",
+}
+"""Where the WebSocket of a REST host is, when it isn't the same host."""
+ANSWER_S = 10.0
+BATCH = 500
+"""Markets of one command."""
+GRACE_S = 5.0
+"""How long a connection that nobody needs is kept."""
+SILENCE_S = 30.0
+"""Without a sign of life for this long a connection is dead: ours are pings each third of it."""
+CLOSE_S = 1.0
+FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 60.0
+KEPT = 2_000
+"""Deltas kept for a book that waits for its snapshot; more than that were lost anyway."""
+RESYNC_S = 1.0
+"""How often at most a book that doesn't add up asks for a snapshot."""
+PER_MARKET = frozenset({"orderbook_delta", "ticker", "trade", "market_lifecycle_v2"})
+"""Channels that are subscribed market by market; the others tell everything about the account."""
+TRIES = 3
+_TERMINAL = (10, 25)
+_LATER = (18, 27)
+
+State = Literal["idle", "connecting", "live", "reconnecting", "failed"]
+Listener = Callable[[Channel, str, Any], None]
+"""Told (channel, market, message) for each message; called from the reading loop, so it must be quick."""
+_decode = msgspec.json.Decoder(Frame).decode
+_decode_any = msgspec.json.Decoder(AnyFrame).decode
+
+
+def url_of(base_url: str) -> str:
+    """The WebSocket's URL for a REST base URL."""
+    parts = urlsplit(base_url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    host = HOSTS.get(parts.hostname or "", parts.hostname or "")
+    return f"{scheme}://{host}{f':{parts.port}' if parts.port else ''}{PATH}"
+
+
+def delays() -> Generator[float]:
+    """Seconds before each new try: 1, 2, 4 … 60, each with up to half of it more or less."""
+    delay = FIRST_DELAY_S
+    while True:
+        yield delay * random.uniform(0.5, 1.5)  # noqa: S311 - to spread clients, not to keep a secret
+        delay = min(delay * 2, LONGEST_DELAY_S)
+
+
+class _Signed:
+    """Headers of the handshake, signed anew each time they are read: a signature is good for seconds."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._signer.headers("GET", PATH).items())
+
+
+@dataclass(slots=True)
+class _Subscription:
+    """A channel of this connection."""
+
+    channel: Channel
+    sid: int = 0
+    seq: int = 0
+    markets: set[str] = field(default_factory=set)
+    whole: bool = False
+
+
+class Feed:
+    """The live feed of one account.
+
+    Args:
+        url: of the WebSocket, see :func:`url_of`.
+        signer: the key; the feed wants one for public channels too.
+        listener: told every message.
+        on_reconnect: called after a lost connection was made again and all was subscribed anew.
+        use_yes_price: ask for NO levels in YES prices; both conventions are understood.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        signer: Signer,
+        listener: Listener | None = None,
+        on_reconnect: Callable[[], None] | None = None,
+        *,
+        use_yes_price: bool = True,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        self.url = url
+        self.state: State = "idle"
+        self.counters: Counter[str] = Counter()
+        self.books: dict[str, LiveBook] = {}
+        self.failure: KalshiError | None = None
+        self.heard_at = 0.0
+        self._signer = signer
+        self._listener = listener
+        self._on_reconnect = on_reconnect
+        self._use_yes_price = use_yes_price
+        self._grace_s = grace_s
+        self._wanted: dict[Channel, Counter[str]] = {}  # "" is the whole exchange
+        self._held: dict[Channel, _Subscription] = {}
+        self._by_sid: dict[int, _Subscription] = {}
+        self._ids = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._socket: ClientConnection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._idle: asyncio.Task[None] | None = None
+        self._work: set[asyncio.Task[Any]] = set()
+        self._locks: dict[Channel, asyncio.Lock] = {}
+        self._changed = asyncio.Event()
+        self._waiting: dict[str, list[Delta]] = {}
+        self._resynced: dict[str, float] = {}
+
+    # -- what is wanted ----------------------------------------------------------------------------------------
+
+    async def watch(self, channel: Channel, tickers: Iterable[str] = ()) -> None:
+        """Want a channel, of some markets or of all; wants add up. Returns when the exchange has said yes.
+
+        Raises:
+            NotFoundError: there is no such market; then it isn't wanted any more.
+            AuthenticationError, ExchangeUnavailableError: the feed can't be had.
+        """
+        names = list(dict.fromkeys(tickers)) or [""]
+        wanted = self._wanted.setdefault(channel, Counter())
+        wanted.update(names)
+        if channel == "orderbook_delta":
+            for name in names:
+                self.books.setdefault(name, LiveBook(name, yes_price=self._use_yes_price))
+        self._start()
+        try:
+            await self._connected()
+            await self._bring_in_line(channel)
+        except BaseException:
+            await self.unwatch(channel, tickers)
+            raise
+
+    async def unwatch(self, channel: Channel, tickers: Iterable[str] = ()) -> None:
+        """Take back one want of each; what nobody wants any more is unsubscribed."""
+        wanted = self._wanted.get(channel)
+        if wanted is None:
+            return
+        for name in list(dict.fromkeys(tickers)) or [""]:
+            wanted[name] -= 1
+            if wanted[name] <= 0:
+                del wanted[name]
+                if channel == "orderbook_delta":
+                    self.books.pop(name, None)
+                    self._waiting.pop(name, None)
+        if not wanted:
+            del self._wanted[channel]
+        if self._socket is not None:
+            with contextlib.suppress(KalshiError, WebSocketException):  # a connection that ends takes it all back
+                await self._bring_in_line(channel)
+        if not self._wanted and self._task is not None and (self._idle is None or self._idle.done()):
+            self._idle = asyncio.create_task(self._close_when_idle())
+
+    async def book(self, ticker: str, patience_s: float = 3.0) -> LiveBook:
+        """A watched market's book once it is right. Raises ExchangeUnavailableError when it isn't in time."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            book = self.books.get(ticker)
+            if book is not None and book.state == "live":
+                return book
+            left = deadline - time.monotonic()
+            if left <= 0 or self.state == "failed":
+                state = book.state if book is not None else "not watched"
+                raise self.failure or ExchangeUnavailableError(
+                    f"The live book of {ticker} is {state}: its snapshot didn't come yet; ask again or read it by REST."
+                )
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), left)
+
+    async def close(self) -> None:
+        """Close everything, within a second or two."""
+        self._wanted.clear()
+        for task in (self._idle, self._task, *self._work):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, KalshiError, WebSocketException, OSError):
+                    await task
+        self._task = self._idle = None
+        self.state = "idle"
+
+    async def _close_when_idle(self) -> None:
+        await asyncio.sleep(self._grace_s)
+        if not self._wanted and self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task, self.state = None, "idle"
+
+    # -- the connection ----------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if self._task is None or self._task.done():
+            self.state, self.failure = "connecting", None
+            self._task = asyncio.create_task(self._run())
+            self._task.add_done_callback(self._finished)
+
+    async def _connected(self) -> None:
+        """Wait for a connection. Raises why there is none."""
+        deadline = time.monotonic() + ANSWER_S
+        while self._socket is None:
+            if self.failure is not None:
+                raise self.failure
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise ExchangeUnavailableError("The live feed can't be reached now; it goes on trying.")
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), left)
+
+    async def _run(self) -> None:
+        """One connection after the other, until nobody needs one."""
+        on_this_machine = urlsplit(self.url).hostname in ("127.0.0.1", "::1", "localhost")
+        options: dict[str, Any] = {"proxy": None} if on_this_machine else {}
+        try:
+            async for socket in connect(
+                self.url,
+                additional_headers=_Signed(self._signer),  # read anew at each handshake
+                reconnect_delays=delays,
+                process_exception=_passing,
+                ping_interval=SILENCE_S / 3,
+                ping_timeout=SILENCE_S * 2 / 3,
+                close_timeout=CLOSE_S,
+                max_size=2**24,
+                max_queue=4_096,
+                compression=None,
+                **options,
+            ):
+                try:
+                    await self._use(socket)
+                except ConnectionClosed as closed:
+                    logger.info("the live feed was cut ({}); it is made again", closed)
+                self._lost()
+        except InvalidStatus as error:
+            self._fail(_refused(error.response.status_code))
+        except (WebSocketException, OSError) as error:
+            self._fail(ExchangeUnavailableError(f"The live feed can't be opened: {error}."))
+        finally:
+            self._lost()
+
+    async def _use(self, socket: ClientConnection) -> None:
+        """Read until the connection ends; bring it in line meanwhile."""
+        again = self.counters["connections"] > 0
+        self.counters["connections"] += 1
+        self._socket = socket
+        self.state, self.heard_at = "live", time.time()
+        self._tell()
+        if again:
+            self._spawn(self._resume())
+        while True:
+            frame = await socket.recv(decode=False)
+            self.heard_at = time.time()
+            self._receive(frame)
+
+    async def _resume(self) -> None:
+        """After a lost connection: subscribe all that is wanted, then say so."""
+        for channel in list(self._wanted):
+            try:
+                await self._bring_in_line(channel, lenient=True)
+            except KalshiError as error:
+                logger.warning("{} can't be watched again now: {}", channel, error)
+        self.counters["reconnects"] += 1
+        if self._on_reconnect is not None:
+            self._on_reconnect()
+
+    def _lost(self) -> None:
+        self._socket = None
+        if self.state == "live":
+            self.state = "reconnecting"
+        self._held.clear()
+        self._by_sid.clear()
+        self._waiting.clear()
+        for book in self.books.values():
+            if book.state == "live":
+                book.state = "stale"
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(ExchangeUnavailableError("The live feed was cut before it answered."))
+        self._answers.clear()
+        self._tell()
+
+    def _fail(self, error: KalshiError) -> None:
+        self.state, self.failure = "failed", error
+        self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._work.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("the live feed: {}", error)
+
+    # -- commands ----------------------------------------------------------------------------------------------
+
+    async def _command(self, cmd: str, **params: Any) -> Any:
+        """Send a command and wait for its answer; one that came too late or too often is sent again."""
+        for attempt in range(1, TRIES + 1):
+            socket, number = self._socket, next(self._ids)
+            if socket is None:
+                raise ExchangeUnavailableError("The live feed isn't connected now.")
+            answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            self._answers[number] = answer
+            try:
+                await socket.send(msgspec.json.encode({"id": number, "cmd": cmd, "params": params}), text=True)
+                return await asyncio.wait_for(answer, ANSWER_S)
+            except TimeoutError:
+                if attempt == TRIES:
+                    raise ExchangeUnavailableError(f"The live feed didn't answer {cmd}.") from None
+            except ConnectionClosed:
+                raise ExchangeUnavailableError("The live feed was cut before it answered.") from None
+            except _AgainError:
+                if attempt == TRIES:
+                    raise
+                await asyncio.sleep(attempt / 2)
+            finally:
+                self._answers.pop(number, None)
+        raise AssertionError("unreachable")
+
+    async def _bring_in_line(self, channel: Channel, *, lenient: bool = False) -> None:
+        """Make the connection hold of a channel exactly what is wanted."""
+        lock = self._locks.setdefault(channel, asyncio.Lock())
+        async with lock:
+            wanted = self._wanted.get(channel)
+            held = self._held.get(channel)
+            if not wanted:
+                if held is not None:
+                    self._forget(channel)
+                    await self._command("unsubscribe", sids=[held.sid])
+                return
+            whole = channel not in PER_MARKET or "" in wanted
+            if held is not None and held.whole != whole:
+                self._forget(channel)
+                await self._command("unsubscribe", sids=[held.sid])
+                held = None
+            if whole:
+                if held is None:
+                    await self._subscribe(channel, [])
+                return
+            names = set(wanted)
+            for batch in _batches(sorted(names - (held.markets if held else set()))):
+                await self._add(channel, batch, lenient=lenient)
+            held = self._held.get(channel)
+            for batch in _batches(sorted((held.markets if held else set()) - names)):
+                if held is not None:
+                    held.markets.difference_update(batch)
+                    await self._command(
+                        "update_subscription", sid=held.sid, action="delete_markets", market_tickers=batch
+                    )
+
+    async def _add(self, channel: Channel, batch: list[str], *, lenient: bool) -> None:
+        """Add markets to a channel. ``lenient``: one that is gone meanwhile doesn't keep the others from coming."""
+        held = self._held.get(channel)
+        try:
+            if held is None:
+                await self._subscribe(channel, batch)
+                return
+            held.markets.update(batch)
+            await self._command("update_subscription", sid=held.sid, action="add_markets", market_tickers=batch)
+        except NotFoundError as error:
+            if held is not None:
+                held.markets.difference_update(batch)
+            if not lenient:
+                raise
+            if len(batch) == 1:
+                logger.warning("{} can't be watched any more: {}", batch[0], error)
+                self.counters["gone"] += 1
+                return
+            for name in batch:
+                await self._add(channel, [name], lenient=True)
+
+    async def _subscribe(self, channel: Channel, markets: list[str]) -> None:
+        params: dict[str, Any] = {"channels": [channel]}
+        if markets:
+            params["market_tickers"] = markets
+        if channel == "orderbook_delta":
+            params["use_yes_price"] = self._use_yes_price
+        if channel == "ticker" and markets:
+            params["send_initial_snapshot"] = True
+        held = self._held[channel] = _Subscription(channel, markets=set(markets), whole=not markets)
+        try:
+            await self._command("subscribe", **params)
+        except BaseException:
+            if not held.sid and self._held.get(channel) is held:
+                del self._held[channel]
+            raise
+
+    def _forget(self, channel: Channel) -> None:
+        held = self._held.pop(channel, None)
+        if held is not None:
+            self._by_sid.pop(held.sid, None)
+
+    # -- messages ----------------------------------------------------------------------------------------------
+
+    def _receive(self, frame: bytes) -> None:
+        """One frame. The hot path is a delta of a book that is right; it is written out here, calls cost as much."""
+        try:
+            message = _decode(frame)
+        except msgspec.DecodeError as error:  # also a validation error: a shape or a side that isn't known
+            self._unreadable(frame, error)
+            return
+        if type(message) is not Delta:
+            self._other(message)
+            return
+        held = self._by_sid.get(message.sid)
+        if held is None:
+            return
+        seq, msg = message.seq, message.msg
+        if seq == held.seq + 1:
+            held.seq = seq
+        elif not self._in_sequence(held, seq):
+            return
+        book = self.books.get(msg.market_ticker)
+        if book is None:
+            return
+        if book.state != "live":
+            kept = self._waiting.setdefault(msg.market_ticker, [])
+            if len(kept) < KEPT:
+                kept.append(message)
+            return
+        try:
+            book.apply(msg, seq)
+        except BookError as error:
+            self._resync(book, str(error))
+            return
+        if self._listener is not None:
+            self._listener("orderbook_delta", msg.market_ticker, msg)
+
+    def _in_sequence(self, held: _Subscription, seq: int) -> bool:
+        """A sequence number that isn't the next one: False for a message that came before."""
+        if seq <= held.seq:
+            self.counters["duplicates"] += 1
+            return False
+        self.counters["gaps"] += 1
+        held.seq = seq
+        stale = [ticker for ticker in held.markets if ticker in self.books]
+        for ticker in stale:
+            self.books[ticker].state = "stale"
+            self._waiting[ticker] = []
+        if stale:
+            self._tell()
+            self._spawn(self._ask_snapshots(held, stale))
+        return True
+
+    async def _ask_snapshots(self, held: _Subscription, tickers: list[str]) -> None:
+        self.counters["resyncs"] += 1
+        for batch in _batches(tickers):
+            still = [t for t in batch if t in held.markets]
+            if still and self._by_sid.get(held.sid) is held:
+                await self._command("update_subscription", sid=held.sid, action="get_snapshot", market_tickers=still)
+
+    def _resync(self, book: LiveBook, why: str) -> None:
+        """A book that doesn't add up is no answer: ask for its snapshot, now or as soon as that is decent."""
+        logger.info("the book of {} is {}: asked for a snapshot", book.ticker, why)
+        book.state = "stale"
+        self._waiting[book.ticker] = []
+        self._tell()
+        held = self._held.get("orderbook_delta")
+        if held is None:
+            return
+        now = time.monotonic()
+        wait = max(self._resynced.get(book.ticker, 0.0) + RESYNC_S - now, 0.0)
+        self._resynced[book.ticker] = now + wait
+
+        async def later() -> None:
+            await asyncio.sleep(wait)
+            await self._ask_snapshots(held, [book.ticker])
+
+        self._spawn(later())
+
+    def _other(self, message: Any) -> None:
+        match message:
+            case Snapshot():
+                self._snapshot(message)
+            case Ticker() | Trade() | Fill() | UserOrder():
+                self._event(message)
+            case Subscribed():
+                channel: Any = message.msg.channel
+                held = self._held.get(channel)
+                if held is not None:
+                    held.sid, held.seq = message.msg.sid, 0
+                    self._by_sid[held.sid] = held
+                self._answer(message.id, message)
+            case Ok() | Unsubscribed():
+                self._answer(message.id, message)
+            case Error():
+                self._error(message)
+
+    def _snapshot(self, message: Snapshot) -> None:
+        held, ticker = self._by_sid.get(message.sid), message.msg.market_ticker
+        if held is None:
+            return
+        if message.seq != held.seq + 1 and not self._in_sequence(held, message.seq):
+            return
+        held.seq = message.seq
+        book = self.books.get(ticker)
+        if book is None:
+            return
+        try:
+            book.load(message.msg, message.seq)
+            for delta in self._waiting.pop(ticker, ()):
+                if delta.seq > message.seq:
+                    book.apply(delta.msg, delta.seq)
+        except BookError as error:
+            self._resync(book, str(error))
+            return
+        self.counters["snapshots"] += 1
+        self._tell()
+        if self._listener is not None:
+            self._listener("orderbook_delta", ticker, message.msg)
+
+    def _event(self, message: Ticker | Trade | Fill | UserOrder) -> None:
+        held = self._by_sid.get(message.sid)
+        if held is None:
+            return
+        if message.seq:
+            if message.seq <= held.seq:
+                self.counters["duplicates"] += 1
+                return
+            if message.seq != held.seq + 1:
+                self.counters["gaps"] += 1
+                if self._on_reconnect is not None:  # what was missed is asked for in the same way
+                    self._on_reconnect()
+            held.seq = message.seq
+        ticker = message.msg.ticker if isinstance(message, UserOrder) else message.msg.market_ticker
+        if self._listener is not None:
+            self._listener(held.channel, ticker, message.msg)
+
+    def _unreadable(self, frame: bytes, error: Exception) -> None:
+        """What can't be read: a type that came later is let pass; a direction that isn't known makes its book stale."""
+        try:
+            seen = _decode_any(frame)
+        except msgspec.DecodeError:
+            self.counters["unreadable"] += 1
+            return
+        if seen.type not in ("orderbook_delta", "orderbook_snapshot"):
+            self.counters["unknown"] += 1
+            held = self._by_sid.get(seen.sid)
+            if held is not None and seen.seq == held.seq + 1:
+                held.seq = seen.seq
+            return
+        self.counters["unreadable"] += 1
+        logger.warning("a message of the live feed can't be read ({}): its books are asked for anew", error)
+        held = self._by_sid.get(seen.sid)
+        if held is not None:
+            held.seq = min(held.seq, seen.seq - 2)
+            self._in_sequence(held, seen.seq)
+
+    # -- answers -----------------------------------------------------------------------------------------------
+
+    def _answer(self, number: int, message: Any) -> None:
+        answer = self._answers.pop(number, None)
+        if answer is not None and not answer.done():
+            answer.set_result(message)
+
+    def _error(self, message: Error) -> None:
+        code = message.msg.code
+        if message.id and (answer := self._answers.pop(message.id, None)) is not None:
+            if not answer.done():
+                answer.set_exception(_error_of(message))
+            return
+        self.counters["errors"] += 1
+        held = self._by_sid.get(message.sid)
+        if code in _TERMINAL and held is not None:
+            channel = held.channel
+            self._forget(channel)
+            if channel == "orderbook_delta":
+                for book in self.books.values():
+                    book.state = "stale"
+                self._waiting.clear()
+            self._tell()
+            self._spawn(self._bring_in_line(channel, lenient=True))
+        else:
+            logger.warning("the live feed says error {}: {}", code, message.msg.msg)
+
+
+class _AgainError(ExchangeUnavailableError):
+    """The command wasn't carried out; it can be sent again."""
+
+
+def _error_of(message: Error) -> KalshiError:
+    code, said = message.msg.code, message.msg.msg
+    if code in _LATER:
+        return _AgainError(f"The live feed is busy ({said}): try again.", code=str(code))
+    if code == 16:
+        return NotFoundError(f"There is no market {message.msg.market_ticker or 'like that'} to watch.", code=str(code))
+    if code == 9:
+        return AuthenticationError("This key may not read the account's channels.", code=str(code))
+    return InvalidRequestError(f"The live feed refused: {said} (error {code}).", code=str(code))
+
+
+def _refused(status: int) -> KalshiError:
+    if status in (401, 403):
+        return AuthenticationError("The exchange refused the key for the live feed.", status=status)
+    return ExchangeUnavailableError(f"The exchange refused the live feed with status {status}.", status=status)
+
+
+def _passing(error: Exception) -> Exception | None:
+    """Whether another try may help: not where the key is refused."""
+    if isinstance(error, InvalidStatus):
+        return None if error.response.status_code in (429, 500, 502, 503, 504) else error
+    return None if isinstance(error, OSError | TimeoutError | EOFError | ConnectionClosed) else error
+
+
+def _batches(names: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), BATCH):
+        yield names[start : start + BATCH]

@@ -1,0 +1,147 @@
+"""A book kept from snapshots and deltas, in integers: prices in 1e-4 dollars of YES, counts in 0.01 contracts.
+
+NO is the other side of the same book: a NO bid at q is a YES ask at 1 − q. With ``use_yes_price`` the feed says it that
+way itself; without it the price is turned around here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Literal
+
+from .models.feed import DeltaMsg, SnapshotMsg
+
+DOLLAR = 10_000
+State = Literal["waiting", "live", "stale"]
+"""``waiting`` for its first snapshot; ``stale`` after a gap, until the next one."""
+
+
+class BookError(ValueError):
+    """What came doesn't fit the book: it is wrong from here on, until a snapshot."""
+
+
+def price_units(text: str) -> int:
+    """ "0.5600" as 5600. Raises BookError for anything that isn't such a price."""
+    known = _PRICES.get(text)
+    if known is None:
+        known = _units(text, DOLLAR)
+        if not 0 <= known <= DOLLAR:
+            raise BookError(f"{text!r} is no price")
+        if len(_PRICES) <= DOLLAR:
+            _PRICES[text] = known
+    return known
+
+
+def count_units(text: str) -> int:
+    """ "-12.50" as -1250. Raises BookError."""
+    known = _COUNTS.get(text)
+    if known is None:
+        known = _units(text, 100)
+        if len(_COUNTS) <= DOLLAR:
+            _COUNTS[text] = known
+    return known
+
+
+_PRICES: dict[str, int] = {}
+_COUNTS: dict[str, int] = {}
+"""What was read before, ten thousand of each at most: reading a number costs as much as changing a level."""
+
+
+def _units(text: str, scale: int) -> int:
+    try:
+        value = Decimal(text) * scale
+        whole = int(value)
+    except (ArithmeticError, ValueError):
+        raise BookError(f"{text!r} is no number") from None
+    if whole != value:
+        raise BookError(f"{text!r} has more digits than there are")
+    return whole
+
+
+class LiveBook:
+    """One market's book. ``best_bid`` is 0 and ``best_ask`` a dollar where nobody quotes."""
+
+    __slots__ = ("asks", "best_ask", "best_bid", "bids", "seq", "state", "ticker", "ts_ms", "yes_price")
+
+    def __init__(self, ticker: str, *, yes_price: bool = True) -> None:
+        self.ticker = ticker
+        self.yes_price = yes_price
+        self.bids: dict[int, int] = {}
+        self.asks: dict[int, int] = {}
+        self.best_bid = 0
+        self.best_ask = DOLLAR
+        self.seq = 0
+        self.ts_ms = 0
+        self.state: State = "waiting"
+
+    def load(self, snapshot: SnapshotMsg, seq: int) -> None:
+        """Begin anew. Raises BookError; then the book is stale."""
+        self.state = "stale"
+        self.bids = _levels(snapshot.yes_dollars_fp)
+        asks = _levels(snapshot.no_dollars_fp)
+        self.asks = asks if self.yes_price else {DOLLAR - price: count for price, count in asks.items()}
+        self.best_bid, self.best_ask = max(self.bids, default=0), min(self.asks, default=DOLLAR)
+        self.seq, self.ts_ms = seq, snapshot.ts_ms or self.ts_ms
+        if self.best_bid >= self.best_ask:
+            raise BookError("crossed")
+        self.state = "live"
+
+    def apply(self, delta: DeltaMsg, seq: int) -> None:
+        """Change one level. Raises BookError for a level below zero or a crossed book; then the book is stale."""
+        text = delta.price_dollars
+        price = _PRICES.get(text)
+        if price is None:
+            price = price_units(text)
+        text = delta.delta_fp
+        change = _COUNTS.get(text)
+        if change is None:
+            change = count_units(text)
+        if delta.side == "yes":
+            levels = self.bids
+            levels[price] = count = levels.get(price, 0) + change
+            if count > 0:
+                if price > self.best_bid:
+                    self.best_bid = price
+            else:
+                del levels[price]
+                if price == self.best_bid:
+                    self.best_bid = max(levels, default=0)
+        else:
+            if not self.yes_price:
+                price = DOLLAR - price
+            levels = self.asks
+            levels[price] = count = levels.get(price, 0) + change
+            if count > 0:
+                if price < self.best_ask:
+                    self.best_ask = price
+            else:
+                del levels[price]
+                if price == self.best_ask:
+                    self.best_ask = min(levels, default=DOLLAR)
+        self.seq = seq
+        self.ts_ms = delta.ts_ms
+        if count < 0 or self.best_bid >= self.best_ask:
+            self.state = "stale"
+            raise BookError("below zero" if count < 0 else "crossed")
+
+    @property
+    def yes_bids(self) -> list[tuple[Decimal, Decimal]]:
+        """[(dollars, contracts)], best first."""
+        return _shown(sorted(self.bids.items(), reverse=True))
+
+    @property
+    def yes_asks(self) -> list[tuple[Decimal, Decimal]]:
+        """[(dollars, contracts)], best first."""
+        return _shown(sorted(self.asks.items()))
+
+
+def _levels(pairs: Iterable[tuple[str, str]]) -> dict[int, int]:
+    levels = {price_units(price): count_units(count) for price, count in pairs}
+    if any(count <= 0 for count in levels.values()):
+        raise BookError("a level of nothing")
+    return levels
+
+
+def _shown(levels: Iterable[tuple[int, int]]) -> list[tuple[Decimal, Decimal]]:
+    return [(Decimal(price) / DOLLAR, Decimal(count) / 100) for price, count in levels]

@@ -1,0 +1,404 @@
+"""Who watches what: subscriptions over one feed, the latest value of each channel and market, and waiting for the next.
+
+Nothing here grows without bound: each subscription keeps its last thousand events and counts what it dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+import msgspec
+from loguru import logger
+
+from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.errors import InvalidRequestError, KalshiError, NotFoundError
+from prediction_mcp.kalshi.models.feed import Channel, FillMsg, TickerMsg, TradeMsg
+from prediction_mcp.kalshi.orderbook import DOLLAR, LiveBook
+
+from .conditions import Alarm, Condition, Quote
+
+KEPT = 1_000
+POLL_S = 5.0
+MOST = 100
+"""Subscriptions of one server."""
+Notify = Literal["off", "changes", "all"]
+LOOK_BACK_S = 60
+
+
+class Source(Protocol):
+    """Where updates come from: the feed, or reading again and again."""
+
+    counters: Counter[str]
+    books: dict[str, LiveBook]
+
+    @property
+    def state(self) -> str: ...
+    async def watch(self, channel: Channel, tickers: Iterable[str] = ()) -> None: ...
+    async def unwatch(self, channel: Channel, tickers: Iterable[str] = ()) -> None: ...
+    async def book(self, ticker: str, patience_s: float = 3.0) -> LiveBook: ...
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One event as it came: Unix seconds, and the message."""
+
+    at: float
+    channel: Channel
+    ticker: str
+    message: Any
+
+    def shown(self) -> dict[str, Any]:
+        """The message without ids and nulls that say nothing."""
+        made: dict[str, Any] = msgspec.to_builtins(self.message)
+        return {name: value for name, value in made.items() if value is not None}
+
+
+@dataclass
+class Watch:
+    """One subscription. Without tickers it is for the whole exchange, or all of the account."""
+
+    id: str
+    channel: Channel
+    tickers: tuple[str, ...]
+    notify: Notify
+    condition: Condition
+    events: deque[Update] = field(default_factory=lambda: deque(maxlen=KEPT))
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+    seen: int = 0
+    since: float = field(default_factory=time.time)
+
+    @property
+    def dropped(self) -> int:
+        return max(self.seen - KEPT, 0)
+
+
+class Watcher:
+    """The subscriptions of one server.
+
+    Args:
+        kalshi: for what only REST can tell: fills that were missed, polling without a key.
+        open_feed: makes the feed; None where there is no key.
+        told: called with a watch, its market and words, when something is worth them.
+        touched: called with (channel, market) for each update.
+    """
+
+    def __init__(
+        self,
+        kalshi: KalshiClient,
+        open_feed: Callable[[Callable[[Channel, str, Any], None], Callable[[], None]], Source] | None,
+        told: Callable[[Watch, str, str], None],
+        touched: Callable[[Channel, str], None],
+    ) -> None:
+        self._kalshi = kalshi
+        self.polling = open_feed is None
+        self.source: Source = _Poller(kalshi, self._heard) if open_feed is None else open_feed(self._heard, self._again)
+        self.watches: dict[str, Watch] = {}
+        self._told = told
+        self._touched = touched
+        self._numbers = itertools.count(1)
+        self._of_market: dict[tuple[Channel, str], list[Watch]] = defaultdict(list)
+        self._of_all: dict[Channel, list[Watch]] = defaultdict(list)
+        self._latest: dict[tuple[Channel, str], Update] = {}
+        self._waiting: dict[tuple[Channel, str], set[asyncio.Future[Update]]] = defaultdict(set)
+        self._fills: deque[str] = deque(maxlen=10_000)
+        self._heard_fills = set[str]()
+        self._work = set[asyncio.Task[None]]()
+
+    # -- subscriptions -----------------------------------------------------------------------------------------
+
+    async def subscribe(
+        self, channel: Channel, tickers: Iterable[str], notify: Notify = "off", condition: Condition | None = None
+    ) -> Watch:
+        """Watch a channel. Raises what the source raises; then nothing is watched."""
+        if len(self.watches) >= MOST:
+            raise InvalidRequestError(f"{MOST} subscriptions are the most: end some with kalshi_unsubscribe.")
+        names = tuple(dict.fromkeys(tickers))
+        watch = Watch(f"s{next(self._numbers)}", channel, names, notify, condition or Condition())
+        self._enter(watch)
+        try:
+            await self.source.watch(channel, names)
+        except BaseException:
+            self._leave(watch)
+            raise
+        return watch
+
+    async def unsubscribe(self, watch: Watch) -> None:
+        """End a subscription; what nobody else watches is unsubscribed at the exchange."""
+        self._leave(watch)
+        await self.source.unwatch(watch.channel, watch.tickers)
+
+    def _enter(self, watch: Watch) -> None:
+        self.watches[watch.id] = watch
+        for ticker in watch.tickers:
+            self._of_market[watch.channel, ticker].append(watch)
+        if not watch.tickers:
+            self._of_all[watch.channel].append(watch)
+
+    def _leave(self, watch: Watch) -> None:
+        self.watches.pop(watch.id, None)
+        for ticker in watch.tickers:
+            listed = self._of_market[watch.channel, ticker]
+            listed.remove(watch)
+            if not listed:
+                del self._of_market[watch.channel, ticker]
+                self._latest.pop((watch.channel, ticker), None)
+        if not watch.tickers:
+            self._of_all[watch.channel].remove(watch)
+
+    def find(self, watch_id: str | None, channel: str | None, ticker: str | None) -> list[Watch]:
+        """Subscriptions by id, or by channel and market. Raises NotFoundError."""
+        found = [
+            w
+            for w in self.watches.values()
+            if (watch_id is None or w.id == watch_id)
+            and (channel is None or w.channel == channel)
+            and (ticker is None or ticker in w.tickers)
+        ]
+        if not found:
+            raise NotFoundError(f"There is no such subscription; there are {', '.join(self.watches) or 'none'}.")
+        return found
+
+    def watching(self, channel: Channel, ticker: str) -> list[Watch]:
+        """Subscriptions that hear of a market; with "" those of the channel."""
+        return [
+            w
+            for w in self.watches.values()
+            if w.channel == channel and (not ticker or not w.tickers or ticker in w.tickers)
+        ]
+
+    # -- updates -----------------------------------------------------------------------------------------------
+
+    def latest(self, channel: Channel, ticker: str) -> Update | None:
+        return self._latest.get((channel, ticker))
+
+    async def next(self, channel: Channel, ticker: str, seconds: float) -> Update | None:
+        """The next update that comes; None if none does in time. ``ticker`` "" is any market."""
+        answer: asyncio.Future[Update] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting[channel, ticker]
+        waiting.add(answer)
+        try:
+            return await asyncio.wait_for(answer, seconds)
+        except TimeoutError:
+            return None
+        finally:
+            waiting.discard(answer)
+            if not waiting:
+                self._waiting.pop((channel, ticker), None)
+
+    def _heard(self, channel: Channel, ticker: str, message: Any) -> None:
+        """A message came, from the reading loop."""
+        if channel == "fill" and not self._is_new(message):
+            return
+        update = Update(time.time(), channel, ticker, message)
+        key = (channel, ticker)
+        self._latest[key] = update
+        for watch in (*self._of_market.get(key, ()), *self._of_all.get(channel, ())):
+            watch.seen += 1
+            watch.events.append(update)
+            self._consider(watch, ticker, message)
+        for name in (ticker, "") if self._waiting else ():
+            for answer in self._waiting.get((channel, name), ()):
+                if not answer.done():
+                    answer.set_result(update)
+        self._touched(channel, ticker)
+
+    def _is_new(self, fill: FillMsg) -> bool:
+        """A fill that was asked for after a lost connection may come by the feed too, and is one fill."""
+        if fill.trade_id in self._heard_fills:
+            return False
+        if len(self._fills) == self._fills.maxlen:
+            self._heard_fills.discard(self._fills[0])
+        self._fills.append(fill.trade_id)
+        self._heard_fills.add(fill.trade_id)
+        return True
+
+    def _consider(self, watch: Watch, ticker: str, message: Any) -> None:
+        """Whether the person would want to hear of it."""
+        if watch.condition.is_given:
+            if isinstance(message, TickerMsg):
+                alarm = watch.alarms.setdefault(ticker, Alarm(watch.condition))
+                if (said := alarm.check(quote_of(message))) is not None:
+                    self._told(watch, ticker, said)
+        elif watch.notify != "off":
+            self._told(watch, ticker, "")
+
+    # -- after a lost connection -------------------------------------------------------------------------------
+
+    def _again(self) -> None:
+        """The connection was lost and made again: what the feed doesn't repeat is asked for."""
+        if any(w.channel == "fill" for w in self.watches.values()):
+            task = asyncio.create_task(self._fetch_fills())
+            self._work.add(task)
+            task.add_done_callback(self._work.discard)
+
+    async def _fetch_fills(self) -> None:
+        """Fills since somebody began to watch them, oldest first; those that were heard of are let pass."""
+        since = min((w.since for w in self.watches.values() if w.channel == "fill"), default=time.time())
+        try:
+            found = [f async for f in self._kalshi.portfolio.all_fills(min_ts=int(since) - LOOK_BACK_S)]
+        except KalshiError as error:
+            logger.warning("fills that were missed can't be read now: {}", error)
+            return
+        mine = [w for w in self.watches.values() if w.channel == "fill"]
+        for fill in reversed(found):
+            if mine and fill.created_time is not None and fill.created_time.timestamp() >= min(w.since for w in mine):
+                self._heard(
+                    "fill",
+                    fill.ticker,
+                    FillMsg(
+                        trade_id=fill.trade_id or fill.fill_id,
+                        order_id=fill.order_id,
+                        market_ticker=fill.ticker,
+                        yes_price_dollars=str(fill.yes_price_dollars),
+                        count_fp=str(fill.count_fp),
+                        book_side=fill.book_side,
+                        is_taker=fill.is_taker,
+                        fee_cost=str(fill.fee_cost),
+                        client_order_id=fill.client_order_id,
+                        ts_ms=int(fill.created_time.timestamp() * 1000),
+                    ),
+                )
+
+    async def close(self) -> None:
+        for task in self._work:
+            task.cancel()
+        await self.source.close()
+
+
+def quote_of(message: TickerMsg) -> Quote:
+    """The prices of a ticker message; 0 and 1 mean that nobody quotes."""
+
+    def price(text: str | None, empty: int) -> Decimal | None:
+        value = None if text is None else Decimal(text)
+        return None if value is None or value == empty else value
+
+    return Quote(price(message.price_dollars, 0), price(message.yes_bid_dollars, 0), price(message.yes_ask_dollars, 1))
+
+
+class _Poller:
+    """Reading again and again, where there is no key for the feed: books, quotes and trades of named markets."""
+
+    def __init__(self, kalshi: KalshiClient, heard: Callable[[Channel, str, Any], None]) -> None:
+        self.state = "polling"
+        self.counters: Counter[str] = Counter()
+        self.books: dict[str, LiveBook] = {}
+        self._kalshi = kalshi
+        self._heard = heard
+        self._wanted: dict[Channel, Counter[str]] = defaultdict(Counter)
+        self._trades: dict[str, str] = {}
+        self._quotes: dict[str, TickerMsg] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def watch(self, channel: Channel, tickers: Iterable[str] = ()) -> None:
+        names = list(tickers)
+        if channel not in ("orderbook_delta", "ticker", "trade"):
+            raise InvalidRequestError("Your own fills and orders take an API key: set KALSHI_API_KEY_ID and a key.")
+        if not names:
+            raise InvalidRequestError("Without an API key markets are read one by one: name some in tickers.")
+        self._wanted[channel].update(names)
+        await self._look(channel, names)
+        if self._task is None:
+            self._task = asyncio.create_task(self._poll())
+
+    async def unwatch(self, channel: Channel, tickers: Iterable[str] = ()) -> None:
+        self._wanted[channel].subtract(tickers)
+        self._wanted[channel] += Counter()
+        for ticker in tickers:
+            if channel == "orderbook_delta" and ticker not in self._wanted[channel]:
+                self.books.pop(ticker, None)
+
+    async def book(self, ticker: str, patience_s: float = 3.0) -> LiveBook:
+        return self.books[ticker]
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_S)
+            for channel, wanted in list(self._wanted.items()):
+                try:
+                    await self._look(channel, list(wanted))
+                except KalshiError as error:
+                    self.counters["errors"] += 1
+                    logger.warning("{} can't be read now: {}", channel, error)
+
+    async def _look(self, channel: Channel, names: list[str]) -> None:
+        self.counters["polls"] += 1
+        look: dict[str, Callable[[list[str]], Awaitable[None]]] = {
+            "orderbook_delta": self._look_at_books, "ticker": self._look_at_quotes, "trade": self._look_at_trades,
+        }  # fmt: skip
+        if names:
+            await look[channel](names)
+
+    async def _look_at_books(self, names: list[str]) -> None:
+        for start in range(0, len(names), 100):
+            found = await self._kalshi.markets.orderbooks(names[start : start + 100])
+            for ticker, read in found.items():
+                book = LiveBook(ticker)
+                book.bids = {int(p * DOLLAR): int(c * 100) for p, c in read.yes_bids}
+                book.asks = {int(p * DOLLAR): int(c * 100) for p, c in read.yes_asks}
+                book.best_bid, book.best_ask = max(book.bids, default=0), min(book.asks, default=DOLLAR)
+                book.ts_ms, book.state = int(time.time() * 1000), "live"
+                before = self.books.get(ticker)
+                self.books[ticker] = book
+                if before is None or (before.bids, before.asks) != (book.bids, book.asks):
+                    self._heard("orderbook_delta", ticker, {"best_bid": book.best_bid, "best_ask": book.best_ask})
+
+    async def _look_at_quotes(self, names: list[str]) -> None:
+        for start in range(0, len(names), 100):
+            page = await self._kalshi.markets.list(tickers=names[start : start + 100], limit=1000)
+            for m in page.markets:
+                seen = TickerMsg(
+                    m.ticker,
+                    int(time.time() * 1000),
+                    str(m.last_price_dollars),
+                    str(m.yes_bid_dollars),
+                    str(m.yes_ask_dollars),
+                    volume_fp=str(m.volume_fp),
+                )
+                before = self._quotes.get(m.ticker)
+                self._quotes[m.ticker] = seen
+                seen_again = before is not None and msgspec.structs.replace(before, ts_ms=seen.ts_ms) == seen
+                if not seen_again:
+                    self._heard("ticker", m.ticker, seen)
+
+    async def _look_at_trades(self, names: list[str]) -> None:
+        for ticker in names:
+            page = await self._kalshi.markets.trades(ticker=ticker, limit=50)
+            new = list(_until(page.trades, self._trades.get(ticker)))
+            if page.trades:
+                self._trades[ticker] = page.trades[0].trade_id
+            for t in reversed(new):
+                self._heard(
+                    "trade",
+                    ticker,
+                    TradeMsg(
+                        t.trade_id, ticker, str(t.yes_price_dollars), str(t.count_fp), t.taker_outcome_side,
+                        int(t.created_time.timestamp() * 1000),
+                    ),
+                )  # fmt: skip
+
+
+def _until(trades: Iterable[Any], last: str | None) -> list[Any]:
+    """Trades newer than the last one that was seen; none at the first look."""
+    if last is None:
+        return []
+    new = []
+    for trade in trades:
+        if trade.trade_id == last:
+            break
+        new.append(trade)
+    return new

@@ -1,0 +1,63 @@
+"""The session's watcher, wired to its feed and to what pushes; and watching for those who listen to a resource."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from prediction_mcp.kalshi import KalshiClient
+
+from .push import BOOK_URI, PORTFOLIO, Push
+
+if TYPE_CHECKING:
+    from prediction_mcp.realtime.watcher import Watch, Watcher
+
+
+class Live:
+    """What a server watches, from the first subscription on."""
+
+    def __init__(self) -> None:
+        self.push = Push()
+        self._watcher: Watcher | None = None
+        self._lock = asyncio.Lock()
+        self._for_resources: dict[str, list[list[Watch]]] = {}
+
+    @property
+    def began(self) -> Watcher | None:
+        """The watcher, if anybody ever watched."""
+        return self._watcher
+
+    def watcher(self, kalshi: KalshiClient) -> Watcher:
+        if self._watcher is None:
+            from prediction_mcp.kalshi.feed import Feed, url_of
+            from prediction_mcp.realtime.watcher import Watcher
+
+            signer, url = kalshi.transport.signer, url_of(kalshi.transport.base_url)
+            self._watcher = Watcher(
+                kalshi,
+                None if signer is None else lambda heard, again: Feed(url, signer, heard, again),
+                self.push.told,
+                self.push.touched,
+            )
+        return self._watcher
+
+    async def wanted(self, kalshi: KalshiClient, uri: str) -> None:
+        """Somebody listens to a resource: watch what it shows."""
+        watcher = self.watcher(kalshi)
+        watches: list[Watch] = []
+        if (named := BOOK_URI.fullmatch(uri)) is not None:
+            watches.append(await watcher.subscribe("orderbook_delta", [named[1].upper()]))
+        elif uri == PORTFOLIO:
+            watches += [await watcher.subscribe("fill", ()), await watcher.subscribe("user_orders", ())]
+        self._for_resources.setdefault(uri, []).append(watches)
+
+    async def unwanted(self, uri: str) -> None:
+        held = self._for_resources.get(uri)
+        if held and self._watcher is not None:
+            for watch in held.pop():
+                await self._watcher.unsubscribe(watch)
+
+    async def close(self) -> None:
+        await self.push.close()
+        if self._watcher is not None:
+            await self._watcher.close()

@@ -1,0 +1,222 @@
+"""Updates that reach the client by themselves: log notifications, and "this resource changed", in both protocol eras.
+
+FastMCP 4.1 has no call for the second, so two handlers are registered on the layer below it (a private name; a test
+fails loudly when it moves): ``resources/subscribe`` for the handshake era, ``subscriptions/listen`` for 2026-07-28.
+Log notifications reach handshake clients only: since 2026-07-28 they are part of an answer, and alerts are in
+``kalshi://feeds/status``. All is gathered and sent once a second at most, so that a conversation can't be flooded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+import weakref
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import mcp_types
+from loguru import logger
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+if TYPE_CHECKING:
+    from fastmcp import FastMCP
+    from mcp.server.connection import Connection
+    from mcp.server.context import ServerRequestContext
+    from mcp.server.session import ServerSession
+
+    from prediction_mcp.realtime.watcher import Watch
+
+BEAT_S = 1.0
+MESSAGES = 3
+"""Log notifications of one beat; the rest is gathered for the next."""
+ALERTS = 20
+"""Alerts that the status keeps."""
+BOOK_URI = re.compile(r"kalshi://markets/([^/]+)/orderbook")
+PORTFOLIO, STATUS = "kalshi://portfolio", "kalshi://feeds/status"
+_OF_ACCOUNT = ("fill", "user_orders")
+
+
+class Push:
+    """What is to be told, and to whom."""
+
+    def __init__(self) -> None:
+        self.bus = InMemorySubscriptionBus()
+        self._handler = ListenHandler(self.bus)
+        self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS)
+        self.suppressed = 0
+        self._owners: weakref.WeakValueDictionary[str, Connection] = weakref.WeakValueDictionary()  # by watch
+        self._listening: dict[str, weakref.WeakSet[Connection]] = {}  # by URI, handshake era
+        self._streams: dict[str, int] = {}  # by URI, 2026-07-28
+        self._told: dict[tuple[str, str], dict[str, Any]] = {}
+        self._touched: set[str] = set()
+        self._beat: asyncio.Task[None] | None = None
+
+    # -- what happens ------------------------------------------------------------------------------------------
+
+    def belongs_to(self, watch: Watch, session: ServerSession) -> None:
+        """Log notifications of a watch go to the connection that asked for it, where it takes them unasked."""
+        if session.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            self._owners[watch.id] = _connection(session)
+
+    def forget(self, watch: Watch) -> None:
+        self._owners.pop(watch.id, None)
+
+    def told(self, watch: Watch, ticker: str, said: str) -> None:
+        """Something is worth a word; later ones of the same market take the place of earlier ones."""
+        if said:
+            at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            self.alerts.append({"at": at, "subscription": watch.id, "ticker": ticker, "said": said})
+            self.touch(STATUS)
+        if said or watch.notify != "off":
+            before = self._told.get((watch.id, ticker))
+            self._told[watch.id, ticker] = {
+                "subscription": watch.id,
+                "channel": watch.channel,
+                "ticker": ticker,
+                "updates": (before["updates"] if before else 0) + 1,
+                **({"said": said} if said else {"said": before["said"]} if before and "said" in before else {}),
+            }
+            self._wake()
+
+    def touched(self, channel: str, ticker: str) -> None:
+        """An update came: the resources that show it have changed."""
+        if channel == "orderbook_delta":
+            self.touch(f"kalshi://markets/{ticker}/orderbook")
+        elif channel in _OF_ACCOUNT:
+            self.touch(PORTFOLIO)
+
+    def touch(self, uri: str) -> None:
+        if uri in self._listening or uri in self._streams:
+            self._touched.add(uri)
+            self._wake()
+
+    # -- sending -----------------------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        if self._beat is None or self._beat.done():
+            self._beat = asyncio.create_task(self._send())
+
+    async def _send(self) -> None:
+        """Send what was gathered, a beat apart, until there is nothing more."""
+        while self._told or self._touched:
+            for uri in sorted(self._touched):
+                self._touched.discard(uri)
+                await self._changed(uri)
+            urgent = sorted(self._told, key=lambda key: "said" not in self._told[key])
+            for key in urgent[:MESSAGES]:
+                await self._log(self._told.pop(key))
+            self.suppressed += len(self._told)
+            await asyncio.sleep(BEAT_S)
+
+    async def _log(self, told: dict[str, Any]) -> None:
+        connection = self._owners.get(told["subscription"])
+        if connection is not None:
+            level = "notice" if "said" in told else "info"
+            message = {"level": level, "logger": "kalshi", "data": told}
+            await connection.outbound.notify("notifications/message", message)
+
+    async def _changed(self, uri: str) -> None:
+        await self.bus.publish(ResourceUpdated(uri=uri))
+        for connection in list(self._listening.get(uri, ())):
+            await connection.outbound.notify("notifications/resources/updated", {"uri": uri})
+
+    async def close(self) -> None:
+        if self._beat is not None:
+            self._beat.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._beat
+
+    # -- who listens -------------------------------------------------------------------------------------------
+
+    async def stream(
+        self,
+        ctx: ServerRequestContext[Any, Any],
+        params: mcp_types.SubscriptionsListenRequestParams,
+        audience: Audience,
+    ) -> mcp_types.SubscriptionsListenResult:
+        """One ``subscriptions/listen`` stream (2026-07-28), for as long as its client reads it."""
+        uris = [str(uri) for uri in params.notifications.resource_subscriptions or ()]
+        for uri in uris:
+            self._streams[uri] = self._streams.get(uri, 0) + 1
+            await _safely(audience.wanted, uri)
+        try:
+            return await self._handler(ctx, params)
+        finally:
+            for uri in uris:
+                self._streams[uri] -= 1
+                if not self._streams[uri]:
+                    del self._streams[uri]
+                await _safely(audience.unwanted, uri)
+
+    async def subscribe(self, uri: str, session: ServerSession, audience: Audience) -> None:
+        """``resources/subscribe`` (handshake era)."""
+        self._listening.setdefault(uri, weakref.WeakSet()).add(_connection(session))
+        await _safely(audience.wanted, uri)
+
+    async def unsubscribe(self, uri: str, session: ServerSession, audience: Audience) -> None:
+        """``resources/unsubscribe`` (handshake era)."""
+        listening, connection = self._listening.get(uri), _connection(session)
+        if listening is not None and connection in listening:
+            listening.discard(connection)
+            if not listening:
+                del self._listening[uri]
+            await _safely(audience.unwanted, uri)
+
+
+def _connection(session: ServerSession) -> Connection:
+    """The connection under a session, which is made anew for each request."""
+    return session._connection
+
+
+class Audience(Protocol):
+    """The session whose resources are listened to."""
+
+    @property
+    def push(self) -> Push: ...
+    async def wanted(self, uri: str) -> None: ...
+    async def unwanted(self, uri: str) -> None: ...
+
+
+def install(server: FastMCP, audience: Callable[[], Audience | None]) -> None:
+    """Serve both ways of listening; ``audience`` is the session of the server's present life."""
+
+    def there() -> Audience:
+        found = audience()
+        if found is None:
+            raise MCPError(mcp_types.INTERNAL_ERROR, "The server isn't running.")
+        return found
+
+    async def listen(
+        ctx: ServerRequestContext[Any, Any], params: mcp_types.SubscriptionsListenRequestParams
+    ) -> mcp_types.SubscriptionsListenResult:
+        return await there().push.stream(ctx, params, there())
+
+    async def subscribe(
+        ctx: ServerRequestContext[Any, Any], params: mcp_types.SubscribeRequestParams
+    ) -> mcp_types.EmptyResult:
+        await there().push.subscribe(str(params.uri), ctx.session, there())
+        return mcp_types.EmptyResult()
+
+    async def unsubscribe(
+        ctx: ServerRequestContext[Any, Any], params: mcp_types.UnsubscribeRequestParams
+    ) -> mcp_types.EmptyResult:
+        await there().push.unsubscribe(str(params.uri), ctx.session, there())
+        return mcp_types.EmptyResult()
+
+    low = server._mcp_server
+    low.add_request_handler("subscriptions/listen", mcp_types.SubscriptionsListenRequestParams, listen)
+    low.add_request_handler("resources/subscribe", mcp_types.SubscribeRequestParams, subscribe)
+    low.add_request_handler("resources/unsubscribe", mcp_types.UnsubscribeRequestParams, unsubscribe)
+
+
+async def _safely(step: Callable[[str], Awaitable[None]], uri: str) -> None:
+    """A resource that can't be watched now is still listened to: it may become so."""
+    try:
+        await step(uri)
+    except Exception as error:  # noqa: BLE001 - the listener's stream must not end for it
+        logger.warning("{} can't be watched now: {}", uri, error)

@@ -1,0 +1,310 @@
+"""The real-time tools and what is pushed: real sessions in both eras, a real feed behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastmcp import Client
+from fastmcp.client.messages import MessageHandler
+from mcp.client.subscriptions import listen
+
+from prediction_mcp.exchange.faults import Rule
+from prediction_mcp.exchange.matching import BID
+from prediction_mcp.kalshi import feed as feed_module
+from prediction_mcp.realtime import watcher as watcher_module
+from prediction_mcp.realtime.conditions import Alarm, Condition, Quote
+from prediction_mcp.server import create_server
+from prediction_mcp.settings import load_settings
+from prediction_mcp.tools import push as push_module
+from tests.conftest import MARKET, Served
+from tests.tools.conftest import ERAS, Assistant, settings_for
+
+OTHER = MARKET[:-3] + "BAL"
+BOOK = f"kalshi://markets/{MARKET}/orderbook"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "FIRST_DELAY_S", 0.02)
+    monkeypatch.setattr(push_module, "BEAT_S", 0.05)
+
+
+@dataclass
+class Ear(MessageHandler):
+    """What reaches the client by itself."""
+
+    logs: list[Any] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+    async def log(self, message: Any) -> None:
+        self.logs.append(message.data)
+
+    async def on_resource_updated(self, message: Any) -> None:
+        self.changed.append(str(message.params.uri))
+
+
+@dataclass
+class Listener(Assistant):
+    ear: Ear = field(default_factory=Ear)
+    era: str = ""
+
+    def __init__(self, client: Client[Any], ear: Ear, era: str) -> None:
+        super().__init__(client)
+        self.ear, self.era = ear, era
+
+
+@pytest.fixture(params=ERAS)
+async def listener(request: pytest.FixtureRequest, served: Served, tmp_path: Path) -> AsyncIterator[Listener]:
+    ear = Ear()
+    server = create_server(settings_for(served, tmp_path))
+    async with Client(server, mode=request.param, log_handler=ear.log, message_handler=ear) as client:
+        yield Listener(client, ear, request.param)
+
+
+def trade(served: Served, count: int = 100, price: int = 1_400) -> None:
+    """The member takes contracts."""
+    served.exchange.engine.submit(served.member, MARKET, BID, price, count, served.exchange.clock())
+
+
+async def until(said: Any, patience_s: float = 5.0) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience_s
+    while not said():
+        assert loop.time() < deadline
+        await asyncio.sleep(0.02)
+
+
+# -- tools -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_live_book_is_the_book(listener: Listener, served: Served) -> None:
+    made = await listener.call("kalshi_subscribe_orderbook", ticker=MARKET.lower())
+    assert (made["tickers"], made["how"]) == ([MARKET], "live feed")
+    before = await listener.call("kalshi_get_latest_update", channel="orderbook", ticker=MARKET)
+    rest = (await listener.call("kalshi_get_orderbook", ticker=MARKET))["books"][0]
+    assert [before["book"][k] for k in ("bids", "asks", "spread", "mid")] == [
+        rest[k] for k in ("bids", "asks", "spread", "mid")
+    ]
+    waiting = asyncio.create_task(
+        listener.call("kalshi_get_latest_update", channel="orderbook", ticker=MARKET, wait_seconds=5)
+    )
+    await asyncio.sleep(0.1)
+    trade(served)
+    after = await waiting
+    assert after["update"] == {"side": "no", "price": 0.14, "change": -1.0}
+    assert after["book"]["asks"][0] == [0.14, before["book"]["asks"][0][1] - 1]
+    assert after["book"]["seq"] == before["book"]["seq"] + 1
+
+
+async def test_each_channel_and_its_latest(listener: Listener, served: Served) -> None:
+    for name in ("trades", "ticker", "fills", "orders"):
+        await listener.call(f"kalshi_subscribe_{name}", **({"tickers": [MARKET]} if name == "ticker" else {}))
+    waiting = [
+        asyncio.create_task(listener.call("kalshi_get_latest_update", channel=name, ticker=MARKET, wait_seconds=5))
+        for name in ("trades", "fills", "orders")
+    ]
+    await asyncio.sleep(0.1)
+    trade(served, 250)
+    trades, fills, orders = await asyncio.gather(*waiting)
+    assert trades["update"] == {"price": 0.14, "count": 2.5, "taker": "yes"}
+    assert (fills["update"]["count"], fills["update"]["fill"]) == (2.5, "buy yes @0.14 (= sell no @0.86)")
+    assert fills["update"]["order_id"] == orders["update"]["order_id"]
+    await until(lambda: served.exchange.hub is not None)
+    served.exchange.advance(with_crowd=False)
+    newest = await listener.call("kalshi_get_latest_update", channel="ticker")
+    assert newest["ticker"] == MARKET
+    assert newest["update"]["last"] > 0
+    silent = await listener.call("kalshi_get_latest_update", channel="fills", wait_seconds=0.05)
+    assert "update" not in silent
+    assert silent["note"] == "Nothing came in 0.05 s."
+
+
+async def test_the_list_and_the_end_of_subscriptions(listener: Listener, served: Served) -> None:
+    first = await listener.call("kalshi_subscribe_orderbook", tickers=[MARKET, OTHER])
+    await listener.call("kalshi_subscribe_trades", tickers=[MARKET])
+    listed = await listener.call("kalshi_get_subscriptions")
+    assert (listed["connection"], listed["count"]) == ("live", 2)
+    assert listed["counters"]["connections"] == 1
+    left = await listener.call("kalshi_unsubscribe", subscription_id=first["subscription_id"])
+    assert [line["channel"] for line in left["subscriptions"]] == ["trades"]
+    assert "isn't watched" in await listener.error("kalshi_get_latest_update", channel="orderbook", ticker=MARKET)
+    assert (await listener.call("kalshi_unsubscribe", channel="trades", ticker=MARKET))["count"] == 0
+    assert "no such subscription" in await listener.error("kalshi_unsubscribe", subscription_id="s9")
+    assert "Give subscription_id" in await listener.error("kalshi_unsubscribe")
+    assert f"perhaps {MARKET}" in await listener.error("kalshi_subscribe_orderbook", ticker=MARKET[:-1] + "Y")
+    assert "Give either" in await listener.error("kalshi_subscribe_orderbook")
+    assert "between 0 and 100" in await listener.error("kalshi_subscribe_ticker", above=150)
+    hub = served.exchange.hub
+    assert hub is not None
+    assert not hub.audience("orderbook_delta", MARKET)
+
+
+async def test_events_are_bounded_and_the_dropped_are_counted(
+    listener: Listener, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher_module, "KEPT", 5)
+    await listener.call("kalshi_subscribe_trades", tickers=[MARKET])
+    for _ in range(12):
+        trade(served)
+    await asyncio.sleep(0.2)
+    (line,) = (await listener.call("kalshi_get_subscriptions"))["subscriptions"]
+    assert (line["updates"], line["dropped"]) == (12, 7)
+
+
+async def test_no_fill_is_missed_over_a_lost_connection(listener: Listener, served: Served) -> None:
+    await listener.call("kalshi_subscribe_fills")
+    trade(served)
+    served.exchange.faults.rules.append(Rule("feed_drop", times=1))
+    for _ in range(3):
+        trade(served)  # the feed is cut with the first of them
+
+    async def seen() -> int:
+        (line,) = (await listener.call("kalshi_get_subscriptions"))["subscriptions"]
+        return int(line["updates"])
+
+    for _ in range(200):
+        if await seen() == 4:
+            break
+        await asyncio.sleep(0.02)
+    trade(served)
+    for _ in range(200):
+        if await seen() == 5:
+            break
+        await asyncio.sleep(0.02)
+    assert await seen() == len(served.fills) == 5
+
+
+# -- push --------------------------------------------------------------------------------------------------------
+
+
+async def test_resources_that_changed_are_told(listener: Listener, served: Served) -> None:
+    """Both eras; listening to a resource begins to watch what it shows."""
+
+    async def told() -> list[str]:
+        trade(served)
+        await asyncio.sleep(0.2)
+        return listener.ear.changed
+
+    assert listener.client.server_capabilities is not None
+    assert listener.client.server_capabilities.resources is not None
+    assert listener.client.server_capabilities.resources.subscribe is True
+    uris = [BOOK, "kalshi://portfolio"]
+    if listener.era == "legacy":
+        for uri in uris:
+            await listener.client.session.subscribe_resource(uri)
+        assert set(await told()) == set(uris)
+        for uri in uris:
+            await listener.client.session.unsubscribe_resource(uri)
+    else:
+        seen = list[str]()
+
+        async def read(stream: Any) -> None:
+            async for event in stream:
+                seen.append(str(event.uri))
+
+        async with listen(listener.client.session, resource_subscriptions=uris) as stream:
+            reading = asyncio.create_task(read(stream))
+            await told()
+            assert set(seen) == set(uris)
+            reading.cancel()
+    listener.ear.changed.clear()
+    await until(lambda: served.exchange.hub is not None and not served.exchange.hub.audience("orderbook_delta", MARKET))
+    await told()
+    assert listener.ear.changed == []
+
+
+async def test_log_notifications_are_gathered(listener: Listener, served: Served) -> None:
+    await listener.call("kalshi_subscribe_orderbook", ticker=MARKET, notify="all")
+    await listener.call("kalshi_subscribe_trades", tickers=[MARKET])  # off
+    for _ in range(200):
+        trade(served, 1)
+    await asyncio.sleep(0.4)
+    if listener.era == "auto":
+        assert listener.ear.logs == []  # 2026-07-28 has none outside of an answer
+        return
+    assert {log["channel"] for log in listener.ear.logs} == {"orderbook_delta"}
+    assert len(listener.ear.logs) <= 10
+    assert sum(log["updates"] for log in listener.ear.logs) >= 200
+
+
+async def test_an_alert_speaks_once_when_it_becomes_true(listener: Listener, served: Served) -> None:
+    await listener.call("kalshi_subscribe_ticker", tickers=[MARKET], above=14)
+    served.exchange.engine.submit(
+        served.exchange.crowd.takers[0], MARKET, BID, 1_600, 1_000_000, served.exchange.clock()
+    )
+    served.exchange.advance(with_crowd=False)
+
+    async def alerts() -> list[Any]:
+        return list((await listener.call("kalshi_get_subscriptions")).get("alerts", []))
+
+    for _ in range(200):
+        if await alerts():
+            break
+        await asyncio.sleep(0.02)
+    trade(served, 100, 1_700)
+    served.exchange.advance(with_crowd=False)
+    await asyncio.sleep(0.3)
+    (alert,) = await alerts()
+    assert alert["ticker"] == MARKET
+    assert "is above 14¢" in alert["said"]
+    if listener.era == "legacy":
+        assert [log["said"] for log in listener.ear.logs] == [alert["said"]]
+
+
+# -- without a key -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_without_a_key_public_data_is_read_again_and_again(
+    era: str, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher_module, "POLL_S", 0.05)
+    settings = load_settings(env="demo", base_url=served.url)
+    async with Client(create_server(settings), mode=era) as client:
+        one = Assistant(client)
+        made = await one.call("kalshi_subscribe_orderbook", ticker=MARKET)
+        assert "API key" in made["how"]
+        for name in ("trades", "ticker"):
+            await one.call(f"kalshi_subscribe_{name}", tickers=[MARKET])
+        waiting = [
+            asyncio.create_task(one.call("kalshi_get_latest_update", channel=name, ticker=MARKET, wait_seconds=5))
+            for name in ("orderbook", "trades")
+        ]
+        await asyncio.sleep(0.1)
+        trade(served)
+        book, trades = await asyncio.gather(*waiting)
+        assert book["book"]["asks"][0][0] == 0.14
+        assert trades["update"]["count"] == 1
+        assert (await one.call("kalshi_get_subscriptions"))["connection"] == "polling"
+        assert "take an API key" in await one.error("kalshi_subscribe_fills")
+        assert "name some in tickers" in await one.error("kalshi_subscribe_trades")
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------
+
+
+def quote(bid: str, ask: str, last: str | None = None) -> Quote:
+    return Quote(None if last is None else Decimal(last), Decimal(bid), Decimal(ask))
+
+
+def test_conditions_by_hand() -> None:
+    alarm = Alarm(Condition(above=Decimal("0.50"), spread_below=Decimal("0.02")))
+    assert alarm.check(quote("0.48", "0.50")) is None
+    assert alarm.check(quote("0.50", "0.52")) == "51¢ is above 50¢"
+    assert alarm.check(quote("0.51", "0.53")) is None  # still true: said once
+    assert alarm.check(quote("0.51", "0.52")) == "spread 1¢ is below 2¢"
+    assert alarm.check(quote("0.40", "0.45")) is None
+    assert alarm.check(quote("0.55", "0.59")) == "57¢ is above 50¢"
+    moved = Alarm(Condition(moved=Decimal("0.05")))
+    assert [moved.check(quote(b, b)) for b in ("0.40", "0.44", "0.45", "0.49", "0.40")] == [
+        None, None, "moved from 40¢ to 45¢", None, "moved from 45¢ to 40¢",
+    ]  # fmt: skip
+    below = Alarm(Condition(below=Decimal("0.10")))
+    assert below.check(Quote()) is None
+    assert below.check(Quote(last=Decimal("0.09"))) == "9¢ is below 10¢"
