@@ -41,10 +41,8 @@ def but_for_time(answer: dict[str, Any]) -> dict[str, Any]:
 async def test_resources_are_the_answers_of_tools(assistant: Assistant) -> None:
     templates = {t.uri_template for t in await assistant.client.list_resource_templates()}
     assert templates == {"kalshi://markets/{ticker}", "kalshi://markets/{ticker}/orderbook"}
-    assert {str(r.uri) for r in await assistant.client.list_resources()} == {
-        "kalshi://portfolio",
-        "kalshi://server/status",
-    }
+    listed = {str(r.uri) for r in await assistant.client.list_resources()}
+    assert listed == {"kalshi://portfolio", "kalshi://server/status", "kalshi://feeds/status"}
     for uri, tool, arguments in (
         (f"kalshi://markets/{MARKET}", "kalshi_get_market", {"ticker": MARKET}),
         (f"kalshi://markets/{MARKET.lower()}/orderbook", "kalshi_get_orderbook", {"ticker": MARKET, "depth": 10}),
