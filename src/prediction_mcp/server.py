@@ -106,11 +106,10 @@ def _http_auth(settings: Settings) -> AuthProvider | None:
 
 def _toolset(name: str) -> LocalProvider:
     """The tools of a toolset beside the 52."""
-    if name == "safety":
-        from prediction_mcp.tools import safety
+    from prediction_mcp.tools import advanced, safety
 
-        return safety.mcp.provider
-    raise SettingsError(f"There is no toolset {name}.")
+    chosen = {"advanced": advanced.mcp, "safety": safety.mcp}
+    return chosen[name].provider
 
 
 def _takes_tokens(settings: Settings) -> bool:

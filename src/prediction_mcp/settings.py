@@ -16,7 +16,7 @@ Environment = Literal["paper", "demo", "live"]
 
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-TOOLSETS = frozenset({"safety"})
+TOOLSETS = frozenset({"advanced", "safety"})
 _RULE = re.compile(r"always|never|over:\d{1,9}(\.\d{1,2})?")
 
 

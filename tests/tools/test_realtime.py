@@ -308,3 +308,35 @@ def test_conditions_by_hand() -> None:
     below = Alarm(Condition(below=Decimal("0.10")))
     assert below.check(Quote()) is None
     assert below.check(Quote(last=Decimal("0.09"))) == "9¢ is below 10¢"
+
+
+# -- the raw feed ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_raw_feed_shows_frames_as_they_came(era: str, served: Served, tmp_path: Path) -> None:
+    settings = settings_for(served, tmp_path, toolsets="advanced")
+    async with Client(create_server(settings), mode=era) as client:
+        one = Assistant(client)
+        assert len(await client.list_tools()) == 56
+        assert "connect first" in await one.error("kalshi_websocket_subscribe", channels=["trade"])
+        assert (await one.call("kalshi_websocket_connect"))["connected"] is True
+        assert "connected already" in await one.error("kalshi_websocket_connect")
+        first = await one.call("kalshi_websocket_subscribe", channels=["orderbook_delta"], tickers=[MARKET], most=2)
+        assert [frame["type"] for frame in first["frames"]] == ["subscribed", "orderbook_snapshot"]
+        assert first["subscriptions"] == ["orderbook_delta (sid 1)"]
+        trade(served)
+        (delta,) = (await one.call("kalshi_websocket_subscribe", most=1))["frames"]
+        assert (delta["type"], delta["seq"], delta["msg"]["delta_fp"]) == ("orderbook_delta", 2, "-1.00")
+        wrong = await one.call("kalshi_websocket_subscribe", channels=["nonsense"], most=1)
+        assert wrong["frames"][0]["msg"]["code"] == 8
+        gone = await one.call("kalshi_websocket_unsubscribe", sids=[1])
+        assert gone["subscriptions"] == []
+        assert (await one.call("kalshi_websocket_disconnect"))["connected"] is False
+        assert (await one.call("kalshi_websocket_connect"))["connected"] is True
+
+
+async def test_the_raw_feed_takes_a_key(served: Served) -> None:
+    settings = load_settings(env="demo", base_url=served.url, toolsets="advanced")
+    async with Client(create_server(settings)) as client:
+        assert "takes an API key" in await Assistant(client).error("kalshi_websocket_connect")

@@ -10,6 +10,7 @@ from prediction_mcp.kalshi import KalshiClient
 from .push import BOOK_URI, PORTFOLIO, Push
 
 if TYPE_CHECKING:
+    from prediction_mcp.kalshi.raw_feed import RawFeed
     from prediction_mcp.realtime.watcher import Watch, Watcher
 
 
@@ -20,6 +21,7 @@ class Live:
         self.push = Push()
         self._watcher: Watcher | None = None
         self._lock = asyncio.Lock()
+        self._raw: RawFeed | None = None
         self._for_resources: dict[str, list[list[Watch]]] = {}
 
     @property
@@ -41,6 +43,15 @@ class Live:
             )
         return self._watcher
 
+    def raw(self, kalshi: KalshiClient) -> RawFeed | None:
+        """The WebSocket as it is; None without a key."""
+        if self._raw is None and kalshi.transport.signer is not None:
+            from prediction_mcp.kalshi.feed import url_of
+            from prediction_mcp.kalshi.raw_feed import RawFeed
+
+            self._raw = RawFeed(url_of(kalshi.transport.base_url), kalshi.transport.signer)
+        return self._raw
+
     async def wanted(self, kalshi: KalshiClient, uri: str) -> None:
         """Somebody listens to a resource: watch what it shows."""
         watcher = self.watcher(kalshi)
@@ -59,5 +70,7 @@ class Live:
 
     async def close(self) -> None:
         await self.push.close()
+        if self._raw is not None:
+            await self._raw.close()
         if self._watcher is not None:
             await self._watcher.close()

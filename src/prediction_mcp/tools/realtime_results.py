@@ -134,6 +134,17 @@ class SubscriptionList(Answer):
         )
 
 
+class RawFrames(Answer):
+    """The exchange's own frames, oldest first; ``unread`` wait for the next call, ``dropped`` found no room."""
+
+    connected: bool
+    subscriptions: list[str]
+    count: int
+    frames: list[dict[str, Any]]
+    unread: int | None = None
+    dropped: int | None = None
+
+
 class UpdateAnswer(Answer):
     """``update`` is absent where none came in the time waited for. ``age_seconds`` since it came."""
 

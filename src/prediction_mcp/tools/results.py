@@ -54,6 +54,8 @@ def _harmless(value: Any) -> Any:
     """Texts that others wrote, cleaned; what is inside of parts has been cleaned by them."""
     if isinstance(value, str):
         return clean(value)
+    if isinstance(value, dict):
+        return {name: _harmless(item) for name, item in value.items()}
     return [_harmless(item) for item in value] if isinstance(value, list) else value
 
 

@@ -1,0 +1,116 @@
+"""The WebSocket as it is: commands sent, frames kept as they came. For looking at the exchange's own messages.
+
+Nothing is resubscribed and no book is kept: :mod:`prediction_mcp.kalshi.feed` is for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections import deque
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from .auth import Signer
+from .errors import AuthenticationError, ExchangeUnavailableError, InvalidRequestError
+from .feed import CLOSE_S, PATH
+
+KEPT = 500
+ANSWER_S = 10.0
+Json = dict[str, Any]
+
+
+class RawFeed:
+    """One connection. ``frames`` are the last that weren't read; ``dropped`` counts what there was no room for."""
+
+    def __init__(self, url: str, signer: Signer) -> None:
+        self._url = url
+        self._signer = signer
+        self._socket: ClientConnection | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._ids = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[Json]] = {}
+        self._came = asyncio.Event()
+        self.frames: deque[Json] = deque(maxlen=KEPT)
+        self.dropped = 0
+        self.sids: dict[int, str] = {}
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None
+
+    async def open(self) -> None:
+        """Connect. Raises AuthenticationError or ExchangeUnavailableError; InvalidRequestError if it is open."""
+        if self.is_open:
+            raise InvalidRequestError("The raw feed is connected already.")
+        local = urlsplit(self._url).hostname in ("127.0.0.1", "::1", "localhost")
+        options: dict[str, Any] = {"proxy": None} if local else {}
+        try:
+            self._socket = await connect(
+                self._url, additional_headers=self._signer.headers("GET", PATH), close_timeout=CLOSE_S, **options
+            )
+        except InvalidStatus as error:
+            if error.response.status_code in (401, 403):
+                raise AuthenticationError("The exchange refused the key for the live feed.") from None
+            raise ExchangeUnavailableError(f"The live feed answered {error.response.status_code}.") from None
+        except (WebSocketException, OSError) as error:
+            raise ExchangeUnavailableError(f"The live feed can't be opened: {error}.") from None
+        self._reading = asyncio.create_task(self._read(self._socket))
+
+    async def _read(self, socket: ClientConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                frame: Json = orjson.loads(await socket.recv(decode=False))
+                if frame.get("type") == "subscribed":
+                    self.sids[frame["msg"]["sid"]] = frame["msg"]["channel"]
+                answer = self._answers.pop(frame.get("id", 0), None)
+                if answer is not None and not answer.done():
+                    answer.set_result(frame)
+                self.dropped += len(self.frames) == KEPT
+                self.frames.append(frame)
+                self._came.set()
+        self._socket = None
+        self.sids.clear()
+        for waiting in self._answers.values():
+            if not waiting.done():
+                waiting.set_exception(ExchangeUnavailableError("The raw feed was cut before it answered."))
+        self._answers.clear()
+
+    async def command(self, cmd: str, params: Json) -> Json:
+        """Send a command; returns its (first) answer, which may be an error frame."""
+        if self._socket is None:
+            raise InvalidRequestError("The raw feed isn't connected: kalshi_websocket_connect first.")
+        number = next(self._ids)
+        answer: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        try:
+            await self._socket.send(orjson.dumps({"id": number, "cmd": cmd, "params": params}), text=True)
+            return await asyncio.wait_for(answer, ANSWER_S)
+        except ConnectionClosed:
+            raise ExchangeUnavailableError("The raw feed was cut: connect again.") from None
+        except TimeoutError:
+            raise ExchangeUnavailableError(f"The exchange didn't answer {cmd} in {ANSWER_S:.0f} s.") from None
+        finally:
+            self._answers.pop(number, None)
+
+    async def take(self, most: int, seconds: float) -> list[Json]:
+        """Frames that weren't read yet, oldest first; waits until there are so many or the time is over."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while len(self.frames) < most and (left := until - loop.time()) > 0 and self.is_open:
+            self._came.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._came.wait(), left)
+        return [self.frames.popleft() for _ in range(min(most, len(self.frames)))]
+
+    async def close(self) -> None:
+        if self._socket is not None:
+            await self._socket.close()
+        if self._reading is not None:
+            await self._reading
+            self._reading = None
