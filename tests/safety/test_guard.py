@@ -267,7 +267,7 @@ async def test_a_title_skips_no_question_and_fakes_no_line(desk: Open, served: S
 
 @pytest.fixture
 def over_http(served: Served, tmp_path: Path, era: str) -> Callable[..., Any]:
-    async def call(token: str | None, **changes: Any) -> Any:
+    async def call(token: str | None, tool: str = "kalshi_create_order", arguments: Any = None, **changes: Any) -> Any:
         settings: Settings = settings_for(served, tmp_path, **{"env": "paper", **changes})
         app = create_server(settings).http_app(host_origin_protection=True)
         transport = httpx.ASGITransport(app=app)
@@ -278,15 +278,18 @@ def over_http(served: Served, tmp_path: Path, era: str) -> Callable[..., Any]:
 
         target = StreamableHttpTransport("http://127.0.0.1/mcp", httpx_client_factory=factory)  # type: ignore[arg-type]
         async with app.lifespan(app), Client(target, mode=era) as client:
-            return await client.call_tool("kalshi_create_order", ORDER, raise_on_error=False)
+            return await client.call_tool(tool, arguments or ORDER, raise_on_error=False)
 
     return call
 
 
-async def test_http_without_a_token_never_writes(over_http: Callable[..., Any], served: Served) -> None:
+async def test_http_without_a_token_never_writes(over_http: Callable[..., Any], served: Served, tmp_path: Path) -> None:
     answer = await over_http(None)
     assert "need authentication" in answer.content[0].text
     assert traded(served) == 0
+    answer = await over_http(None, "kalshi_export_portfolio", {"path": "x"}, export_folder=tmp_path / "exports")
+    assert "authenticated clients only" in answer.content[0].text
+    assert not (tmp_path / "exports").exists()
 
 
 async def test_http_with_the_token_writes(over_http: Callable[..., Any], served: Served) -> None:

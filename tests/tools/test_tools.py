@@ -50,7 +50,7 @@ async def test_tools_list(assistant: Assistant) -> None:
             expected = (False, False)
         assert (tool.annotations.read_only_hint, tool.annotations.destructive_hint) == expected
         assert "$ref" not in json.dumps(tool.input_schema)
-        assert not {"kalshi", "settings", "live", "context"} & set(tool.input_schema["properties"])
+        assert not {"kalshi", "settings", "desk"} & set(tool.input_schema["properties"])
 
 
 async def test_the_52_tools_keep_their_context_budget(assistant: Assistant) -> None:

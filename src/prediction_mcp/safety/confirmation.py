@@ -109,7 +109,6 @@ class Client:
         info = params.client_info if params is not None else None
         self.caller = Caller(info.name if info else "unknown", info.version if info else "")
         request = context.request_context
-        self.over_http = _http_request() is not None
         self.modern = request is not None and str(request.protocol_version) >= MODERN
 
     @property
@@ -154,11 +153,13 @@ class Client:
         return _verdict(given.action, given.content)
 
 
-def _http_request() -> object | None:
+def is_anonymous() -> bool:
+    """Whether the call came over HTTP from somebody who showed no token."""
     try:
-        return get_http_request()
+        get_http_request()
     except RuntimeError:
-        return None
+        return False
+    return get_access_token() is None
 
 
 def _verdict(action: str, content: Mapping[str, Any] | None) -> Verdict:

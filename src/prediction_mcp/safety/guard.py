@@ -26,7 +26,7 @@ from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import KalshiError, OutcomeUnknownError
 
 from .asking import Asker, Call, Yes
-from .confirmation import LOCAL, Client, Pending
+from .confirmation import Client, Pending, is_anonymous
 from .limits import Account, Limits, Resting, Standing, check
 from .plan import Plan, Stake, Terms
 from .policy import Policy, ReadOnlyError, RefusedError
@@ -62,7 +62,7 @@ class Guard:
         """
         self.policy.require_writes()
         client = Client(get_context())
-        if client.over_http and client.user == LOCAL:
+        if is_anonymous():
             raise ReadOnlyError("Over HTTP orders need authentication: the owner of this server sets HTTP_TOKEN.")
         records = self.records()
         async with self._settling:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
@@ -22,6 +23,7 @@ from .lookup import FeeCache
 from .push import Push
 
 if TYPE_CHECKING:
+    from prediction_mcp.realtime.watcher import Watcher
     from prediction_mcp.safety.guard import Guard
     from prediction_mcp.safety.records import Records
 
@@ -118,8 +120,22 @@ async def report_progress(known: int, expected: int | None) -> None:
     await get_context().report_progress(known, expected)
 
 
-def get_live() -> Live:
-    return get_session().live
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a tool that watches needs, in one parameter."""
+
+    kalshi: KalshiClient
+    settings: Settings
+    live: Live
+
+    @property
+    def watcher(self) -> Watcher:
+        return self.live.watcher(self.kalshi)
+
+
+async def get_desk() -> Desk:
+    session = get_session()
+    return Desk(await session.kalshi(), session.settings, session.live)
 
 
 def get_settings() -> Settings:

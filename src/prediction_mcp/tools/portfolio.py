@@ -174,6 +174,11 @@ async def kalshi_export_portfolio(
     settings: Settings = Depends(get_settings),
 ) -> ExportAnswer:
     """Every deposit, fill and settlement with its change of cash, then positions; path: a new file's name."""
+    from prediction_mcp.safety.confirmation import is_anonymous
+    from prediction_mcp.safety.policy import ReadOnlyError
+
     from .export import export
 
+    if path is not None and is_anonymous():
+        raise ReadOnlyError("Over HTTP files are written for authenticated clients only: leave path out.")
     return await export(kalshi, format, path, settings.exports, settings.env)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastmcp import Context
-from fastmcp.dependencies import CurrentContext, Depends
+from fastmcp.dependencies import Depends
+from fastmcp.server.dependencies import get_context
 from pydantic import Field
 
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
-from prediction_mcp.settings import Settings
 
 from . import lookup
 from .annotations import WATCHES
-from .context import get_kalshi, get_live, get_settings
-from .live import Live
+from .context import Desk, get_desk
 from .parameters import Quantity
 from .toolset import Toolset
 
@@ -41,28 +38,22 @@ async def kalshi_subscribe_orderbook(
     ticker: str | None = None,
     tickers: Tickers | None = None,
     notify: Notify = "off",
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
-    context: Context = CurrentContext(),
+    desk: Desk = Depends(get_desk),
 ) -> Subscribed:
     """Keep live books. Read them with kalshi_get_latest_update or kalshi://markets/{ticker}/orderbook."""
     if (ticker is None) == (tickers is None):
         raise InvalidRequestError("Give either ticker or tickers.")
-    return await _subscribe("orderbook", [ticker] if ticker else tickers, notify, None, kalshi, settings, live, context)
+    return await _subscribe("orderbook", [ticker] if ticker else tickers, notify, None, desk)
 
 
 @mcp.tool(title="Watch trades", annotations=WATCHES, tags={"realtime"})
 async def kalshi_subscribe_trades(
     tickers: Tickers | None = None,
     notify: Notify = "off",
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
-    context: Context = CurrentContext(),
+    desk: Desk = Depends(get_desk),
 ) -> Subscribed:
     """Watch trades of markets, or of the whole exchange."""
-    return await _subscribe("trades", tickers, notify, None, kalshi, settings, live, context)
+    return await _subscribe("trades", tickers, notify, None, desk)
 
 
 @mcp.tool(title="Watch prices", annotations=WATCHES, tags={"realtime"})
@@ -73,10 +64,7 @@ async def kalshi_subscribe_ticker(
     moved_cents: Quantity | None = None,
     spread_below: Quantity | None = None,
     notify: Notify = "off",
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
-    context: Context = CurrentContext(),
+    desk: Desk = Depends(get_desk),
 ) -> Subscribed:
     """Watch prices; with a condition (cents of YES, middle of the quotes) you are told only when it becomes true."""
     from prediction_mcp.realtime.conditions import Condition
@@ -87,57 +75,43 @@ async def kalshi_subscribe_ticker(
         return None if cents is None else cents / 100
 
     condition = Condition(dollars(above), dollars(below), dollars(moved_cents), dollars(spread_below))
-    return await _subscribe("ticker", tickers, notify, condition, kalshi, settings, live, context)
+    return await _subscribe("ticker", tickers, notify, condition, desk)
 
 
 @mcp.tool(title="Watch your fills", annotations=WATCHES, tags={"realtime"})
 async def kalshi_subscribe_fills(
     tickers: Tickers | None = None,
     notify: Notify = "changes",
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
-    context: Context = CurrentContext(),
+    desk: Desk = Depends(get_desk),
 ) -> Subscribed:
     """Watch your own trades; none is missed over a lost connection."""
-    return await _subscribe("fills", tickers, notify, None, kalshi, settings, live, context)
+    return await _subscribe("fills", tickers, notify, None, desk)
 
 
 @mcp.tool(title="Watch your orders", annotations=WATCHES, tags={"realtime"})
 async def kalshi_subscribe_orders(
     tickers: Tickers | None = None,
     notify: Notify = "changes",
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
-    context: Context = CurrentContext(),
+    desk: Desk = Depends(get_desk),
 ) -> Subscribed:
     """Watch your own orders change."""
-    return await _subscribe("orders", tickers, notify, None, kalshi, settings, live, context)
+    return await _subscribe("orders", tickers, notify, None, desk)
 
 
 async def _subscribe(
-    channel: ChannelName,
-    tickers: list[str] | None,
-    notify: Notify,
-    condition: Condition | None,
-    kalshi: KalshiClient,
-    settings: Settings,
-    live: Live,
-    context: Context,
+    channel: ChannelName, tickers: list[str] | None, notify: Notify, condition: Condition | None, desk: Desk
 ) -> Subscribed:
     from .realtime_results import Subscribed
 
-    watcher = live.watcher(kalshi)
     names = [t.strip().upper() for t in tickers or ()]
     try:
-        watch = await watcher.subscribe(CHANNELS[channel], names, notify, condition)
+        watch = await desk.watcher.subscribe(CHANNELS[channel], names, notify, condition)
     except NotFoundError:
         for name in names:
-            await lookup.market(kalshi, name)  # names what was meant
+            await lookup.market(desk.kalshi, name)  # names what was meant
         raise
-    live.push.belongs_to(watch, context.session)
-    return Subscribed.of(watcher, watch, channel, settings.env)
+    desk.live.push.belongs_to(watch, get_context().session)
+    return Subscribed.of(desk.watcher, watch, channel, desk.settings.env)
 
 
 @mcp.tool(title="Stop watching", annotations=WATCHES, tags={"realtime"})
@@ -145,33 +119,28 @@ async def kalshi_unsubscribe(
     subscription_id: str | None = None,
     channel: ChannelName | None = None,
     ticker: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
+    desk: Desk = Depends(get_desk),
 ) -> SubscriptionList:
     """End a subscription, or those of a channel or market."""
     from .realtime_results import SubscriptionList
 
     if subscription_id is None and channel is None and ticker is None:
         raise InvalidRequestError("Give subscription_id, channel or ticker.")
-    watcher = live.watcher(kalshi)
     named = CHANNELS[channel] if channel else None
-    for watch in watcher.find(subscription_id, named, ticker.strip().upper() if ticker else None):
-        await watcher.unsubscribe(watch)
-        live.push.forget(watch)
-    return SubscriptionList.of(watcher, live.push, settings.env)
+    for watch in desk.watcher.find(subscription_id, named, ticker.strip().upper() if ticker else None):
+        await desk.watcher.unsubscribe(watch)
+        desk.live.push.forget(watch)
+    return SubscriptionList.of(desk.watcher, desk.live.push, desk.settings.env)
 
 
 @mcp.tool(title="Subscriptions", annotations=WATCHES, tags={"realtime"})
 async def kalshi_get_subscriptions(
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
+    desk: Desk = Depends(get_desk),
 ) -> SubscriptionList:
     """What is watched, the state of the connection, counters, recent alerts."""
     from .realtime_results import SubscriptionList
 
-    return SubscriptionList.of(live.watcher(kalshi), live.push, settings.env)
+    return SubscriptionList.of(desk.watcher, desk.live.push, desk.settings.env)
 
 
 @mcp.tool(title="Latest update", annotations=WATCHES, tags={"realtime"})
@@ -179,12 +148,10 @@ async def kalshi_get_latest_update(
     channel: ChannelName,
     ticker: str | None = None,
     wait_seconds: Annotated[float, Field(ge=0, le=60)] = 0,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
+    desk: Desk = Depends(get_desk),
 ) -> UpdateAnswer:
     """The newest update of what you watch; with wait_seconds the next one that comes. Without ticker: of any market."""
     from .realtime_results import update_answer
 
-    watcher, name = live.watcher(kalshi), ticker.strip().upper() if ticker else ""
-    return await update_answer(watcher, CHANNELS[channel], channel, name, wait_seconds, settings.env)
+    name = ticker.strip().upper() if ticker else ""
+    return await update_answer(desk.watcher, CHANNELS[channel], channel, name, wait_seconds, desk.settings.env)

@@ -10,9 +10,8 @@ from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.settings import Settings
 
 from .analysis import kalshi_get_orderbook
-from .context import get_kalshi, get_live, get_settings
+from .context import Desk, get_desk, get_kalshi, get_settings
 from .discovery import kalshi_get_exchange_status, kalshi_get_market
-from .live import Live
 from .portfolio import kalshi_get_portfolio_value, kalshi_get_positions
 from .realtime import kalshi_get_subscriptions
 from .results import Answer
@@ -66,13 +65,9 @@ async def portfolio(kalshi: KalshiClient = Depends(get_kalshi), settings: Settin
 
 
 @mcp.resource(FEEDS_URI, name="feeds-status", title="What is watched", mime_type=JSON)
-async def feeds(
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
-) -> str:
+async def feeds(desk: Desk = Depends(get_desk)) -> str:
     """Subscriptions, the state of the live feed, recent alerts."""
-    return _json(await kalshi_get_subscriptions(kalshi, settings, live))
+    return _json(await kalshi_get_subscriptions(desk))
 
 
 @mcp.resource(STATUS_URI, name="server-status", title="State of exchange and server", mime_type=JSON)
