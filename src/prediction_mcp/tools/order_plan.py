@@ -98,10 +98,13 @@ Closable = tuple[Decimal, float]
 async def closable_of(kalshi: KalshiClient, ticker: str, ticket: Ticket) -> Closable:
     """What is held of the other direction, less what resting orders close already."""
     started = time.time()
-    held, resting = await asyncio.gather(held_of_side(kalshi, ticker, ticket.side), resting_of(kalshi, ticker))
+    held = await held_of_side(kalshi, ticker, ticket.side)
+    closes = -held if ticket.action == "buy" else held
+    if closes <= 0:
+        return ZERO, started
     book = book_side(ticket.side, ticket.action)
-    taken = sum((o.remaining_count_fp for o in resting if o.book_side == book), ZERO)
-    return max((-held if ticket.action == "buy" else held) - taken, ZERO), started
+    taken = sum((o.remaining_count_fp for o in await resting_of(kalshi, ticker) if o.book_side == book), ZERO)
+    return max(closes - taken, ZERO), started
 
 
 async def stake_of(kalshi: KalshiClient, entry: Entry, ticket: Ticket, known: Closable | None = None) -> Stake:
