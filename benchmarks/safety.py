@@ -1,7 +1,7 @@
 """What the safety layer adds to an order, without the human: journal on disk, index, limits, checks.
 
-Orders through an MCP session to the exchange over HTTP, once as they are and once with the layer taken out (the plan is
-sent as soon as it is made), in turns. The syncs to disk are counted and timed apart.
+Orders through an MCP session to an exchange in another process, once as they are and once with the layer taken out (the
+plan is sent as soon as it is made), in turns. The syncs to disk are counted and timed apart.
 
     python benchmarks/safety.py [orders]
 """
@@ -9,18 +9,18 @@ sent as soon as it is made), in turns. The syncs to disk are counted and timed a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from fastmcp import Client
 
-from prediction_mcp.exchange.serving import serve
-from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.safety.asking import Call
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings, load_settings
@@ -68,28 +68,33 @@ async def timed(client: Client[Any], order: dict[str, Any]) -> float:
     return time.perf_counter() - start
 
 
+@contextlib.asynccontextmanager
+async def exchange() -> AsyncIterator[dict[str, Any]]:
+    """The exchange as a process of its own, as a real one is; yields the settings that lead to it."""
+    command = ["-m", "prediction_mcp", "exchange", "--tier", "prestige", "--quiet", "--deposit", "1000000"]
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    told = {}
+    for _ in range(4):
+        line = (await process.stdout.readline()).decode()
+        told[line[:15].strip()] = line[15:].strip()
+    try:
+        yield {
+            "env": "paper", "base_url": told["base URL"], "api_key_id": told["key id"],
+            "private_key_path": Path(told["private key"]),
+        }  # fmt: skip
+    finally:
+        process.terminate()
+        await process.wait()
+
+
 async def run(orders: int) -> None:
-    exchange, syncs = Exchange(seed=1), Syncs()
-    member = exchange.add_member(tier="prestige", deposit=1_000_000_000_000)
-    key_id, pem = exchange.issue_key(member)
-    market = max(
-        (m for m in exchange.catalogue.markets.values() if m.status == "active" and not m.legs),
-        key=lambda m: len(exchange.engine.markets[m.ticker].trades),
-    )
-    order = {"ticker": market.ticker, "side": "yes", "action": "buy", "count": 1, "price": 1}
-    order["time_in_force"] = "immediate_or_cancel"  # nothing rests, so that the last order costs what the first did
-    async with serve(exchange, with_crowd=False) as url:
+    syncs = Syncs()
+    async with exchange() as account:
         with tempfile.TemporaryDirectory() as folder:
 
             def settings(name: str, **changes: Any) -> Settings:
-                return load_settings(
-                    env="paper",
-                    base_url=url,
-                    api_key_id=key_id,
-                    private_key=pem,
-                    safety_folder=Path(folder) / name,
-                    **changes,
-                )
+                return load_settings(**account, safety_folder=Path(folder) / name, **changes)
 
             plain = context.Session.guard
             async with (
@@ -97,6 +102,14 @@ async def run(orders: int) -> None:
                 Client(create_server(settings("limits", **LIMITS))) as limits,
                 Client(create_server(settings("without"))) as without,
             ):
+                found = await without.call_tool("kalshi_scan_markets", {"by": "volume", "limit": 1})
+                assert found.structured_content is not None
+                order = {"ticker": found.structured_content["markets"][0]["ticker"], "side": "yes", "action": "buy"}
+                order |= {
+                    "count": 1,
+                    "price": 1,
+                    "time_in_force": "immediate_or_cancel",
+                }  # nothing fills, nothing rests
                 times: dict[str, list[float]] = {"without": [], "layer": [], "limits": []}
                 bare: Any = property(lambda _: Open())
                 turns = [("without", without), ("layer", layer), ("limits", limits)]

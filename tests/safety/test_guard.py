@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +136,46 @@ async def test_a_client_that_goes_away_does_not_cut_an_order_short(
     lines = journal(served, tmp_path)
     assert [line["what"] for line in lines] == ["intent", "outcome"]
     assert lines[1]["state"] == "done"
+
+
+async def test_a_full_disk_before_an_order_stops_it_and_after_it_does_not_hide_it(
+    desk: Open, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, full = os.write, False
+
+    def write(handle: int, data: bytes) -> int:
+        if full and data.endswith(b"}\n"):
+            real(handle, data[:20])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(handle, data)
+
+    async with desk([], **FREE) as at:
+        await at.call("kalshi_create_order", **ORDER)
+        monkeypatch.setattr(os, "write", write)
+        full = True
+        told = await at.error("kalshi_create_order", **ORDER)
+        assert "No space left" in told
+        assert "nothing was sent" in told
+        assert traded(served) == 1
+        full = False
+        sent, post = Transport.send, asyncio.Event()
+
+        async def then_full(self: Transport, method: str, *args: Any, **kwargs: Any) -> bytes:
+            nonlocal full
+            answer = await sent(self, method, *args, **kwargs)
+            if method == "POST":
+                full = True
+                post.set()
+            return answer
+
+        monkeypatch.setattr(Transport, "send", then_full)
+        assert (await at.call("kalshi_create_order", **ORDER))["status"] == "filled"
+    full = False
+    assert traded(served) == 2
+    records = Records(home(served, tmp_path))
+    (left,) = records.unsettled()
+    assert left.kind == "order"
+    records.close()
 
 
 # -- the journal -------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from fastmcp.server.dependencies import get_context
+from loguru import logger
 from pydantic import BaseModel
 
 from prediction_mcp.kalshi import KalshiClient
@@ -30,7 +31,7 @@ from .confirmation import Client, Pending, is_anonymous
 from .limits import Account, Limits, Resting, Standing, check
 from .plan import Plan, Stake, Terms
 from .policy import Policy, ReadOnlyError, RefusedError
-from .records import Records, Request
+from .records import JournalError, Records, Request
 from .recovery import settle
 
 R = TypeVar("R", bound=BaseModel)
@@ -112,18 +113,15 @@ class Guard:
         try:
             result = await plan.send(terms)
         except OutcomeUnknownError as error:
-            records.unknown(intent, str(error))
+            _written(records.unknown, intent, str(error))
             raise
         except KalshiError as error:
-            if error.maybe_done:
-                records.unknown(intent, str(error))
-            else:
-                records.refused(intent, str(error))
+            _written(records.unknown if error.maybe_done else records.refused, intent, str(error))
             raise
         except BaseException as error:
-            records.unknown(intent, f"the server failed: {error!r}")
+            _written(records.unknown, intent, f"the server failed: {error!r}")
             raise
-        records.done(intent, plan.done(result), result.model_dump(mode="json"))
+        _written(records.done, intent, plan.done(result), result.model_dump(mode="json"))
         return result
 
     @property
@@ -189,6 +187,17 @@ async def _standings(kalshi: KalshiClient, event: str) -> dict[str, Standing]:
         new = Resting(order.book_side, order.yes_price_dollars, order.remaining_count_fp, order.order_id)
         markets[order.ticker] = replace(standing, orders=(*standing.orders, new))
     return dict(markets)
+
+
+def _written(write: Callable[..., None], *what: Any) -> None:
+    """Put an outcome in the journal. A disk that doesn't take it must not make a placed order look failed.
+
+    The intent stays open then: it counts against the limits, and the next process settles it with the exchange.
+    """
+    try:
+        write(*what)
+    except JournalError as error:
+        logger.error("an outcome isn't in the journal: {}", error)
 
 
 def _since(account: Account | None) -> float:

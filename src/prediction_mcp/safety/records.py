@@ -63,6 +63,10 @@ class HaltedError(RefusedError):
     """Somebody pulled the kill switch; a person has to let go of it."""
 
 
+class JournalError(RefusedError):
+    """The journal can't be written, and without it nothing leaves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asked: the client's own name and version."""
@@ -145,7 +149,9 @@ class Records:
         if os.fstat(self._journal).st_size != int(self._fact("journal_bytes") or 0):
             self._catch_up()  # a line was written whose transaction was not
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "ts": time.time(), **line}
-        os.write(self._journal, json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        if os.write(self._journal, text) != len(text):  # what is cut short is passed over by the next one
+            raise OSError("the disk is full")
         if sync:
             os.fdatasync(self._journal) if hasattr(os, "fdatasync") else os.fsync(self._journal)
         self._apply(line)
@@ -410,13 +416,20 @@ class Records:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self.db.execute("BEGIN IMMEDIATE")
+        """All or nothing, alone. Raises JournalError where the disk doesn't take it."""
         try:
-            yield
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
-        self.db.execute("COMMIT")
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+        except (OSError, sqlite3.Error) as error:
+            raise JournalError(
+                f"The journal in {self.folder} can't be written ({error}), so nothing was sent: mend that first."
+            ) from error
 
 
 def _parsed(text: str) -> dict[str, Any] | None:
