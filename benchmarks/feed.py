@@ -15,6 +15,7 @@ import resource
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from prediction_mcp.exchange.matching import BID
 from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi import KalshiClient
-from prediction_mcp.kalshi.feed import Feed, _Subscription
+from prediction_mcp.kalshi.feed_reader import Reader, Subscription
 from prediction_mcp.kalshi.models.feed import Frame
 from prediction_mcp.kalshi.orderbook import LiveBook
 from prediction_mcp.realtime.watcher import Watcher
@@ -66,25 +67,29 @@ def deltas(number: int) -> list[bytes]:
     return frames
 
 
-def fed(tickers: list[str], listener: Callable[..., None] | None = None) -> Feed:
-    """A feed with books, as after its subscription."""
-    feed = Feed("ws://127.0.0.1:9/", _NOBODY, listener)
-    held = _Subscription("orderbook_delta", sid=2, markets=set(tickers))
-    feed._held["orderbook_delta"] = feed._by_sid[2] = held
+def fed(tickers: list[str], listener: Callable[..., None] | None = None) -> Reader:
+    """A reader with books, as after its subscription."""
+    reader = Reader({ticker: LiveBook(ticker) for ticker in tickers}, Counter(), _Line(), listener)
+    reader.by_sid[2] = Subscription("orderbook_delta", sid=2, markets=set(tickers))
     for seq, ticker in enumerate(tickers, 1):
-        feed.books[ticker] = LiveBook(ticker)
-        feed._receive(snapshot(ticker, seq))
-    return feed
+        reader.receive(snapshot(ticker, seq))
+    return reader
 
 
-class _Nobody:
-    """A signer that is never asked."""
+class _Line:
+    """A connection that is asked for nothing here."""
 
-    def headers(self, method: str, path: str) -> dict[str, str]:
-        raise NotImplementedError
+    def wants_snapshots(self, *_: Any) -> None:
+        raise AssertionError("a gap")
 
+    def answered(self, *_: Any) -> None:
+        raise AssertionError("an answer")
 
-_NOBODY: Any = _Nobody()
+    def missed(self) -> None:
+        raise AssertionError("a gap")
+
+    def changed(self) -> None:
+        """Nobody waits."""
 
 
 def best_of(job: Callable[[], None], number: int) -> float:
@@ -98,8 +103,8 @@ def best_of(job: Callable[[], None], number: int) -> float:
 
 
 def ours(frames: list[bytes]) -> None:
-    feed = fed([TICKER])
-    book, receive, total = feed.books[TICKER], feed._receive, 0
+    reader = fed([TICKER])
+    book, receive, total = reader.books[TICKER], reader.receive, 0
     for frame in frames:
         receive(frame)
         total += book.best_bid + book.best_ask
@@ -160,12 +165,12 @@ async def weight() -> None:
 
         watcher = Watcher(kalshi, open_feed, lambda *_: None, lambda *_: None)
         await watcher.subscribe("orderbook_delta", tickers)
-        feed = fed(tickers, heard[0])
+        reader = fed(tickers, heard[0])
         seq = MARKETS
         for i in range(20 * MARKETS):
             seq += 1
             ticker = tickers[i % MARKETS]
-            feed._receive(
+            reader.receive(
                 f'{{"type":"orderbook_delta","sid":2,"seq":{seq},"msg":{{"market_ticker":"{ticker}","price_dollars":"0.4400",'
                 f'"delta_fp":"1.00","side":"yes","ts_ms":1}}}}'.encode()
             )

@@ -14,7 +14,7 @@ import pytest
 from prediction_mcp.exchange import ws
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.matching import BID
-from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi import KalshiClient, feed_reader
 from prediction_mcp.kalshi import feed as feed_module
 from prediction_mcp.kalshi.auth import signer_from_pem
 from prediction_mcp.kalshi.errors import AuthenticationError, NotFoundError
@@ -30,7 +30,7 @@ OTHER = MARKET[:-3] + "BAL"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "FIRST_DELAY_S", 0.02)
-    monkeypatch.setattr(feed_module, "RESYNC_S", 0.02)
+    monkeypatch.setattr(feed_reader, "RESYNC_S", 0.02)
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from prediction_mcp.exchange.matching import ASK, BID
 from prediction_mcp.exchange.rejection import RejectionError
 from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi import KalshiClient, feed_reader
 from prediction_mcp.kalshi import feed as feed_module
 from prediction_mcp.kalshi.auth import signer_from_pem
 from prediction_mcp.kalshi.feed import Feed, url_of
@@ -33,7 +33,7 @@ MARKETS = 12
 async def test_books_and_fills_endure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     minutes: int = request.config.getoption("--minutes")
     monkeypatch.setattr(feed_module, "FIRST_DELAY_S", 0.02)
-    monkeypatch.setattr(feed_module, "RESYNC_S", 0.02)
+    monkeypatch.setattr(feed_reader, "RESYNC_S", 0.02)
     rng, clock = random.Random(11), Clock(speed=0)
     exchange = Exchange(seed=4, clock=clock)
     member = exchange.add_member(tier="prestige")

@@ -17,6 +17,7 @@ from mcp.client.subscriptions import listen
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.matching import BID
 from prediction_mcp.kalshi import feed as feed_module
+from prediction_mcp.realtime import polling
 from prediction_mcp.realtime import watcher as watcher_module
 from prediction_mcp.realtime.conditions import Alarm, Condition, Quote
 from prediction_mcp.server import create_server
@@ -264,7 +265,7 @@ async def test_an_alert_speaks_once_when_it_becomes_true(listener: Listener, ser
 async def test_without_a_key_public_data_is_read_again_and_again(
     era: str, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watcher_module, "POLL_S", 0.05)
+    monkeypatch.setattr(polling, "POLL_S", 0.05)
     settings = load_settings(env="demo", base_url=served.url)
     async with Client(create_server(settings), mode=era) as client:
         one = Assistant(client)

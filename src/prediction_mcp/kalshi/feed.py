@@ -15,7 +15,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -26,22 +25,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from .auth import Signer
 from .errors import AuthenticationError, ExchangeUnavailableError, InvalidRequestError, KalshiError, NotFoundError
-from .models.feed import (
-    AnyFrame,
-    Channel,
-    Delta,
-    Error,
-    Fill,
-    Frame,
-    Ok,
-    Snapshot,
-    Subscribed,
-    Ticker,
-    Trade,
-    Unsubscribed,
-    UserOrder,
-)
-from .orderbook import BookError, LiveBook
+from .feed_reader import Answer, Listener, Reader, Subscription
+from .models.feed import Channel, Error, Subscribed
+from .orderbook import LiveBook
 
 PATH = "/trade-api/ws/v2"
 HOSTS = {
@@ -58,10 +44,6 @@ SILENCE_S = 30.0
 """Without a sign of life for this long a connection is dead: ours are pings each third of it."""
 CLOSE_S = 1.0
 FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 60.0
-KEPT = 2_000
-"""Deltas kept for a book that waits for its snapshot; more than that were lost anyway."""
-RESYNC_S = 1.0
-"""How often at most a book that doesn't add up asks for a snapshot."""
 PER_MARKET = frozenset({"orderbook_delta", "ticker", "trade", "market_lifecycle_v2"})
 """Channels that are subscribed market by market; the others tell everything about the account."""
 TRIES = 3
@@ -69,10 +51,8 @@ _TERMINAL = (10, 25)
 _LATER = (18, 27)
 
 State = Literal["idle", "connecting", "live", "reconnecting", "failed"]
-Listener = Callable[[Channel, str, Any], None]
-"""Told (channel, market, message) for each message; called from the reading loop, so it must be quick."""
-_decode = msgspec.json.Decoder(Frame).decode
-_decode_any = msgspec.json.Decoder(AnyFrame).decode
+ASKED = 5
+"""How often a snapshot is asked for that doesn't come."""
 
 
 def url_of(base_url: str) -> str:
@@ -99,17 +79,6 @@ class _Signed:
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._signer.headers("GET", PATH).items())
-
-
-@dataclass(slots=True)
-class _Subscription:
-    """A channel of this connection."""
-
-    channel: Channel
-    sid: int = 0
-    seq: int = 0
-    markets: set[str] = field(default_factory=set)
-    whole: bool = False
 
 
 class Feed:
@@ -140,13 +109,11 @@ class Feed:
         self.failure: KalshiError | None = None
         self.heard_at = 0.0
         self._signer = signer
-        self._listener = listener
         self._on_reconnect = on_reconnect
         self._use_yes_price = use_yes_price
         self._grace_s = grace_s
         self._wanted: dict[Channel, Counter[str]] = {}  # "" is the whole exchange
-        self._held: dict[Channel, _Subscription] = {}
-        self._by_sid: dict[int, _Subscription] = {}
+        self._held: dict[Channel, Subscription] = {}
         self._ids = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._socket: ClientConnection | None = None
@@ -155,8 +122,7 @@ class Feed:
         self._work: set[asyncio.Task[Any]] = set()
         self._locks: dict[Channel, asyncio.Lock] = {}
         self._changed = asyncio.Event()
-        self._waiting: dict[str, list[Delta]] = {}
-        self._resynced: dict[str, float] = {}
+        self._reader = Reader(self.books, self.counters, self, listener)
 
     # -- what is wanted ----------------------------------------------------------------------------------------
 
@@ -191,8 +157,7 @@ class Feed:
             if wanted[name] <= 0:
                 del wanted[name]
                 if channel == "orderbook_delta":
-                    self.books.pop(name, None)
-                    self._waiting.pop(name, None)
+                    self._reader.drop(name)
         if not wanted:
             del self._wanted[channel]
         if self._socket is not None:
@@ -297,13 +262,13 @@ class Feed:
         self.counters["connections"] += 1
         self._socket = socket
         self.state, self.heard_at = "live", time.time()
-        self._tell()
+        self.changed()
         if again:
             self._spawn(self._resume())
         while True:
             frame = await socket.recv(decode=False)
             self.heard_at = time.time()
-            self._receive(frame)
+            self._reader.receive(frame)
 
     async def _resume(self) -> None:
         """After a lost connection: subscribe all that is wanted, then say so."""
@@ -321,23 +286,16 @@ class Feed:
         if self.state == "live":
             self.state = "reconnecting"
         self._held.clear()
-        self._by_sid.clear()
-        self._waiting.clear()
-        for book in self.books.values():
-            if book.state == "live":
-                book.state = "stale"
+        self._reader.lost()
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(ExchangeUnavailableError("The live feed was cut before it answered."))
         self._answers.clear()
-        self._tell()
+        self.changed()
 
     def _fail(self, error: KalshiError) -> None:
         self.state, self.failure = "failed", error
-        self._tell()
-
-    def _tell(self) -> None:
-        self._changed.set()
+        self.changed()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -435,7 +393,7 @@ class Feed:
             params["use_yes_price"] = self._use_yes_price
         if channel == "ticker" and markets:
             params["send_initial_snapshot"] = True
-        held = self._held[channel] = _Subscription(channel, markets=set(markets), whole=not markets)
+        held = self._held[channel] = Subscription(channel, markets=set(markets), whole=not markets)
         try:
             await self._command("subscribe", **params)
         except BaseException:
@@ -446,190 +404,67 @@ class Feed:
     def _forget(self, channel: Channel) -> None:
         held = self._held.pop(channel, None)
         if held is not None:
-            self._by_sid.pop(held.sid, None)
+            self._reader.by_sid.pop(held.sid, None)
 
-    # -- messages ----------------------------------------------------------------------------------------------
+    # -- what the reader asks for ------------------------------------------------------------------------------
 
-    def _receive(self, frame: bytes) -> None:
-        """One frame. The hot path is a delta of a book that is right; it is written out here, calls cost as much."""
-        try:
-            message = _decode(frame)
-        except msgspec.DecodeError as error:  # also a validation error: a shape or a side that isn't known
-            self._unreadable(frame, error)
-            return
-        if type(message) is not Delta:
-            self._other(message)
-            return
-        held = self._by_sid.get(message.sid)
-        if held is None:
-            return
-        seq, msg = message.seq, message.msg
-        if seq == held.seq + 1:
-            held.seq = seq
-        elif not self._in_sequence(held, seq):
-            return
-        book = self.books.get(msg.market_ticker)
-        if book is None:
-            return
-        if book.state != "live":
-            kept = self._waiting.setdefault(msg.market_ticker, [])
-            if len(kept) < KEPT:
-                kept.append(message)
-            return
-        try:
-            book.apply(msg, seq)
-        except BookError as error:
-            self._resync(book, str(error))
-            return
-        if self._listener is not None:
-            self._listener("orderbook_delta", msg.market_ticker, msg)
+    def wants_snapshots(self, held: Subscription, tickers: list[str], after_s: float) -> None:
+        self._spawn(self._ask_snapshots(held, tickers, after_s))
 
-    def _in_sequence(self, held: _Subscription, seq: int) -> bool:
-        """A sequence number that isn't the next one: False for a message that came before."""
-        if seq <= held.seq:
-            self.counters["duplicates"] += 1
-            return False
-        self.counters["gaps"] += 1
-        held.seq = seq
-        stale = [ticker for ticker in held.markets if ticker in self.books]
-        for ticker in stale:
-            self.books[ticker].state = "stale"
-            self._waiting[ticker] = []
-        if stale:
-            self._tell()
-            self._spawn(self._ask_snapshots(held, stale))
-        return True
-
-    async def _ask_snapshots(self, held: _Subscription, tickers: list[str]) -> None:
+    async def _ask_snapshots(self, held: Subscription, tickers: list[str], after_s: float) -> None:
+        """Ask until the exchange has said yes, or the subscription is over."""
         self.counters["resyncs"] += 1
+        await asyncio.sleep(after_s)
         for batch in _batches(tickers):
-            still = [t for t in batch if t in held.markets]
-            if still and self._by_sid.get(held.sid) is held:
-                await self._command("update_subscription", sid=held.sid, action="get_snapshot", market_tickers=still)
+            for attempt in range(ASKED):
+                still = [t for t in batch if t in held.markets]
+                if not still or self._reader.by_sid.get(held.sid) is not held:
+                    break
+                try:
+                    await self._command(
+                        "update_subscription", sid=held.sid, action="get_snapshot", market_tickers=still
+                    )
+                    break
+                except KalshiError as error:
+                    logger.warning("no snapshot of {} markets yet: {}", len(still), error)
+                    await asyncio.sleep(attempt + 1)
 
-    def _resync(self, book: LiveBook, why: str) -> None:
-        """A book that doesn't add up is no answer: ask for its snapshot, now or as soon as that is decent."""
-        logger.info("the book of {} is {}: asked for a snapshot", book.ticker, why)
-        book.state = "stale"
-        self._waiting[book.ticker] = []
-        self._tell()
-        held = self._held.get("orderbook_delta")
-        if held is None:
-            return
-        now = time.monotonic()
-        wait = max(self._resynced.get(book.ticker, 0.0) + RESYNC_S - now, 0.0)
-        self._resynced[book.ticker] = now + wait
+    def missed(self) -> None:
+        if self._on_reconnect is not None:  # what was missed is asked for as after a lost connection
+            self._on_reconnect()
 
-        async def later() -> None:
-            await asyncio.sleep(wait)
-            await self._ask_snapshots(held, [book.ticker])
+    def changed(self) -> None:
+        self._changed.set()
 
-        self._spawn(later())
-
-    def _other(self, message: Any) -> None:
-        match message:
-            case Snapshot():
-                self._snapshot(message)
-            case Ticker() | Trade() | Fill() | UserOrder():
-                self._event(message)
-            case Subscribed():
-                channel: Any = message.msg.channel
-                held = self._held.get(channel)
-                if held is not None:
-                    held.sid, held.seq = message.msg.sid, 0
-                    self._by_sid[held.sid] = held
-                self._answer(message.id, message)
-            case Ok() | Unsubscribed():
-                self._answer(message.id, message)
-            case Error():
-                self._error(message)
-
-    def _snapshot(self, message: Snapshot) -> None:
-        held, ticker = self._by_sid.get(message.sid), message.msg.market_ticker
-        if held is None:
-            return
-        if message.seq != held.seq + 1 and not self._in_sequence(held, message.seq):
-            return
-        held.seq = message.seq
-        book = self.books.get(ticker)
-        if book is None:
-            return
-        try:
-            book.load(message.msg, message.seq)
-            for delta in self._waiting.pop(ticker, ()):
-                if delta.seq > message.seq:
-                    book.apply(delta.msg, delta.seq)
-        except BookError as error:
-            self._resync(book, str(error))
-            return
-        self.counters["snapshots"] += 1
-        self._tell()
-        if self._listener is not None:
-            self._listener("orderbook_delta", ticker, message.msg)
-
-    def _event(self, message: Ticker | Trade | Fill | UserOrder) -> None:
-        held = self._by_sid.get(message.sid)
-        if held is None:
-            return
-        if message.seq:
-            if message.seq <= held.seq:
-                self.counters["duplicates"] += 1
-                return
-            if message.seq != held.seq + 1:
-                self.counters["gaps"] += 1
-                if self._on_reconnect is not None:  # what was missed is asked for in the same way
-                    self._on_reconnect()
-            held.seq = message.seq
-        ticker = message.msg.ticker if isinstance(message, UserOrder) else message.msg.market_ticker
-        if self._listener is not None:
-            self._listener(held.channel, ticker, message.msg)
-
-    def _unreadable(self, frame: bytes, error: Exception) -> None:
-        """What can't be read: a type that came later is let pass; a direction that isn't known makes its book stale."""
-        try:
-            seen = _decode_any(frame)
-        except msgspec.DecodeError:
-            self.counters["unreadable"] += 1
-            return
-        if seen.type not in ("orderbook_delta", "orderbook_snapshot"):
-            self.counters["unknown"] += 1
-            held = self._by_sid.get(seen.sid)
-            if held is not None and seen.seq == held.seq + 1:
-                held.seq = seen.seq
-            return
-        self.counters["unreadable"] += 1
-        logger.warning("a message of the live feed can't be read ({}): its books are asked for anew", error)
-        held = self._by_sid.get(seen.sid)
-        if held is not None:
-            held.seq = min(held.seq, seen.seq - 2)
-            self._in_sequence(held, seen.seq)
-
-    # -- answers -----------------------------------------------------------------------------------------------
-
-    def _answer(self, number: int, message: Any) -> None:
-        answer = self._answers.pop(number, None)
+    def answered(self, message: Answer) -> None:
+        """The answer to a command, or an error of a subscription."""
+        answer = self._answers.pop(message.id, None) if message.id else None
+        if isinstance(message, Subscribed):
+            channel: Any = message.msg.channel
+            held = self._held.get(channel)
+            if held is not None:
+                held.sid, held.seq = message.msg.sid, 0
+                self._reader.by_sid[held.sid] = held
         if answer is not None and not answer.done():
-            answer.set_result(message)
-
-    def _error(self, message: Error) -> None:
-        code = message.msg.code
-        if message.id and (answer := self._answers.pop(message.id, None)) is not None:
-            if not answer.done():
+            if isinstance(message, Error):
                 answer.set_exception(_error_of(message))
-            return
+            else:
+                answer.set_result(message)
+        elif isinstance(message, Error) and not message.id:
+            self._ended(message)
+
+    def _ended(self, message: Error) -> None:
+        """An error that isn't an answer: where it is terminal, its channel is subscribed anew."""
         self.counters["errors"] += 1
-        held = self._by_sid.get(message.sid)
-        if code in _TERMINAL and held is not None:
-            channel = held.channel
-            self._forget(channel)
-            if channel == "orderbook_delta":
-                for book in self.books.values():
-                    book.state = "stale"
-                self._waiting.clear()
-            self._tell()
-            self._spawn(self._bring_in_line(channel, lenient=True))
-        else:
-            logger.warning("the live feed says error {}: {}", code, message.msg.msg)
+        held = self._reader.by_sid.get(message.sid)
+        if message.msg.code not in _TERMINAL or held is None:
+            logger.warning("the live feed says error {}: {}", message.msg.code, message.msg.msg)
+            return
+        self._forget(held.channel)
+        if held.channel == "orderbook_delta":
+            self._reader.stale()
+        self.changed()
+        self._spawn(self._bring_in_line(held.channel, lenient=True))
 
 
 class _AgainError(ExchangeUnavailableError):

@@ -10,7 +10,8 @@ import msgspec
 from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.models.feed import Channel, FillMsg, OrderMsg, TickerMsg, TradeMsg
 from prediction_mcp.kalshi.orderbook import DOLLAR, LiveBook
-from prediction_mcp.realtime.watcher import POLL_S, Update, Watch, Watcher, quote_of
+from prediction_mcp.realtime.polling import POLL_S
+from prediction_mcp.realtime.watcher import Update, Watch, Watcher, quote_of
 
 from .order_results import spoken
 from .push import Push
