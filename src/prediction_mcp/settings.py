@@ -253,8 +253,11 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        problems = [
-            ": ".join(filter(None, (".".join(str(part) for part in problem["loc"]), problem["msg"])))
-            for problem in error.errors(include_url=False, include_input=False)
-        ]
+        problems = [_problem(found) for found in error.errors(include_url=False, include_input=False)]
         raise SettingsError(f"The settings can't be used: {'; '.join(problems)}. See .env.example.") from None
+
+
+def _problem(found: Any) -> str:
+    """One of pydantic's findings: the variable, and what is wrong with it."""
+    name, said = ".".join(str(part) for part in found["loc"]), str(found["msg"]).removeprefix("Value error, ")
+    return f"{name}: {said}" if name else said
