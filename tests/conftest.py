@@ -28,7 +28,7 @@ MARKET = f"{EVENT}-ARI"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-conformance", action="store_true", help="run the official SDK against our exchange")
     parser.addoption("--fuzz", type=int, default=60, help="calls of each kind in tests/safety/test_fuzz.py")
-    parser.addoption("--chaos", type=int, default=120, help="orders in tests/safety/test_chaos.py")
+    parser.addoption("--chaos", type=int, default=80, help="orders in tests/safety/test_chaos.py")
     parser.addoption("--minutes", type=int, default=30, help="simulated minutes in tests/kalshi/test_feed_endures.py")
     parser.addoption("--kills", type=int, default=6, help="how often test_kill.py kills the exchange")
 
@@ -81,9 +81,15 @@ class Served:
 
 
 @pytest.fixture
-async def served() -> AsyncIterator[Served]:
+def scenario() -> str:
+    """What the exchange lists; a folder of tests that needs no more takes ``small``, which starts quicker."""
+    return "everyday"
+
+
+@pytest.fixture
+async def served(scenario: str) -> AsyncIterator[Served]:
     """The exchange with a still crowd, so that nothing moves but by the test. The account has a wide rate budget."""
-    exchange = Exchange(seed=1)
+    exchange = Exchange(seed=1, scenario=scenario)
     member = exchange.add_member(tier="prestige")
     key_id, pem = exchange.issue_key(member)
     async with serve(exchange, with_crowd=False) as url:

@@ -61,6 +61,11 @@ class Desk:
 Open = Callable[..., Any]
 
 
+@pytest.fixture
+def scenario() -> str:
+    return "small"
+
+
 @pytest.fixture(params=("auto", "legacy"))
 def era(request: pytest.FixtureRequest) -> str:
     return str(request.param)

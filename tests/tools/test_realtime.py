@@ -30,6 +30,11 @@ OTHER = MARKET[:-3] + "BAL"
 BOOK = f"kalshi://markets/{MARKET}/orderbook"
 
 
+@pytest.fixture
+def scenario() -> str:
+    return "small"
+
+
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "FIRST_DELAY_S", 0.02)
