@@ -37,7 +37,8 @@ PACE_S = 0.06
 class Open:
     """No layer at all: what is planned is sent."""
 
-    looks_first = False
+    def weighs_closing(self, **_: bool) -> bool:
+        return False
 
     async def carry_out(self, call: Call) -> Any:
         plan = await call.make()

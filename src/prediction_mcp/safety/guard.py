@@ -124,10 +124,15 @@ class Guard:
         _written(records.done, intent, plan.done(result), result.model_dump(mode="json"))
         return result
 
-    @property
-    def looks_first(self) -> bool:
-        """Whether an order's stake will be asked for: by a limit, or by a question."""
-        return not self.policy.asks_never() or self.in_force(self.records()).any
+    def weighs_closing(self, *, selling: bool) -> bool:
+        """Whether it matters what of an order only closes what is held: to a question, or a limit.
+
+        What a buy costs counts in full against the limits on cost and spending, so they need no look at the account.
+        """
+        if not self.policy.asks_never():
+            return True
+        limits = self.in_force(self.records())
+        return limits.needs_account or (selling and limits.any)
 
     # -- limits ------------------------------------------------------------------------------------------------
 

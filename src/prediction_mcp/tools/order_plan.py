@@ -46,7 +46,8 @@ LISTED = 5
 async def plan_order(kalshi: KalshiClient, ticket: Ticket, settings: Settings) -> Plan[Placed]:
     """A new order. Raises what :func:`prepare` raises."""
     reading: asyncio.Task[Closable] | None = None
-    if get_session().guard.looks_first:  # what is held is read while the checks read the market
+    if get_session().guard.weighs_closing(selling=ticket.action == "sell"):
+        # what is held is read while the checks read the market
         reading = asyncio.create_task(closable_of(kalshi, ticket.ticker.strip().upper(), ticket))
     try:
         entry = await prepare(kalshi, ticket)
@@ -73,7 +74,7 @@ async def plan_order(kalshi: KalshiClient, ticket: Ticket, settings: Settings) -
         )
 
     async def stake() -> Stake:
-        return await stake_of(kalshi, entry, ticket, None if reading is None else await reading)
+        return await stake_of(kalshi, entry, ticket, (ZERO, time.time()) if reading is None else await reading)
 
     async def words() -> str:
         seen = await simulate(kalshi, entry, ticket, settings)
