@@ -194,13 +194,14 @@ async def test_resources_that_changed_are_told(listener: Listener, served: Serve
 
     async def told() -> list[str]:
         trade(served)
+        await listener.call("kalshi_subscribe_trades", tickers=[MARKET])
         await asyncio.sleep(0.2)
         return listener.ear.changed
 
     assert listener.client.server_capabilities is not None
     assert listener.client.server_capabilities.resources is not None
     assert listener.client.server_capabilities.resources.subscribe is True
-    uris = [BOOK, "kalshi://portfolio"]
+    uris = [BOOK, "kalshi://portfolio", "kalshi://feeds/status"]
     if listener.era == "legacy":
         for uri in uris:
             await listener.client.session.subscribe_resource(uri)

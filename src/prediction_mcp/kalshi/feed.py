@@ -89,6 +89,7 @@ class Feed:
         signer: the key; the feed wants one for public channels too.
         listener: told every message.
         on_reconnect: called after a lost connection was made again and all was subscribed anew.
+        on_state: called when the connection came, went or failed.
         use_yes_price: ask for NO levels in YES prices; both conventions are understood.
     """
 
@@ -98,6 +99,7 @@ class Feed:
         signer: Signer,
         listener: Listener | None = None,
         on_reconnect: Callable[[], None] | None = None,
+        on_state: Callable[[], None] | None = None,
         *,
         use_yes_price: bool = True,
         grace_s: float = GRACE_S,
@@ -110,6 +112,7 @@ class Feed:
         self.heard_at = 0.0
         self._signer = signer
         self._on_reconnect = on_reconnect
+        self._on_state = on_state
         self._use_yes_price = use_yes_price
         self._grace_s = grace_s
         self._wanted: dict[Channel, Counter[str]] = {}  # "" is the whole exchange
@@ -262,7 +265,7 @@ class Feed:
         self.counters["connections"] += 1
         self._socket = socket
         self.state, self.heard_at = "live", time.time()
-        self.changed()
+        self._turned()
         if again:
             self._spawn(self._resume())
         while True:
@@ -291,11 +294,16 @@ class Feed:
             if not answer.done():
                 answer.set_exception(ExchangeUnavailableError("The live feed was cut before it answered."))
         self._answers.clear()
-        self.changed()
+        self._turned()
 
     def _fail(self, error: KalshiError) -> None:
         self.state, self.failure = "failed", error
+        self._turned()
+
+    def _turned(self) -> None:
         self.changed()
+        if self._on_state is not None:
+            self._on_state()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)

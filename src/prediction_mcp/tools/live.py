@@ -37,7 +37,7 @@ class Live:
             signer, url = kalshi.transport.signer, url_of(kalshi.transport.base_url)
             self._watcher = Watcher(
                 kalshi,
-                None if signer is None else lambda heard, again: Feed(url, signer, heard, again),
+                None if signer is None else lambda heard, again: Feed(url, signer, heard, again, self.push.turned),
                 self.push.told,
                 self.push.touched,
             )

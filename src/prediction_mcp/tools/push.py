@@ -90,6 +90,10 @@ class Push:
         elif channel in _OF_ACCOUNT:
             self.touch(PORTFOLIO)
 
+    def turned(self) -> None:
+        """The state of the feed, or what is watched, is another one."""
+        self.touch(STATUS)
+
     def touch(self, uri: str) -> None:
         if uri in self._listening or uri in self._streams:
             self._touched.add(uri)

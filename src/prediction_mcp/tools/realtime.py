@@ -111,6 +111,7 @@ async def _subscribe(
             await lookup.market(desk.kalshi, name)  # names what was meant
         raise
     desk.live.push.belongs_to(watch, get_context().session)
+    desk.live.push.turned()
     return Subscribed.of(desk.watcher, watch, channel, desk.settings.env)
 
 
@@ -130,6 +131,7 @@ async def kalshi_unsubscribe(
     for watch in desk.watcher.find(subscription_id, named, ticker.strip().upper() if ticker else None):
         await desk.watcher.unsubscribe(watch)
         desk.live.push.forget(watch)
+    desk.live.push.turned()
     return SubscriptionList.of(desk.watcher, desk.live.push, desk.settings.env)
 
 
