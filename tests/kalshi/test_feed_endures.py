@@ -15,6 +15,7 @@ import pytest
 
 from prediction_mcp.exchange.clock import Clock
 from prediction_mcp.exchange.faults import Rule
+from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.matching import ASK, BID
 from prediction_mcp.exchange.rejection import RejectionError
 from prediction_mcp.exchange.serving import serve
@@ -70,6 +71,7 @@ async def test_books_and_fills_endure(request: pytest.FixtureRequest, monkeypatc
                     _trade(exchange, member, rng, tickers)
                     await asyncio.sleep(0)
                 exchange.faults.rules.clear()
+                _stir(exchange, member, tickers[0])  # a loss is noticed with the message after it
                 await equals_rest(feed, kalshi, tickers, patience_s=20)
                 seen["quiet moments"] += 1
     assert kalshi is not None
@@ -95,14 +97,20 @@ async def test_books_and_fills_endure(request: pytest.FixtureRequest, monkeypatc
     sys.stdout.write(f"\n{moments}, {len(done)} fills; {dict(counted)}\n")
 
 
-def _trade(exchange: Exchange, member: object, rng: random.Random, tickers: list[str]) -> None:
+def _stir(exchange: Exchange, member: Account, ticker: str) -> None:
+    """An order that comes and goes: two messages, so that the feed's last number is seen."""
+    order = exchange.engine.submit(member, ticker, BID, 100, 100, exchange.clock())
+    exchange.engine.cancel(order, exchange.clock())
+
+
+def _trade(exchange: Exchange, member: Account, rng: random.Random, tickers: list[str]) -> None:
     """The member trades now and then, so that there are fills to miss."""
     if rng.random() < 0.5:
         return
     ticker, side = rng.choice(tickers), rng.choice((BID, ASK))
     try:
         exchange.engine.submit(
-            member, ticker, side, 9_900 if side == BID else 100, rng.randrange(1, 5) * 100, exchange.clock(),  # type: ignore[arg-type]
+            member, ticker, side, 9_900 if side == BID else 100, rng.randrange(1, 5) * 100, exchange.clock(),
             time_in_force="immediate_or_cancel",
         )  # fmt: skip
     except RejectionError:
