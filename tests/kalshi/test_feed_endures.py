@@ -20,10 +20,10 @@ from prediction_mcp.exchange.matching import ASK, BID
 from prediction_mcp.exchange.rejection import RejectionError
 from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.kalshi import KalshiClient, feed_reader
-from prediction_mcp.kalshi import feed as feed_module
+from prediction_mcp.kalshi import KalshiClient, feed_reader, websocket
 from prediction_mcp.kalshi.auth import signer_from_pem
-from prediction_mcp.kalshi.feed import Feed, url_of
+from prediction_mcp.kalshi.feed import Feed
+from prediction_mcp.kalshi.websocket import url_of
 from prediction_mcp.realtime.watcher import Watcher
 from tests.kalshi.test_feed import equals_rest
 
@@ -33,7 +33,7 @@ MARKETS = 12
 
 async def test_books_and_fills_endure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     minutes: int = request.config.getoption("--minutes")
-    monkeypatch.setattr(feed_module, "FIRST_DELAY_S", 0.02)
+    monkeypatch.setattr(websocket, "FIRST_DELAY_S", 0.02)
     monkeypatch.setattr(feed_reader, "RESYNC_S", 0.02)
     rng, clock = random.Random(11), Clock(speed=0)
     exchange = Exchange(seed=4, clock=clock)

@@ -16,7 +16,7 @@ from mcp.client.subscriptions import listen
 
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.matching import BID
-from prediction_mcp.kalshi import feed as feed_module
+from prediction_mcp.kalshi import websocket
 from prediction_mcp.realtime import polling
 from prediction_mcp.realtime import watcher as watcher_module
 from prediction_mcp.realtime.conditions import Alarm, Condition, Quote
@@ -37,7 +37,7 @@ def scenario() -> str:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "FIRST_DELAY_S", 0.02)
+    monkeypatch.setattr(websocket, "FIRST_DELAY_S", 0.02)
     monkeypatch.setattr(push_module, "BEAT_S", 0.05)
 
 

@@ -11,39 +11,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import random
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from loguru import logger
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from .auth import Signer
 from .errors import AuthenticationError, ExchangeUnavailableError, InvalidRequestError, KalshiError, NotFoundError
 from .feed_reader import Answer, Listener, Reader, Subscription
 from .models.feed import Channel, Error, Subscribed
 from .orderbook import LiveBook
+from .websocket import ANSWER_S, not_opened, opening
 
-PATH = "/trade-api/ws/v2"
-HOSTS = {
-    "external-api.kalshi.com": "external-api-ws.kalshi.com",
-    "external-api.demo.kalshi.co": "external-api-ws.demo.kalshi.co",
-}
-"""Where the WebSocket of a REST host is, when it isn't the same host."""
-ANSWER_S = 10.0
 BATCH = 500
 """Markets of one command."""
 GRACE_S = 5.0
 """How long a connection that nobody needs is kept."""
-SILENCE_S = 30.0
-"""Without a sign of life for this long a connection is dead: ours are pings each third of it."""
-CLOSE_S = 1.0
-FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 60.0
 PER_MARKET = frozenset({"orderbook_delta", "ticker", "trade", "market_lifecycle_v2"})
 """Channels that are subscribed market by market; the others tell everything about the account."""
 TRIES = 3
@@ -55,37 +43,11 @@ ASKED = 5
 """How often a snapshot is asked for that doesn't come."""
 
 
-def url_of(base_url: str) -> str:
-    """The WebSocket's URL for a REST base URL."""
-    parts = urlsplit(base_url)
-    scheme = "wss" if parts.scheme == "https" else "ws"
-    host = HOSTS.get(parts.hostname or "", parts.hostname or "")
-    return f"{scheme}://{host}{f':{parts.port}' if parts.port else ''}{PATH}"
-
-
-def delays() -> Generator[float]:
-    """Seconds before each new try: 1, 2, 4 … 60, each with up to half of it more or less."""
-    delay = FIRST_DELAY_S
-    while True:
-        yield delay * random.uniform(0.5, 1.5)  # noqa: S311 - to spread clients, not to keep a secret
-        delay = min(delay * 2, LONGEST_DELAY_S)
-
-
-class _Signed:
-    """Headers of the handshake, signed anew each time they are read: a signature is good for seconds."""
-
-    def __init__(self, signer: Signer) -> None:
-        self._signer = signer
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._signer.headers("GET", PATH).items())
-
-
 class Feed:
     """The live feed of one account.
 
     Args:
-        url: of the WebSocket, see :func:`url_of`.
+        url: of the WebSocket, see :func:`.websocket.url_of`.
         signer: the key; the feed wants one for public channels too.
         listener: told every message.
         on_reconnect: called after a lost connection was made again and all was subscribed anew.
@@ -109,7 +71,6 @@ class Feed:
         self.counters: Counter[str] = Counter()
         self.books: dict[str, LiveBook] = {}
         self.failure: KalshiError | None = None
-        self.heard_at = 0.0
         self._signer = signer
         self._on_reconnect = on_reconnect
         self._on_state = on_state
@@ -176,15 +137,11 @@ class Feed:
             book = self.books.get(ticker)
             if book is not None and book.state == "live":
                 return book
-            left = deadline - time.monotonic()
-            if left <= 0 or self.state == "failed":
+            if self.state == "failed" or not await self._change_before(deadline):
                 state = book.state if book is not None else "not watched"
                 raise self.failure or ExchangeUnavailableError(
                     f"The live book of {ticker} is {state}: its snapshot didn't come yet; ask again or read it by REST."
                 )
-            self._changed.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), left)
 
     async def close(self) -> None:
         """Close everything, within a second or two."""
@@ -222,40 +179,30 @@ class Feed:
         while self._socket is None:
             if self.failure is not None:
                 raise self.failure
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if not await self._change_before(deadline):
                 raise ExchangeUnavailableError("The live feed can't be reached now; it goes on trying.")
-            self._changed.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), left)
+
+    async def _change_before(self, deadline: float) -> bool:
+        """Wait for the next change of connection or books, or for the deadline; whether there was time left."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), left)
+        return True
 
     async def _run(self) -> None:
         """One connection after the other, until nobody needs one."""
-        on_this_machine = urlsplit(self.url).hostname in ("127.0.0.1", "::1", "localhost")
-        options: dict[str, Any] = {"proxy": None} if on_this_machine else {}
         try:
-            async for socket in connect(
-                self.url,
-                additional_headers=_Signed(self._signer),  # read anew at each handshake
-                reconnect_delays=delays,
-                process_exception=_passing,
-                ping_interval=SILENCE_S / 3,
-                ping_timeout=SILENCE_S * 2 / 3,
-                close_timeout=CLOSE_S,
-                max_size=2**24,
-                max_queue=4_096,
-                compression=None,
-                **options,
-            ):
+            async for socket in opening(self.url, self._signer):
                 try:
                     await self._use(socket)
                 except ConnectionClosed as closed:
                     logger.info("the live feed was cut ({}); it is made again", closed)
                 self._lost()
-        except InvalidStatus as error:
-            self._fail(_refused(error.response.status_code))
         except (WebSocketException, OSError) as error:
-            self._fail(ExchangeUnavailableError(f"The live feed can't be opened: {error}."))
+            self._fail(not_opened(error))
         finally:
             self._lost()
 
@@ -264,14 +211,12 @@ class Feed:
         again = self.counters["connections"] > 0
         self.counters["connections"] += 1
         self._socket = socket
-        self.state, self.heard_at = "live", time.time()
+        self.state = "live"
         self._turned()
         if again:
             self._spawn(self._resume())
         while True:
-            frame = await socket.recv(decode=False)
-            self.heard_at = time.time()
-            self._reader.receive(frame)
+            self._reader.receive(await socket.recv(decode=False))
 
     async def _resume(self) -> None:
         """After a lost connection: subscribe all that is wanted, then say so."""
@@ -488,19 +433,6 @@ def _error_of(message: Error) -> KalshiError:
     if code == 9:
         return AuthenticationError("This key may not read the account's channels.", code=str(code))
     return InvalidRequestError(f"The live feed refused: {said} (error {code}).", code=str(code))
-
-
-def _refused(status: int) -> KalshiError:
-    if status in (401, 403):
-        return AuthenticationError("The exchange refused the key for the live feed.", status=status)
-    return ExchangeUnavailableError(f"The exchange refused the live feed with status {status}.", status=status)
-
-
-def _passing(error: Exception) -> Exception | None:
-    """Whether another try may help: not where the key is refused."""
-    if isinstance(error, InvalidStatus):
-        return None if error.response.status_code in (429, 500, 502, 503, 504) else error
-    return None if isinstance(error, OSError | TimeoutError | EOFError | ConnectionClosed) else error
 
 
 def _batches(names: list[str]) -> Iterator[list[str]]:

@@ -10,18 +10,16 @@ import contextlib
 import itertools
 from collections import deque
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from .auth import Signer
-from .errors import AuthenticationError, ExchangeUnavailableError, InvalidRequestError
-from .feed import CLOSE_S, PATH
+from .errors import ExchangeUnavailableError, InvalidRequestError
+from .websocket import ANSWER_S, not_opened, opening
 
 KEPT = 500
-ANSWER_S = 10.0
 Json = dict[str, Any]
 
 
@@ -48,18 +46,10 @@ class RawFeed:
         """Connect. Raises AuthenticationError or ExchangeUnavailableError; InvalidRequestError if it is open."""
         if self.is_open:
             raise InvalidRequestError("The raw feed is connected already.")
-        local = urlsplit(self._url).hostname in ("127.0.0.1", "::1", "localhost")
-        options: dict[str, Any] = {"proxy": None} if local else {}
         try:
-            self._socket = await connect(
-                self._url, additional_headers=self._signer.headers("GET", PATH), close_timeout=CLOSE_S, **options
-            )
-        except InvalidStatus as error:
-            if error.response.status_code in (401, 403):
-                raise AuthenticationError("The exchange refused the key for the live feed.") from None
-            raise ExchangeUnavailableError(f"The live feed answered {error.response.status_code}.") from None
+            self._socket = await opening(self._url, self._signer)
         except (WebSocketException, OSError) as error:
-            raise ExchangeUnavailableError(f"The live feed can't be opened: {error}.") from None
+            raise not_opened(error) from None
         self._reading = asyncio.create_task(self._read(self._socket))
 
     async def _read(self, socket: ClientConnection) -> None:

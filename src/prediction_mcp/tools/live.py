@@ -31,7 +31,8 @@ class Live:
 
     def watcher(self, kalshi: KalshiClient) -> Watcher:
         if self._watcher is None:
-            from prediction_mcp.kalshi.feed import Feed, url_of
+            from prediction_mcp.kalshi.feed import Feed
+            from prediction_mcp.kalshi.websocket import url_of
             from prediction_mcp.realtime.watcher import Watcher
 
             signer, url = kalshi.transport.signer, url_of(kalshi.transport.base_url)
@@ -46,8 +47,8 @@ class Live:
     def raw(self, kalshi: KalshiClient) -> RawFeed | None:
         """The WebSocket as it is; None without a key."""
         if self._raw is None and kalshi.transport.signer is not None:
-            from prediction_mcp.kalshi.feed import url_of
             from prediction_mcp.kalshi.raw_feed import RawFeed
+            from prediction_mcp.kalshi.websocket import url_of
 
             self._raw = RawFeed(url_of(kalshi.transport.base_url), kalshi.transport.signer)
         return self._raw
