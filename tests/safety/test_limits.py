@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prediction_mcp.safety.limits import (
-    CEILINGS,
     Account,
     LimitError,
     Limits,
@@ -131,10 +130,10 @@ def test_no_way_of_filling_loses_more(held: int, cost: int, listed: list[tuple[A
 
 
 money = st.none() | st.decimals(0, 20, places=2)
+figures = {f.name for f in fields(Limits)} - {"allow_series", "deny_series"}
 several = st.builds(
     Limits,
-    **{name: st.none() | st.integers(0, 40) if name.endswith("_orders") else money for name in CEILINGS},
-    cash_reserve=money,
+    **{name: st.none() | st.integers(0, 40) if name.endswith("_orders") else money for name in figures},
     allow_series=st.none() | st.frozensets(st.sampled_from(["KXA", "KXB"])),
     deny_series=st.frozensets(st.sampled_from(["KXA", "KXC"])),
 )
@@ -155,6 +154,7 @@ def test_tightening_never_lets_more_through(base: Limits, other: Limits) -> None
     assert passes(both) == (passes(base) and passes(other))
     assert both == other.tightened(base)
     assert both.tightened(base) == both
+    assert Limits().tightened(base) == base  # none is forgotten
 
 
 # -- through the server ------------------------------------------------------------------------------------------

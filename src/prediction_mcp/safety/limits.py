@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
+from typing import TypeVar
 
 from prediction_mcp.kalshi.models.base import BookSide
 
@@ -12,6 +13,7 @@ from .plan import Stake
 from .policy import RefusedError
 
 ZERO = Decimal(0)
+N = TypeVar("N", int, Decimal)
 
 
 class LimitError(RefusedError):
@@ -49,23 +51,21 @@ class Limits:
     def tightened(self, other: Limits) -> Limits:
         """Both at once: of each limit the tighter one. Nothing is ever loosened by this."""
 
-        def lower(name: str) -> object:
-            given = [v for v in (getattr(self, name), getattr(other, name)) if v is not None]
-            return min(given, default=None)
-
-        changed: dict[str, object] = {name: lower(name) for name in CEILINGS}
-        floors = [v for v in (self.cash_reserve, other.cash_reserve) if v is not None]
         allowed = [v for v in (self.allow_series, other.allow_series) if v is not None]
-        changed["cash_reserve"] = max(floors, default=None)
-        changed["allow_series"] = frozenset.intersection(*allowed) if allowed else None
-        changed["deny_series"] = self.deny_series | other.deny_series
-        return replace(self, **changed)  # type: ignore[arg-type]
-
-
-CEILINGS = (
-    "order_contracts", "order_cost", "price_band_cents", "day_spent", "day_orders", "minute_orders",
-    "market_exposure", "event_exposure", "day_loss",
-)  # fmt: skip
+        return Limits(
+            order_contracts=_lower(self.order_contracts, other.order_contracts),
+            order_cost=_lower(self.order_cost, other.order_cost),
+            price_band_cents=_lower(self.price_band_cents, other.price_band_cents),
+            day_spent=_lower(self.day_spent, other.day_spent),
+            day_orders=_lower(self.day_orders, other.day_orders),
+            minute_orders=_lower(self.minute_orders, other.minute_orders),
+            market_exposure=_lower(self.market_exposure, other.market_exposure),
+            event_exposure=_lower(self.event_exposure, other.event_exposure),
+            cash_reserve=max((v for v in (self.cash_reserve, other.cash_reserve) if v is not None), default=None),
+            day_loss=_lower(self.day_loss, other.day_loss),
+            allow_series=frozenset.intersection(*allowed) if allowed else None,
+            deny_series=self.deny_series | other.deny_series,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +214,10 @@ def _exposures(stake: Stake, used: Used, account: Account, only: set[str] | None
     new = Resting(stake.book_side, stake.yes_price, stake.contracts)
     counted[stake.ticker] = replace(mine, orders=(*kept, new))
     return before, sum(map(exposure, counted.values()), ZERO)
+
+
+def _lower(one: N | None, other: N | None) -> N | None:
+    return min((v for v in (one, other) if v is not None), default=None)
 
 
 def _money(value: Decimal) -> str:
