@@ -89,7 +89,7 @@ def scenario() -> str:
 @pytest.fixture
 async def served(scenario: str) -> AsyncIterator[Served]:
     """The exchange with a still crowd, so that nothing moves but by the test. The account has a wide rate budget."""
-    exchange = Exchange(seed=1, scenario=scenario)
+    exchange = Exchange(seed=1, scenario=scenario, read_lag_ms=0)  # tests of the lag ask for it
     member = exchange.add_member(tier="prestige")
     key_id, pem = exchange.issue_key(member)
     async with serve(exchange, with_crowd=False) as url:

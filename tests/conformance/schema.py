@@ -1,31 +1,80 @@
-"""The official SDK's schema file, when it lies beside the checkout: the judge of every answer of our exchange."""
+"""Kalshi's own specification of REST, when it lies beside the checkout: the judge of every answer of our exchange.
+
+Bodies of errors are judged by what was recorded instead, in three shapes: there the specification is silent or wrong.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
-SCHEMA_FILE = Path(__file__).parents[3] / "shared" / "kalshi" / "rest-3.34.0.json"
+FOLDER = Path(__file__).parents[3] / "shared" / "kalshi"
+SCHEMA_FILE = FOLDER / "openapi-2026-10.yaml"
+SDK_FILE = FOLDER / "rest-3.34.0.json"
+"""The same as the official SDK has it."""
+_WORDS = {"type": "string", "minLength": 1}
+ERRORS: dict[str, Any] = {
+    "oneOf": [
+        {
+            "type": "object",
+            "required": ["error"],
+            "additionalProperties": False,
+            "properties": {
+                "error": {
+                    "type": "object",
+                    "required": ["code", "message"],
+                    "additionalProperties": False,
+                    "properties": dict.fromkeys(("code", "message", "details", "service"), _WORDS),
+                }
+            },
+        },
+        {
+            "type": "object",
+            "required": ["code", "message", "details"],
+            "additionalProperties": False,
+            "properties": {"code": {"const": "bad_request"}, "message": _WORDS, "details": _WORDS},
+        },
+        {"type": "object", "required": ["msg"], "additionalProperties": False, "properties": {"msg": _WORDS}},
+        {"type": "object", "required": ["error"], "properties": {"error": {"const": "too many requests"}}},
+    ]
+}
+"""The shapes of an error's body: nested, flat, msg, and that of 429."""
 
 
 class Schemas:
     """Endpoints and their answers' schemas by method and path template."""
 
     def __init__(self, text: str) -> None:
-        data = json.loads(text)
-        self._models: dict[str, Any] = data["models"]
-        self._answers: dict[tuple[str, str], dict[str, str | None]] = {
-            (e["method"], e["path"]): e["success"] for e in data["endpoints"]
+        self.document: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)
+        self._answers: dict[tuple[str, str], dict[str, Any]] = {
+            (method.upper(), path): operation["responses"]
+            for path, operations in self.document["paths"].items()
+            for method, operation in operations.items()
+            if method in ("get", "post", "put", "delete")
         }
         self._routes = [
             (method, re.compile("^" + re.sub(r"\{[^}]+\}", "[^/]+", path) + "$"), path)
             for method, path in self._answers
         ]
-        self._validators: dict[str, Draft202012Validator] = {}
+        self._validators: dict[tuple[str, str, int], Draft202012Validator] = {}
+        self._errors = Draft202012Validator(ERRORS)
+
+    @property
+    def endpoints(self) -> set[tuple[str, str]]:
+        """(method, path) of all there are."""
+        return set(self._answers)
+
+    @cached_property
+    def _components(self) -> dict[str, Any]:
+        """The components as JSON Schema: OpenAPI 3.0 says ``nullable`` where that says null."""
+        converted: dict[str, Any] = _with_null(self.document["components"])
+        return converted
 
     def template(self, method: str, path: str) -> str | None:
         """The endpoint of a request; a literal path wins over one with parameters."""
@@ -33,31 +82,41 @@ class Schemas:
         return min(found, key=lambda t: t.count("{"), default=None)
 
     def check(self, method: str, path: str, status: int, body: bytes) -> str | None:
-        """Check an answer; returns the endpoint's template, or None when the SDK has no such endpoint.
+        """Check an answer; returns the endpoint's template, or None when there is no such endpoint.
 
         Raises:
             AssertionError: the status isn't one of the endpoint's, or the body doesn't fit its schema.
         """
         template = self.template(method, path)
+        if status >= 400:
+            errors = list(self._errors.iter_errors(json.loads(body)))
+            assert not errors, f"{method} {path}: {status}: {body!r} is no error body"
+            return template
         if template is None:
             return None
-        if status >= 400:
-            self._validate("ErrorResponse", body, f"{method} {path}: {status}") if status != 429 else None
-            return template
         answers = self._answers[method, template]
         assert str(status) in answers, f"{method} {template} answered {status}, not one of {list(answers)}"
-        model = answers[str(status)]
-        if model is None:
-            assert body == b""
-        elif model == "object":
-            assert isinstance(json.loads(body), dict)
-        else:
-            self._validate(model, body, f"{method} {path}")
+        content = answers[str(status)].get("content")
+        if content is None:
+            assert body == b"", f"{method} {path}: {status} has no body, not {body!r}"
+            return template
+        key = (method, template, status)
+        if key not in self._validators:
+            schema = _with_null(content["application/json"]["schema"])
+            whole = {**schema, "components": self._components}
+            self._validators[key] = Draft202012Validator(whole, format_checker=FormatChecker())
+        errors = list(self._validators[key].iter_errors(json.loads(body)))
+        assert not errors, f"{method} {path}: {errors[0].json_path}: {errors[0].message}"
         return template
 
-    def _validate(self, model: str, body: bytes, what: str) -> None:
-        if model not in self._validators:
-            schema = {**self._models[model], "$defs": self._models}
-            self._validators[model] = Draft202012Validator(schema, format_checker=FormatChecker())
-        errors = list(self._validators[model].iter_errors(json.loads(body)))
-        assert not errors, f"{what}: {errors[0].json_path}: {errors[0].message}"
+
+def _with_null(schema: Any) -> Any:
+    """A schema of OpenAPI 3.0 in the words of JSON Schema."""
+    if isinstance(schema, list):
+        return [_with_null(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    out = {name: _with_null(value) for name, value in schema.items() if name != "nullable"}
+    if schema.get("nullable") is not True:
+        return out
+    return {"anyOf": [out, {"type": "null"}]}

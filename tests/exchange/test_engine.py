@@ -93,8 +93,12 @@ def test_immediate_or_cancel_never_rests(world: World) -> None:
 def test_fill_or_kill_takes_all_or_nothing(world: World) -> None:
     world.ask(world.ann, 40, 3)
     world.ask(world.cid, 41, 3)
-    killed = world.bid(world.bob, 41, 7, time_in_force=FOK)
-    assert (killed.filled, killed.status) == (0, "canceled")
+    with pytest.raises(RejectionError) as killed:
+        world.bid(world.bob, 41, 7, time_in_force=FOK, client_order_id="once")
+    assert (killed.value.code, killed.value.status) == ("fill_or_kill_insufficient_resting_volume", 409)
+    assert (world.bob.held, world.bob.orders) == (0, {})
+    with pytest.raises(RejectionError, match="order_already_exists"):  # the kill has used its id up
+        world.bid(world.bob, 41, 6, time_in_force=FOK, client_order_id="once")
     filled = world.bid(world.bob, 41, 6, time_in_force=FOK)
     assert (filled.filled, filled.status) == (600, "executed")
 
@@ -102,8 +106,9 @@ def test_fill_or_kill_takes_all_or_nothing(world: World) -> None:
 def test_fill_or_kill_does_not_count_own_orders(world: World) -> None:
     world.ask(world.ann, 40, 3)
     world.ask(world.bob, 41, 3)
-    assert world.bid(world.bob, 41, 6, time_in_force=FOK, stp="maker").filled == 0
-    assert world.bid(world.bob, 41, 6, time_in_force=FOK).filled == 0
+    for stp in ("maker", "taker_at_cross"):
+        with pytest.raises(RejectionError, match="fill_or_kill"):
+            world.bid(world.bob, 41, 6, time_in_force=FOK, stp=stp)
 
 
 def test_an_order_expires_at_its_second(world: World) -> None:
@@ -132,9 +137,9 @@ def test_flags_that_contradict_each_other(world: World, options: dict[str, objec
 
 def test_post_only_is_refused_when_it_would_trade(world: World) -> None:
     world.ask(world.ann, 40, 3)
-    with pytest.raises(RejectionError, match="at once") as caught:
+    with pytest.raises(RejectionError, match="post only cross") as caught:
         world.bid(world.bob, 40, 1, post_only=True)
-    assert caught.value.code == "PostOnlyCrossCancel"
+    assert caught.value.code == "invalid_order"
     assert world.bid(world.bob, 39, 1, post_only=True).status == "resting"
 
 
@@ -234,7 +239,7 @@ def test_decrease_to_nothing_is_a_cancel(world: World) -> None:
 def test_what_does_not_rest_cannot_be_cancelled(world: World) -> None:
     order = world.bid(world.ann, 40, 10)
     assert world.engine.cancel(order, 2_000) == 1_000
-    with pytest.raises(RejectionError, match="canceled"):
+    with pytest.raises(RejectionError, match="not_found"):
         world.engine.cancel(order, 2_001)
 
 

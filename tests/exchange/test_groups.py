@@ -93,12 +93,12 @@ def test_triggered_by_hand(world: World) -> None:
 
 
 def test_a_subaccount_has_its_own_money_and_the_members_records(world: World) -> None:
-    with pytest.raises(RejectionError, match="doesn't cover"):
+    with pytest.raises(RejectionError, match="insufficient_balance"):
         world.engine.submit(world.sub, T, BID, 5_000, 100, 0)
     transfer(world.ann, world.sub, 20 * MICROS, 0)
     order = world.engine.submit(world.sub, T, BID, 5_000, 100, 0, client_order_id="x")
     assert world.ann.orders[order.order_id] is order
-    with pytest.raises(RejectionError, match="exists already"):
+    with pytest.raises(RejectionError, match="order_already_exists"):
         world.engine.submit(world.ann, T, BID, 5_000, 100, 0, client_order_id="x")
     with pytest.raises(RejectionError, match="less than the amount"):
         transfer(world.sub, world.ann, 20 * MICROS, 0)  # some of it is held for the order

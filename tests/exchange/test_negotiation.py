@@ -167,7 +167,7 @@ def test_what_nobody_can_pay_any_more_is_called_off() -> None:
     deal.ann.cash = 0
     deal.later(15_000)
     assert (quote.status, quote.rfq.status, deal.positions()) == ("cancelled", "open", (0, 0))
-    assert "worst case" in quote.reason
+    assert quote.reason == "insufficient balance"
     assert not deal.bob.orders[quote.maker_order_id].remaining  # bob's order doesn't stay behind
     audit(deal.exchange.engine)
 

@@ -8,6 +8,8 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +28,7 @@ from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.matching import ASK, BID
 from prediction_mcp.exchange.order_checks import IOC
 from prediction_mcp.exchange.rejection import RejectionError
+from prediction_mcp.exchange.scenario import combo_event
 from prediction_mcp.exchange.simulation import Exchange
 from tests.conformance.feed_schema import SCHEMA_FILE, FeedSchemas
 from tests.conftest import EVENT, MARKET, Served
@@ -67,7 +70,7 @@ class Reader:
         message = await self.raw()
         if SCHEMAS is not None:
             SCHEMAS.check(message)
-        if "seq" in message and message["type"] not in ("ok", "unsubscribed"):
+        if "seq" in message and "id" not in message:  # answers to commands don't count
             assert message["seq"] == self._seq.get(message["sid"], 0) + 1
             self._seq[message["sid"]] = message["seq"]
         return message
@@ -178,7 +181,7 @@ async def test_the_handshake_must_be_signed_over_its_own_path(served: Served, ch
     with pytest.raises(InvalidStatus) as caught:
         await connect(url_of(served), additional_headers=headers, proxy=None)
     assert caught.value.response.status_code == 401
-    assert json.loads(caught.value.response.body or b"{}")["code"]
+    assert json.loads(caught.value.response.body or b"{}")["error"]["code"]
 
 
 async def test_only_one_path_is_a_feed(served: Served) -> None:
@@ -263,6 +266,7 @@ async def test_the_two_conventions_for_no(served: Served) -> None:
 async def test_subscribing_again_is_merged(served: Served) -> None:
     async with feed(served) as reader:
         first = await reader.ask("subscribe", channels=["orderbook_delta"], market_ticker=MARKET)
+        assert first.pop("sending_ts_ms")
         assert first == {"id": 1, "type": "subscribed", "msg": {"channel": "orderbook_delta", "sid": 1}}
         await reader.next()
         again = await reader.ask("subscribe", channels=["orderbook_delta"], market_tickers=[MARKET, OTHER])
@@ -301,7 +305,7 @@ async def test_updates_and_the_end_of_a_subscription(served: Served) -> None:
         ("subscribe", {"channels": ["ticker"], "market_tickers": "x"}, 11),
         ("subscribe", {"channels": ["ticker"], "market_ticker": MARKET, "market_tickers": [OTHER]}, 11),
         ("subscribe", {"channels": ["ticker"], "use_yes_price": "yes"}, 11),
-        ("subscribe", {"channels": ["ticker"], "market_ticker": "NOPE"}, 16),
+        ("subscribe", {"channels": ["ticker"], "market_ticker": "NOPE"}, 11),
         ("unsubscribe", {"sid": 1}, 4),
         ("unsubscribe", {"sids": [9]}, 7),
         ("update_subscription", {"action": "add_markets"}, 12),
@@ -312,6 +316,18 @@ async def test_updates_and_the_end_of_a_subscription(served: Served) -> None:
         ("update_subscription", {"sid": 1, "action": "add_markets"}, 14),
         ("update_subscription", {"sid": 1, "action": "get_snapshot", "market_ticker": MARKET}, 13),
         ("dance", {"a": 1}, 5),
+        ("subscribe", {"channels": ["ticker"], "market_tickers": []}, 11),
+        ("subscribe", {"channels": ["ticker"], "market_ids": ["no-id"]}, 11),
+        ("subscribe", {"channels": ["trade"], "market_id": "7b4f1f6e-9a56-4a3c-8f0e-0d6c1a5b2e3f"}, 11),
+        ("subscribe", {"channels": ["orderbook_delta"], "market_ids": ["7b4f1f6e-9a56-4a3c-8f0e-0d6c1a5b2e3f"]}, 11),
+        ("subscribe", {"channels": ["communications"], "shard_factor": 0, "shard_key": 0}, 19),
+        ("subscribe", {"channels": ["communications"], "shard_key": 0}, 20),
+        ("subscribe", {"channels": ["communications"], "shard_factor": 4, "shard_key": 4}, 21),
+        ("subscribe", {"channels": ["communications"], "shard_factor": 101, "shard_key": 0}, 22),
+        ("subscribe", {"channels": ["communications"], "shard_factor": True}, 11),
+        ("subscribe", {"channels": ["communications"], "user_filter": "others"}, 11),
+        ("subscribe", {"channels": ["pyth_value"], "underlying_tickers": [1]}, 11),
+        ("update_subscription", {"sid": 1, "action": "subscribe_indices", "index_ids": ["BRTI"]}, 13),
     ],
 )
 async def test_error_codes(served: Served, cmd: str, params: Json, code: int) -> None:
@@ -330,7 +346,23 @@ _commands = st.fixed_dictionaries(
         "cmd": _json | st.sampled_from(["subscribe", "unsubscribe", "update_subscription", "list_subscriptions"]),
         "params": _json
         | st.dictionaries(
-            st.sampled_from(["channels", "sid", "sids", "action", "market_ticker", "market_tickers", "use_yes_price"]),
+            st.sampled_from(
+                [
+                    "channels",
+                    "sid",
+                    "sids",
+                    "action",
+                    "market_ticker",
+                    "market_tickers",
+                    "market_ids",
+                    "use_yes_price",
+                    "shard_factor",
+                    "shard_key",
+                    "user_filter",
+                    "index_ids",
+                    "skip_ticker_ack",
+                ]
+            ),
             _json | st.just(["ticker"]),
         ),
     },
@@ -350,6 +382,8 @@ class Deaf:
 
     def faults(self) -> list[str]:
         return []
+
+    def abandon(self) -> None: ...
 
     def drop(self) -> None:
         raise AssertionError("no fault was asked for")
@@ -470,17 +504,170 @@ async def test_a_markets_end_is_told(served: Served) -> None:
         served.member, ticker, BID, exchange.engine.markets[ticker].book.asks.best or 0, 100, exchange.clock()
     )
     async with feed(served) as reader:
-        await reader.ask("subscribe", channels=["market_lifecycle_v2"], market_ticker=ticker)
+        await reader.ask("subscribe", channels=["market_lifecycle_v2"])
         await reader.ask("subscribe", channels=["market_positions"])
         later = event.markets[0].decide_ms + 600_000
         exchange.clock = lambda: later
         exchange.advance(with_crowd=False)
         seen = [m["msg"] for m in await reader.until_quiet()]
-    told = [m for m in seen if "event_type" in m]
+    told = [m for m in seen if "event_type" in m and m["market_ticker"] == ticker]
     assert [m["event_type"] for m in told] == ["determined", "settled"]
     assert told[0]["result"] in ("yes", "no")
     (position,) = [m for m in seen if "position_fp" in m and m["market_ticker"] == ticker]
     assert position["position_fp"] == "0.00"
+
+
+async def test_what_is_listed_is_told_in_full(served: Served) -> None:
+    """An event with its markets, combos apart; and fees of its own."""
+    exchange = served.exchange
+    async with feed(served) as reader:
+        await reader.ask("subscribe", channels=["market_lifecycle_v2", "multivariate_market_lifecycle"])
+        await reader.next()
+        games = [e for e in exchange.catalogue.events.values() if e.series.ticker == "KXNFLGAME"][:2]
+        legs = [(e.ticker, e.markets[0].ticker, "yes") for e in games]
+        opens = datetime.fromtimestamp(exchange.clock() / 1000, UTC)
+        exchange.list_event(combo_event(exchange.catalogue, legs, "FEEDTEST", opens))
+        combo = {m["type"]: m for m in await reader.until_quiet()}
+        assert {m["sid"] for m in combo.values()} == {2}
+        assert combo.keys() == {"event_lifecycle", "multivariate_market_lifecycle"}
+        later = exchange.clock() + 2 * 86_400_000
+        exchange.clock = lambda: later
+        exchange.advance(with_crowd=False)
+        kinds: dict[tuple[str, str], Json] = {}
+        for message in await reader.until_quiet():
+            kinds.setdefault((message["type"], message["msg"].get("event_type", "")), message["msg"])
+    created = kinds["market_lifecycle_v2", "created"]
+    assert created["additional_metadata"]["rules_primary"]
+    assert created["price_ranges"]
+    assert created["open_ts"] < created["close_ts"]
+    assert ("event_lifecycle", "") in kinds
+    assert kinds["market_lifecycle_v2", "activated"]["is_deactivated"] is False
+
+
+async def test_fees_of_an_event_are_told(served: Served) -> None:
+    change = next(c for c in served.exchange.fee_changes if c.of_event)
+    async with feed(served) as reader:
+        await reader.ask("subscribe", channels=["market_lifecycle_v2"])
+        later = served.exchange.clock() + 600_000
+        event = next(e for e in served.exchange.catalogue.events.values() if not e.collection)
+        served.exchange.fee_changes = [replace(change, ticker=event.ticker, at_ms=later)]
+        served.exchange.clock = lambda: later
+        served.exchange.advance(with_crowd=False)
+        told = [m["msg"] for m in await reader.until_quiet() if m["type"] == "event_fee_update"]
+    assert [m["event_ticker"] for m in told] == [event.ticker]
+
+
+async def test_markets_added_to_all_of_them_narrow_nothing(served: Served) -> None:
+    async with feed(served) as reader:
+        await reader.ask("subscribe", channels=["trade"])
+        await reader.ask("subscribe", channels=["trade"], market_ticker=OTHER)
+        await reader.ask("update_subscription", sid=1, action="add_markets", market_tickers=[OTHER])
+        _cross(served, MARKET)
+        _cross(served, OTHER)
+        told = [m["msg"]["market_ticker"] for m in await reader.until_quiet()]
+        assert told == [MARKET, OTHER]
+        await reader.ask("update_subscription", sid=1, action="delete_markets", market_tickers=[OTHER])
+        _cross(served, OTHER)
+        assert len(await reader.until_quiet()) == 1
+
+
+def _cross(served: Served, ticker: str) -> None:
+    ask = served.exchange.engine.markets[ticker].book.asks.best or 0
+    served.exchange.engine.submit(served.member, ticker, BID, ask, 100, served.exchange.clock(), time_in_force=IOC)
+
+
+async def test_a_market_can_be_named_by_its_id_on_the_ticker_alone(served: Served) -> None:
+    async with feed(served) as reader:
+        ids = [ws_hub.market_id(MARKET)]
+        await reader.ask("subscribe", channels=["ticker"], market_ids=ids)
+        _cross(served, MARKET)
+        _cross(served, OTHER)
+        assert {m["msg"]["market_ticker"] for m in await reader.until_quiet()} == {MARKET}
+        more = await reader.ask("update_subscription", sid=1, action="add_markets", market_id=ws_hub.market_id(OTHER))
+        assert more["msg"] == {"market_tickers": [MARKET, OTHER], "market_ids": [*ids, ws_hub.market_id(OTHER)]}
+        short = await reader.ask("subscribe", channels=["ticker"], market_ids=ids, skip_ticker_ack=True)
+        assert short["msg"] == {}
+
+
+async def test_books_of_two_connections_share_the_exchange_clock(served: Served) -> None:
+    async with feed(served) as one, feed(served) as two:
+        clocks = []
+        for reader in (one, two):
+            await reader.ask("subscribe", channels=["orderbook_delta"], market_ticker=MARKET)
+            stir(served, MARKET, random.Random(5), 5)
+        for reader in (one, two):
+            snapshot, *deltas = [m["msg"]["clock"] for m in await reader.until_quiet()]
+            assert all(clock > snapshot for clock in deltas)
+            assert deltas == sorted(deltas)
+            clocks.append(deltas)
+    assert clocks[1]
+    assert clocks[0][-len(clocks[1]) :] == clocks[1]
+
+
+async def test_a_shard_hears_its_markets_and_self_its_own(served: Served) -> None:
+    exchange = served.exchange
+    markets = [m for m in exchange.catalogue.markets.values() if m.status == "active"][:12]
+    async with feed(served) as every, feed(served) as first, feed(served) as second, feed(served) as own:
+        await every.ask("subscribe", channels=["communications"])
+        await first.ask("subscribe", channels=["communications"], shard_factor=2, shard_key=0)
+        await second.ask("subscribe", channels=["communications"], shard_factor=2, shard_key=1)
+        await own.ask("subscribe", channels=["communications"], user_filter="self")
+        for i, market in enumerate(markets):
+            asks = served.member if i == 0 else exchange.crowd.takers[0]
+            exchange.negotiations.ask(asks, market, exchange.clock(), contracts=100)
+        heard = []
+        for reader in (every, first, second, own):
+            heard.append([m["msg"]["market_ticker"] for m in await reader.until_quiet() if m["type"] == "rfq_created"])
+    assert heard[0] == [m.ticker for m in markets]
+    assert sorted(heard[1] + heard[2]) == sorted(heard[0])
+    assert heard[1]
+    assert heard[2]
+    assert heard[3] == [markets[0].ticker]
+
+
+async def test_values_from_outside(served: Served) -> None:
+    """Nothing until something is asked for; then once a second, and the quick ones at each step."""
+    hub, start = served.exchange.attach_hub(), served.exchange.clock() // 900_000 * 900_000 + 870_000
+    async with feed(served) as reader:
+        await reader.ask("subscribe", channels=["cfbenchmarks_value", "cfbenchmarks_value_5hz", "pyth_value"])
+        for _ in range(2):
+            await reader.next()
+        listed = await reader.ask("update_subscription", sid=1, action="indexlist")
+        assert (listed["type"], "BRTI" in listed["msg"]["index_ids"]) == ("cfbenchmarks_value_indexlist", True)
+        hub.tell_values(start - 1_000)
+        assert await reader.until_quiet() == []
+        assert await reader.error("update_subscription", sid=1, action="subscribe_indices") == 24
+        assert await reader.error("update_subscription", sid=3, action="subscribe_underlyings") == 28
+        await reader.ask("update_subscription", sid=1, action="subscribe_indices", index_ids=["BRTI"])
+        await reader.ask("update_subscription", sid=2, action="subscribe_indices", index_ids=["all"])
+        held = await reader.ask(
+            "update_subscription", sid=3, action="subscribe_underlyings", underlying_tickers=["Metal.XAU/USD"]
+        )
+        assert held["msg"] == {"underlying_tickers": ["Metal.XAU/USD"]}
+        hub.tell_values(start)
+        hub.tell_values(start + 250)
+        told = await reader.until_quiet()
+    assert [m["type"] for m in told].count("cfbenchmarks_value") == 1
+    assert [m["type"] for m in told].count("cfbenchmarks_value_5hz") == 10
+    assert [m["type"] for m in told].count("pyth_value") == 1
+    index = next(m["msg"] for m in told if m["type"] == "cfbenchmarks_value")
+    assert index["avg_60s_data"]["window_size"] == 60
+    assert index["last_60s_windowed_average_15min"]["window_size"] == 30
+
+
+async def test_why_an_order_changed(served: Served) -> None:
+    engine, clock = served.exchange.engine, served.exchange.clock
+    async with feed(served) as reader:
+        await reader.ask("subscribe", channels=["user_orders"])
+        order = engine.submit(served.member, MARKET, BID, 100, 1_000, clock())
+        engine.decrease(order, 900, clock())
+        engine.amend(order, 200, 800, clock(), side=BID)
+        engine.cancel(order, clock())
+        _cross(served, MARKET)
+        engine.submit(served.member, MARKET, BID, 100, 100, clock(), expires_ms=clock() + 5)
+        engine.expire(clock() + 10)
+        told = [m["msg"].get("last_update_reason") for m in await reader.until_quiet()]
+    assert told == [None, "Decrease", "Amend", None, "Trade", None, "ExpiryCancel"]
 
 
 # -- crowds and laggards -------------------------------------------------------------------------------------------

@@ -61,6 +61,38 @@ async def equals_rest(feed: Feed, kalshi: KalshiClient, tickers: list[str], pati
         await asyncio.sleep(0.02)
 
 
+def test_a_book_goes_by_the_exchanges_clock() -> None:
+    """What a snapshot included isn't applied again; a clock that goes back isn't believed, but by a second snapshot."""
+    book = LiveBook(MARKET)
+    book.load(SnapshotMsg(MARKET, yes_dollars_fp=[("0.4000", "5.00")], clock=100), 1)
+    book.apply(DeltaMsg(MARKET, "0.4000", "5.00", "yes", clock=100), 2)
+    assert (book.bids, book.seq) == ({4_000: 500}, 2)
+    for clock in (103, 103):  # one action of the exchange can make several changes
+        book.apply(DeltaMsg(MARKET, "0.4000", "1.00", "yes", clock=clock), 3)
+    assert (book.bids, book.clock) == ({4_000: 700}, 103)
+    with pytest.raises(BookError, match="back in time"):
+        book.apply(DeltaMsg(MARKET, "0.4000", "1.00", "yes", clock=102), 5)
+    book.load(SnapshotMsg(MARKET, clock=90), 6)  # after maintenance it may have gone back
+    assert (book.state, book.clock) == ("live", 90)
+    with pytest.raises(BookError, match="older"):
+        book.load(SnapshotMsg(MARKET, clock=80), 1)
+    assert (book.state, book.clock) == ("stale", 90)
+    book.load(SnapshotMsg(MARKET, clock=80), 2)
+    assert (book.state, book.clock) == ("live", 80)
+
+
+async def test_a_reconnect_tells_whether_a_book_moved_meanwhile(served: Served, kalshi: KalshiClient) -> None:
+    async with opened(served) as (feed, _):
+        await feed.watch("orderbook_delta", [MARKET, OTHER])
+        await feed.book(MARKET)
+        await feed.book(OTHER)
+        for outlet in list(served.exchange.hub.outlets if served.exchange.hub else ()):
+            outlet.abandon()
+        stir(served, MARKET, random.Random(8), 20)
+        await equals_rest(feed, kalshi, [MARKET, OTHER])
+        assert (feed.counters["moved_meanwhile"], feed.counters["unmoved"]) == (1, 1)
+
+
 @pytest.mark.parametrize("use_yes_price", [True, False])
 async def test_books_are_the_rest_books(served: Served, kalshi: KalshiClient, use_yes_price: bool) -> None:
     rng = random.Random(3)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.answers import error_for
 from prediction_mcp.kalshi.errors import (
     AuthenticationError,
     BudgetSpentError,
@@ -28,9 +29,9 @@ from prediction_mcp.kalshi.errors import (
     NotFoundError,
     OutcomeUnknownError,
     PermissionDeniedError,
+    PostOnlyError,
 )
 from prediction_mcp.kalshi.models.orders import Amendment, NewOrder
-from prediction_mcp.kalshi.transport import error_for
 from tests.conftest import MARKET, Served
 from tests.kalshi.flaky import Fault, Flaky, is_create
 
@@ -119,7 +120,7 @@ async def test_a_very_long_queue_is_refused_with_a_sentence(kalshi: KalshiClient
     waiting = [asyncio.create_task(bucket.acquire(10)) for _ in range(5)]
     await asyncio.sleep(0)
     with pytest.raises(BudgetSpentError, match="rate budget is used up for the next 60 s"):
-        await kalshi.portfolio.balance()
+        await kalshi.orders.list()
     for task in waiting:
         task.cancel()
 
@@ -203,7 +204,7 @@ async def test_an_order_that_never_arrived_is_unknown_until_asked_again(served: 
 async def test_an_own_id_used_before_is_a_duplicate(kalshi: KalshiClient, served: Served) -> None:
     order = new_order()
     await kalshi.orders.create(order)
-    with pytest.raises(DuplicateOrderError, match="exists already"):
+    with pytest.raises(DuplicateOrderError, match="used before"):
         await kalshi.orders.create(order)
     assert len(served.orders) == 1
 
@@ -275,7 +276,7 @@ async def test_a_decrease_by_is_never_guessed(served: Served, kalshi: KalshiClie
         (400, b'{"code":"insufficient_balance","message":"no"}', InsufficientBalanceError),
         (400, b'{"error":{"code":"market_closed","message":"closed","details":"at 5"}}', MarketClosedError),
         (400, b'{"code":"MARKET_INACTIVE","message":"x"}', MarketClosedError),
-        (400, b'{"code":"PostOnlyCrossCancel","message":"x"}', InvalidOrderError),
+        (400, b'{"error":{"code":"invalid_order","message":"x","details":"post only cross"}}', PostOnlyError),
         (400, b'{"code":"whatever","message":"limit: too big"}', InvalidRequestError),
         (401, b'{"code":"x","message":"bad signature"}', AuthenticationError),
         (403, b"forbidden", PermissionDeniedError),

@@ -308,7 +308,7 @@ async def test_max_cost_counts_the_fee(assistant: Assistant, served: Served) -> 
 async def test_an_own_client_order_id_makes_a_retry_safe(assistant: Assistant, served: Served) -> None:
     order = {"ticker": MARKET, "side": "yes", "action": "buy", "count": 1, "price": 1, "client_order_id": "mine-1"}
     await assistant.call("kalshi_create_order", **order)
-    assert "exists already" in await assistant.error("kalshi_create_order", **order)
+    assert "used before" in await assistant.error("kalshi_create_order", **order)
     assert len(served.orders) == 1
 
 

@@ -118,7 +118,7 @@ def _ask(address: Address, method: str, body: dict[str, str] | None = None) -> d
     except (httpx.HTTPError, ValueError) as error:
         raise SettingsError(f"The paper exchange in process {address.pid} doesn't answer ({error}).") from None
     if answer.is_error:
-        raise SettingsError(f"The paper exchange refused: {told.get('message')}.")
+        raise SettingsError(f"The paper exchange refused: {told.get('error', {}).get('details')}.")
     return told
 
 

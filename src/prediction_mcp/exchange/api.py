@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 import orjson
+from loguru import logger
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,22 +20,28 @@ from .access import DEFAULT_COST, ENDPOINT_COSTS, AccessError
 from .call import Call, Json
 from .clock import wall_clock_ms
 from .endpoints import (
+    batches,
+    blocks,
     combos,
     communications,
     groups,
+    keys,
     listing,
     live_data,
     market_data,
     orders,
     portfolio,
     reference,
+    shards,
     status,
     subaccounts,
 )
 from .rejection import RejectionError
 from .simulation import Exchange
+from .store import StoreError, UnstorableError
 
 PREFIX = "/trade-api/v2"
+BATCH = "/communications/rfq_batches/{rfq_batch_id}"
 MAX_BODY = 1 << 20
 TRANSPORT = "paper.transport"
 """Where the server leaves the connection in a request's scope, for faults that cut it."""
@@ -50,6 +57,12 @@ class Endpoint:
     run: Handler
     signed: bool = False
     success: int = 200
+
+    @property
+    def operation(self) -> str:
+        """What Kalshi calls it in messages about its parameters: GET /markets is GetMarkets."""
+        words = [part for part in self.path.split("/") if part and not part.startswith("{")]
+        return self.method.capitalize() + "".join(word.capitalize() for word in words[-1].split("_"))
 
     @property
     def cost(self) -> int:
@@ -130,6 +143,37 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _write("PUT", f"{path}/confirm", communications.confirm_quote, 204),
         )
     ),
+    _own("/communications/block-trade-proposals", blocks.proposals),
+    _write("POST", "/communications/block-trade-proposals", blocks.propose, 201),
+    _write("POST", "/communications/block-trade-proposals/{block_trade_proposal_id}/accept", blocks.accept, 204),
+    _own("/communications/rfq_batches", batches.batches),
+    _write("POST", "/communications/rfq_batches", batches.create_batch, 201),
+    _own("/communications/rfq_batches/{rfq_batch_id}", batches.one_batch),
+    _write("DELETE", "/communications/rfq_batches/{rfq_batch_id}", batches.delete_batch, 204),
+    _own("/communications/rfq_batches/{rfq_batch_id}/best_quotes", batches.best_quotes),
+    _write("PUT", "/communications/rfq_batches/{rfq_batch_id}/accept", batches.accept_batch),
+    _own("/communications/rfq_batches/{rfq_batch_id}/quotes", batches.quotes_of_batch),
+    _write("POST", "/communications/rfq_batches/{rfq_batch_id}/quotes", batches.create_batch_quote, 201),
+    _write(
+        "DELETE", "/communications/rfq_batches/{rfq_batch_id}/quotes/{batch_quote_id}", batches.delete_batch_quote, 204
+    ),
+    _write(
+        "PUT",
+        "/communications/rfq_batches/{rfq_batch_id}/quotes/{batch_quote_id}/confirm",
+        batches.confirm_batch_quote,
+        204,
+    ),
+    _own("/api_keys", keys.keys),
+    _write("POST", "/api_keys", keys.create_key, 201),
+    _write("POST", "/api_keys/generate", keys.generate_key, 201),
+    _write("DELETE", "/api_keys/{api_key}", keys.delete_key, 204),
+    _write("POST", "/account/api_usage_level/upgrade", keys.upgrade, 201),
+    _own("/account/api_usage_level/volume_progress", keys.volume_progress),
+    _write("POST", "/portfolio/intra_exchange_instance_transfer", shards.move),
+    _own("/portfolio/intra_exchange_instance_transfers", shards.moves),
+    _own("/portfolio/intra_exchange_instance_transfers/{transfer_id}", shards.one_move),
+    _own("/portfolio/target_balance_allocation", shards.allocation),
+    _write("POST", "/portfolio/target_balance_allocation", shards.set_allocation),
     _own("/historical/orders", orders.historical_orders),
     _own("/historical/fills", portfolio.historical_fills),
     _own("/historical/positions", portfolio.historical_positions),
@@ -176,10 +220,8 @@ def _answer(status_code: int, body: Json | None) -> Response:
     return Response(orjson.dumps(body), status_code, media_type="application/json")
 
 
-def _error(status_code: int, code: str, message: str) -> Response:
-    if status_code == 429:
-        return _answer(429, {"error": "too many requests"})
-    return _answer(status_code, {"code": code, "message": message, "details": ""})
+def _refusal(rejection: RejectionError) -> Response:
+    return _answer(rejection.status, rejection.body)
 
 
 def _items(body: bytes) -> int:
@@ -192,13 +234,37 @@ def _items(body: bytes) -> int:
     return max(1, len(orders_in)) if isinstance(orders_in, list) else 1
 
 
+def _carry_out(exchange: Exchange, endpoint: Endpoint, call: Call) -> Response:
+    """Run an endpoint and put on disk what it did, before anybody hears of it; an error leaves nothing behind.
+
+    A disk that takes nothing now is no error of the request: what was done is kept, and written as soon as it can be.
+    """
+    try:
+        try:
+            response = _answer(endpoint.success, endpoint.run(call))
+        except RejectionError:
+            exchange.sync()  # a refusal may use up a client_order_id
+            raise
+        exchange.sync()
+    except (RejectionError, StoreError):
+        raise
+    except UnstorableError as error:
+        logger.error("{} {} was undone: {}", endpoint.method, endpoint.path, error)
+        exchange.undo()
+        raise RejectionError("invalid_parameters", "a number or text of this request can't be kept") from error
+    except BaseException:
+        exchange.undo()
+        raise
+    return response
+
+
 def _handler(exchange: Exchange, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     batched = endpoint.path.endswith("/batched")
 
     def carry_out(request: Request, body: bytes) -> Response:
         now_ms, real_ms = exchange.clock(), wall_clock_ms()
         headers = request.headers
-        account = None
+        account = locked = None
         try:
             if exchange.down and endpoint.run is not status.exchange_status:
                 raise RejectionError("exchange_unavailable", "the exchange is under maintenance", 503)
@@ -211,26 +277,32 @@ def _handler(exchange: Exchange, endpoint: Endpoint) -> Callable[[Request], Awai
                     request.url.path,
                     real_ms,
                 )
-                if ("read" if endpoint.method == "GET" else "write") not in key.scopes:
+                if not key.may(endpoint.method, endpoint.path):
                     raise AccessError("insufficient_scope", f"the API key has no scope for {endpoint.method}", 403)
-                account = key.account
+                account, locked = key.account, key.subaccount
                 cost = endpoint.cost * _items(body) if batched else endpoint.cost
-                exchange.access.charge(account, endpoint.method, cost, real_ms)
+                exchange.access.charge(account, endpoint.method, endpoint.path, cost, real_ms)
             repeated = {name: request.query_params.getlist(name) for name in request.query_params}
-            call = Call(exchange, request.path_params, request.query_params, body, account, now_ms, repeated)
+            call = Call(
+                exchange,
+                request.path_params,
+                request.query_params,
+                body,
+                account,
+                now_ms,
+                repeated,
+                locked,
+                endpoint.operation,
+            )  # fmt: skip
             exchange.sync()  # what reads see is what is on disk
-            try:
-                answer = endpoint.run(call)
-            finally:
-                exchange.sync()  # nobody hears of anything that a crash could undo
-            return _answer(endpoint.success, answer)
+            return _carry_out(exchange, endpoint, call)
         except RejectionError as rejection:
-            return _error(rejection.status, rejection.code, rejection.message)
+            return _refusal(rejection)
 
     async def handle(request: Request) -> Response:
         body = await request.body()
         if len(body) > MAX_BODY:
-            return _error(413, "body_too_large", "the body is larger than 1 MiB")
+            return _refusal(RejectionError("body_too_large", "the body is larger than 1 MiB", 413))
         header = request.headers.get("x-paper-fault")
         if header is None and not exchange.faults.rules:
             return carry_out(request, body)
@@ -246,12 +318,12 @@ async def with_faults(
     try:
         struck = exchange.faults.for_request(request.method, request.url.path.removeprefix(PREFIX), header)
     except ValueError as error:
-        return _error(400, "invalid_parameters", str(error))
+        return _refusal(RejectionError("invalid_parameters", str(error)))
     kinds = {rule.kind for rule in struck}
     await wait(sum(rule.milliseconds for rule in struck if rule.kind == "latency"))
     for kind in ("429", "500", "503"):
         if kind in kinds:
-            return _error(int(kind), "fault", "asked for by a fault rule")
+            return _refusal(RejectionError("fault", "asked for by a fault rule", int(kind)))
     if "cut_before" in kinds:
         return cut(request)
     response = carry_out()
@@ -277,11 +349,12 @@ def cut(request: Request) -> Response:
 
 async def _no_route(_: Request, error: Exception) -> Response:
     status_code = error.status_code if isinstance(error, HTTPException) else 500
-    return _error(status_code, "not_found" if status_code == 404 else "method_not_allowed", "no such endpoint")
+    code = "not_found" if status_code == 404 else "method_not_allowed"
+    return _refusal(RejectionError(code, "no such endpoint", status_code))
 
 
 async def _failed(_: Request, __: Exception) -> Response:
-    return _error(500, "internal_server_error", "the paper exchange failed; its log says why")
+    return _refusal(RejectionError("internal_server_error", "the paper exchange failed; its log says why", 500))
 
 
 def create_app(exchange: Exchange) -> Starlette:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import time
 
+MAX_TIME_S = 253_402_300_799
+"""The end of the year 9999 in Unix seconds, the last that can be written down; today's milliseconds lie beyond."""
+FURTHEST_MS = 7_258_118_400_000
+"""The year 2200, where this clock ends."""
 MAX_SPEED = 3_600.0
 """An hour a second; beyond that a market's life is over between two steps of the crowd."""
 
@@ -28,7 +32,8 @@ class Clock:
         self.speed = speed
 
     def __call__(self) -> int:
-        self._last = max(self._last, self._origin + int((wall_clock_ms() - self._since) * self._speed))
+        now = self._origin + int((wall_clock_ms() - self._since) * self._speed)
+        self._last = max(self._last, min(now, FURTHEST_MS))
         return self._last
 
     @property
@@ -46,5 +51,7 @@ class Clock:
         """Let this much time pass at once. Raises ValueError for a negative time."""
         if milliseconds < 0:
             raise ValueError("time doesn't go back")
+        if self() + milliseconds > FURTHEST_MS:
+            raise ValueError("the paper exchange's time ends with the year 2199")
         self._origin = self() + milliseconds
         self._since = wall_clock_ms()

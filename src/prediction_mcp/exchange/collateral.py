@@ -6,7 +6,7 @@ from prediction_mcp.kalshi.units import PRICE_UNITS
 
 from .ledger import Account, Holding, revenue_of
 from .matching import BID, Order
-from .rejection import RejectionError
+from .rejection import EXCHANGE, RejectionError
 
 
 def hold(account: Account, holding: Holding, order: Order) -> None:
@@ -16,7 +16,7 @@ def hold(account: Account, holding: Holding, order: Order) -> None:
     change = holding.requirement() - before
     if account.cash - account.held < change:
         release(holding, order, order.remaining, order.fee_hold, order.slack)
-        raise RejectionError("insufficient_balance", "the balance doesn't cover the order's worst case")
+        raise RejectionError("insufficient_balance", service=EXCHANGE)
     account.held += change
 
 

@@ -21,6 +21,7 @@ from prediction_mcp.kalshi.units import format_dollars, parse_dollars
 from .clock import Clock
 from .faults import KINDS, Rule
 from .ledger import Account
+from .rejection import RejectionError
 from .simulation import Exchange
 from .wire import moment
 
@@ -197,6 +198,5 @@ def deposit(exchange: Exchange, account: Account, dollars: str) -> None:
 
 
 def _refusal(status: int, code: str, message: str) -> Response:
-    return Response(
-        orjson.dumps({"code": code, "message": message, "details": ""}), status, media_type="application/json"
-    )
+    body = RejectionError(code, message, status).body
+    return Response(orjson.dumps(body), status, media_type="application/json")

@@ -18,7 +18,7 @@ from .execution import execute, record
 from .groups import OrderGroup
 from .ledger import Account, Holding, revenue_of, settle
 from .market_state import MarketState, Observer, Trade
-from .matching import BID, Book, Order
+from .matching import ASK, BID, Book, Order
 from .order_checks import (
     FOK,
     GTC,
@@ -30,7 +30,7 @@ from .order_checks import (
     check_time_in_force,
     reducible,
 )
-from .rejection import RejectionError
+from .rejection import EXCHANGE, RejectionError
 
 SLACK_GRIDS = 2
 """Grid units held for an order's rounding fees: what its accumulator holds while its fills are on the grid."""
@@ -94,13 +94,13 @@ class Engine:
         """Take an order: match what crosses, rest or cancel what is left.
 
         Raises:
-            RejectionError: a rule forbids it; nothing changed.
+            RejectionError: a rule forbids it; nothing changed (a killed fill-or-kill uses up its client_order_id).
         """
         market = self.markets.get(ticker)
         if market is None:
             raise RejectionError("market_not_found", f"market {ticker} not found", 404)
         if client_order_id and self._is_used(account, client_order_id):
-            raise RejectionError("order_already_exists", "an order with this client_order_id exists already", 409)
+            raise RejectionError("order_already_exists", status=409, service=EXCHANGE)
         check_group(group)
         check_open(market)
         check_shape(market, price, count)
@@ -110,7 +110,7 @@ class Engine:
             count = reducible(holding, side, count, time_in_force)
         book = market.book
         if post_only and book.crosses(side, price):
-            raise RejectionError("PostOnlyCrossCancel", "post only order would trade at once")
+            raise RejectionError("invalid_order", "post only cross")
 
         seq = self.sequence = self.sequence + 1
         order = Order(self._order_id % seq, seq, account, ticker, side, price, count, now_ms)
@@ -120,6 +120,8 @@ class Engine:
         collateral.hold(account, holding, order)
         order.time_in_force = time_in_force
         order.client_order_id = client_order_id
+        if time_in_force == FOK and book.fillable(order) < count:
+            raise self._killed(order)
         if group is not None:
             order.group = group
             group.orders[order.order_id] = order
@@ -133,15 +135,30 @@ class Engine:
             order.expires_ms = expires_ms
             heapq.heappush(self.expiries, (expires_ms, seq, order))
 
-        if time_in_force == FOK and book.fillable(order) < count:
-            self._finish(order, holding, now_ms)
-        else:
-            opposite = book.asks if side == BID else book.bids
-            if opposite.ranks and opposite.ranks[-1] >= -side * price:
-                self._match(market, order, holding, now_ms)
-            self._rest_or_finish(market, order, holding, now_ms)
+        opposite = book.asks if side == BID else book.bids
+        if opposite.ranks and opposite.ranks[-1] >= -side * price:
+            self._match(market, order, holding, now_ms)
+        self._rest_or_finish(market, order, holding, now_ms)
         self._tell_order(order)
         return order
+
+    @staticmethod
+    def _let_go(order: Order) -> None:
+        """Give back what was held for an order that comes to nothing."""
+        holding = order.account.holdings[order.ticker]
+        before = holding.requirement()
+        collateral.release(holding, order, order.remaining, order.fee_hold, order.slack)
+        order.account.held += holding.requirement() - before
+
+    def _killed(self, order: Order) -> RejectionError:
+        """A fill-or-kill order that can't be filled leaves nothing behind but its client_order_id, which stays used."""
+        account = order.account
+        self._let_go(order)
+        if order.client_order_id and account.keeps_history:
+            account.by_client_id[order.client_order_id] = ""
+            if self.changes is not None:
+                self.changes.accounts[account] = None
+        return RejectionError("fill_or_kill_insufficient_resting_volume", status=409)
 
     def amend(
         self,
@@ -172,9 +189,9 @@ class Engine:
         if remaining <= 0:
             raise RejectionError("invalid_order", "count must be more than what is filled already")
         if client_order_id and client_order_id != order.client_order_id and self._is_used(account, client_order_id):
-            raise RejectionError("order_already_exists", "an order with this client_order_id exists already", 409)
+            raise RejectionError("order_already_exists", status=409, service=EXCHANGE)
 
-        holding = account.holding(order.ticker)
+        filled, holding = order.filled, account.holding(order.ticker)
         if price == order.price and remaining <= order.remaining:
             if remaining < order.remaining:
                 self._shrink(market, order, holding, order.remaining - remaining, now_ms)
@@ -192,6 +209,7 @@ class Engine:
             account.by_client_id[client_order_id] = order.order_id
             order.client_order_id = client_order_id
         order.updated_ms = account.updated_ms = now_ms
+        order.last_reason = order.last_reason if order.filled > filled else "Amend"
         self._tell_order(order)
         return order
 
@@ -213,10 +231,11 @@ class Engine:
         order.initial -= cut
         self._note(order)
         order.updated_ms = order.account.updated_ms = now_ms
+        order.last_reason = "Decrease"
         self._tell_order(order)
 
-    def cancel(self, order: Order, now_ms: int) -> int:
-        """Take a resting order out; returns the count units it still had open.
+    def cancel(self, order: Order, now_ms: int, reason: str = "") -> int:
+        """Take a resting order out; returns the count units it still had open. ``reason`` is the feed's word for it.
 
         Raises:
             RejectionError: it doesn't rest any more.
@@ -224,17 +243,17 @@ class Engine:
         check_resting(order)
         market = self.markets[order.ticker]
         market.book.side(order.side).remove(order)
-        reduced = order.remaining
+        reduced, order.last_reason = order.remaining, reason
         self._tell_level(order, order.price, -reduced, now_ms)
         self._finish(order, order.account.holdings[order.ticker], now_ms)
         self._tell_order(order)
         return reduced
 
-    def cancel_many(self, orders: Iterable[Order], now_ms: int) -> list[Order]:
+    def cancel_many(self, orders: Iterable[Order], now_ms: int, reason: str = "") -> list[Order]:
         """Cancel those of the orders that still rest; returns them."""
         resting = [order for order in orders if order.status == "resting"]
         for order in resting:
-            self.cancel(order, now_ms)
+            self.cancel(order, now_ms, reason)
         return resting
 
     def expire(self, now_ms: int) -> list[Order]:
@@ -243,9 +262,55 @@ class Engine:
         while self.expiries and self.expiries[0][0] <= now_ms:
             due, _, order = heapq.heappop(self.expiries)
             if order.status == "resting" and order.expires_ms == due:
-                self.cancel(order, now_ms)
+                self.cancel(order, now_ms, "ExpiryCancel")
                 expired.append(order)
         return expired
+
+    def cross(
+        self, buyer: Account, seller: Account, ticker: str, price: int, count: int, now_ms: int, *, taker_side: int
+    ) -> tuple[Order, Order]:
+        """A trade that two members agreed on outside the book: the buyer takes YES at the price, the seller NO.
+
+        Raises:
+            RejectionError: a rule forbids it, or one of the two can't carry it; nothing changed.
+        """
+        market = self.markets[ticker]
+        check_open(market)
+        check_shape(market, price, count)
+        orders: list[Order] = []
+        for account, side in ((buyer, BID), (seller, ASK)):
+            seq = self.sequence = self.sequence + 1
+            order = Order(self._order_id % seq, seq, account, ticker, side, price, count, now_ms)
+            order.fee_hold, order.slack = trade_fee(market.fees.taker_rate, price, count), SLACK_GRIDS * account.grid
+            try:
+                collateral.hold(account, account.holding(ticker), order)
+            except RejectionError:
+                for held in orders:
+                    self._let_go(held)
+                raise
+            orders.append(order)
+        seq = self.sequence = self.sequence + 1
+        for order in orders:
+            account, holding, is_taker = order.account, order.account.holdings[ticker], order.side == taker_side
+            if account.keeps_history:
+                account.orders[order.order_id] = order
+            rate = market.fees.taker_rate if is_taker else market.fees.maker_rate
+            revenue = revenue_of(holding, order.side, price, count)
+            fee, order.accumulator = round_fee(revenue, trade_fee(rate, price, count), account.grid, order.accumulator)
+            self.fees_collected += fee
+            market.pool += self._fill(order, holding, price, count, fee, is_taker, now_ms, seq)
+            self._finish(order, holding, now_ms)
+            self._tell_order(order)
+        market.open_interest = market.pool // PRICE_UNITS
+        market.volume += count
+        market.last_price = price
+        trade = Trade(seq, now_ms, price, count, taker_side, is_block=True)
+        market.trades.append(trade)
+        if self.changes is not None:
+            self.changes.trades.append((ticker, trade))
+        if self.observer is not None:
+            self.observer.trade(ticker, trade)
+        return orders[0], orders[1]
 
     # -- a market's end ----------------------------------------------------------------------------------------
 
@@ -253,7 +318,7 @@ class Engine:
         """Stop trading; every resting order is cancelled."""
         market = self.markets[ticker]
         market.is_open = False
-        self.cancel_many([*market.book.bids, *market.book.asks], now_ms)
+        self.cancel_many([*market.book.bids, *market.book.asks], now_ms, "CloseCancel")
 
     def settle_market(self, ticker: str, result: str, value: int, now_ms: int) -> None:
         """Pay every holder ``value`` price units per YES and the rest of the dollar per NO, once and for all."""
@@ -354,9 +419,9 @@ class Engine:
             maker = next(iter(level.orders.values()))
             if maker.account.primary is primary:
                 if order.stp == "taker_at_cross":
-                    order.status = "canceled"
+                    order.status, order.last_reason = "canceled", "SelfTradeCancel"
                     return
-                self.cancel(maker, now_ms)
+                self.cancel(maker, now_ms, "SelfTradeCancel")
                 continue
             count = maker.remaining if maker.remaining < order.remaining else order.remaining
             their = maker.account.holdings[maker.ticker]
@@ -368,7 +433,7 @@ class Engine:
                 order.accumulator,
             )
             if account.cash - account.held < fee and not collateral.affords(order, holding, price, count, fee):
-                order.status = "canceled"
+                order.status, order.last_reason = "canceled", "MarginCancel"
                 return
             maker_account = maker.account
             maker_fee, maker_acc = round_fee(
@@ -380,7 +445,7 @@ class Engine:
             if maker_account.cash - maker_account.held < maker_fee and not collateral.affords(
                 maker, their, price, count, maker_fee
             ):
-                self.cancel(maker, now_ms)
+                self.cancel(maker, now_ms, "MarginCancel")
                 continue
             order.accumulator, maker.accumulator = acc, maker_acc
             seq = self.sequence = self.sequence + 1
@@ -419,6 +484,7 @@ class Engine:
         pool = execute(order, holding, price, count, fee, now_ms, is_taker=is_taker)
         account = order.account
         if account.keeps_history:
+            order.last_reason = "Trade"
             fill = record(order, self._trade_id % seq, seq, price, count, fee, is_taker=is_taker)
             account.updated_ms = holding.updated_ms = now_ms
             if self.observer is not None:

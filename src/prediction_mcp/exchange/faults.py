@@ -14,6 +14,7 @@ from typing import Literal, get_args
 RestFault = Literal["latency", "429", "500", "503", "cut_before", "cut_after", "twice"]
 FeedFault = Literal["feed_drop", "feed_skip", "feed_twice", "feed_unknown", "feed_error"]
 CommandFault = Literal["feed_timeout"]
+ReadFault = Literal["read_lag"]
 KINDS: dict[str, str] = {
     "latency": "the answer comes late (milliseconds after a colon, 200 if none)",
     "429": "too many requests; nothing was done",
@@ -27,6 +28,7 @@ KINDS: dict[str, str] = {
     "feed_twice": "a frame comes twice",
     "feed_unknown": "a message of an unknown type comes before the frame",
     "feed_error": "a subscription ends with error 10 instead of the frame",
+    "read_lag": "changed orders read as before for longer (milliseconds after a colon, 200 if none; 0 for not at all)",
     "feed_timeout": "a WebSocket command is answered with error 18; nothing was done",
 }
 DEFAULT_LATENCY_MS = 200
@@ -112,6 +114,11 @@ class Faults:
         if not self.rules:
             return []
         return [rule.kind for rule in self.rules if rule.kind in get_args(FeedFault) and self._strikes(rule)]
+
+    @property
+    def read_lag_ms(self) -> int | None:
+        """How long changed orders shall read as before, where a rule says so."""
+        return next((rule.milliseconds for rule in self.rules if rule.kind in get_args(ReadFault)), None)
 
     def for_command(self) -> bool:
         """Whether a command of the WebSocket times out."""

@@ -13,6 +13,7 @@ The model, in which money is conserved by construction:
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 
 from prediction_mcp.kalshi.fees import GRID_DIRECT
@@ -129,9 +130,12 @@ class Account:
     settled: dict[str, Holding] = field(default_factory=dict)
     updated_ms: int = 0
     primary: Account = field(init=False)
+    user_id: str = field(init=False)
+    """The member's UUID in answers, always the same for its name."""
 
     def __post_init__(self) -> None:
         self.primary = self.parent or self
+        self.user_id = str(uuid.uuid5(uuid.NAMESPACE_OID, self.primary.account_id))
         if self.parent is not None:
             self.orders, self.by_client_id = self.parent.orders, self.parent.by_client_id
             self.fills, self.settlements = self.parent.fills, self.parent.settlements

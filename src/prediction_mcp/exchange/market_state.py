@@ -25,6 +25,7 @@ class Trade:
     price: int
     count: int
     taker_side: int
+    is_block: bool = False
 
 
 class Observer(Protocol):

@@ -39,6 +39,7 @@ class Order:
         "filled",
         "group",
         "initial",
+        "last_reason",
         "maker_cost",
         "maker_fees",
         "notional",
@@ -74,6 +75,7 @@ class Order:
         self.created_ms = now_ms
         self.updated_ms = now_ms
         self.client_order_id = ""
+        self.last_reason = ""  # why it last changed, in the feed's words; not kept on disk
         self.time_in_force = "good_till_canceled"
         self.stp = "taker_at_cross"
         self.group: OrderGroup | None = None

@@ -23,7 +23,7 @@ from .catalogue import Market
 from .ledger import Account
 from .matching import ASK, BID
 from .order_checks import GTC, IOC
-from .rejection import RejectionError
+from .rejection import EXCHANGE, RejectionError
 
 if TYPE_CHECKING:
     from .simulation import Exchange
@@ -91,6 +91,8 @@ class Rfq:
     status: str = "open"
     cancelled_ms: int = 0
     reason: str = ""
+    batch_id: str = ""
+    """Of the batch it is a child of; then it is quoted and accepted with that only."""
     quotes: dict[str, Quote] = field(default_factory=dict)
 
     def count_at(self, unit: int) -> int:
@@ -121,7 +123,7 @@ class Negotiations:
         self.rfqs: dict[str, Rfq] = {}
         self.quotes: dict[str, Quote] = {}
 
-    def _id(self) -> str:
+    def new_id(self) -> str:
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
     # -- requests ----------------------------------------------------------------------------------------------
@@ -138,6 +140,7 @@ class Negotiations:
         obscured: bool = False,
         rest_remainder: bool = False,
         replace: bool = False,
+        batch_id: str = "",
     ) -> Rfq:
         """Open a request; exactly one of ``contracts`` (count units) and ``target_cost`` (micros) is positive.
 
@@ -147,7 +150,7 @@ class Negotiations:
         if not self._exchange.engine.markets[market.ticker].is_open:
             raise RejectionError("MARKET_INACTIVE", "market is not accepting orders")
         mine = [r for r in self.open_rfqs() if r.account.primary is account.primary]
-        same = [r for r in mine if r.market is market]
+        same = [r for r in mine if r.market is market and bool(r.batch_id) == bool(batch_id)]
         if same and not replace:
             raise RejectionError("conflict", "there is an open RFQ on this market already", 409)
         if len(mine) - len(same) >= MAX_OPEN:
@@ -155,7 +158,7 @@ class Negotiations:
         for old in same:
             self.withdraw(old, now_ms, "replaced")
         rfq = Rfq(
-            rfq_id=self._id(),
+            rfq_id=self.new_id(),
             account=account,
             market=market,
             contracts=contracts,
@@ -166,9 +169,10 @@ class Negotiations:
             created_ms=now_ms,
             updated_ms=now_ms,
             serial=next(self._serials),
+            batch_id=batch_id,
         )
         self.rfqs[rfq.rfq_id] = rfq
-        if self._exchange.hub is not None:
+        if self._exchange.hub is not None and not batch_id:
             self._exchange.hub.rfq_created(rfq)
         return rfq
 
@@ -179,18 +183,21 @@ class Negotiations:
         """Close a request and call its quotes off. Raises RejectionError once a quote is confirmed or it is closed."""
         if rfq.status != "open":
             raise RejectionError("RFQ_CLOSED", "the RFQ is closed")
+        if rfq.batch_id:
+            raise RejectionError("rfq_in_batch", "the RFQ belongs to a batch: close the batch", 400)
         if rfq.locked is not None and rfq.locked.status == "confirmed":
             raise RejectionError("RFQ_CLOSED", "a confirmed quote is about to be executed")
-        self._close(rfq, now_ms, reason)
+        self.close(rfq, now_ms, reason)
 
-    def _close(self, rfq: Rfq, now_ms: int, reason: str) -> None:
+    def close(self, rfq: Rfq, now_ms: int, reason: str) -> None:
+        """End a request, whatever became of it; its open quotes end with it."""
         rfq.status, rfq.updated_ms, rfq.reason = "closed", now_ms, reason
         if reason != "executed":
             rfq.cancelled_ms = now_ms
         for quote in rfq.quotes.values():
             if quote.status in ("open", "accepted"):
-                self._call_off(quote, now_ms, f"rfq {reason}")
-        if self._exchange.hub is not None:
+                self.call_off(quote, now_ms, f"rfq {reason}")
+        if self._exchange.hub is not None and not rfq.batch_id:
             self._exchange.hub.rfq_deleted(rfq, now_ms)
         self._over.append(rfq)
         if len(self._over) > KEPT:
@@ -217,20 +224,41 @@ class Negotiations:
         Raises:
             RejectionError: a closed or own request, prices off the grid, both declined, or more than $1 together.
         """
+        if rfq.batch_id:
+            raise RejectionError("rfq_in_batch", "the RFQ belongs to a batch: quote the batch")
         if rfq.status != "open" or rfq.locked is not None:
             raise RejectionError("RFQ_CLOSED", "the RFQ is closed or has an accepted quote")
         if rfq.account.primary is account.primary:
             raise RejectionError("invalid_parameters", "nobody quotes an RFQ of one's own")
+        self.check_bids(rfq, yes_bid, no_bid)
+        for old in rfq.quotes.values():
+            if old.account.primary is account.primary and old.status == "open":
+                self.call_off(old, now_ms, "replaced")
+        quote = self.new_quote(account, rfq, yes_bid, no_bid, now_ms, rest_remainder, post_only)
+        self._tell("quote_created", quote)
+        return quote
+
+    def check_bids(self, rfq: Rfq, yes_bid: int, no_bid: int) -> None:
+        """Raises RejectionError for bids that are off the grid, both declined, or more than $1 together."""
         prices = self._exchange.engine.markets[rfq.market.ticker].book.prices
         if not (yes_bid or no_bid) or yes_bid + no_bid > PRICE_UNITS:
             raise RejectionError("invalid_parameters", "one bid must be positive, and both together at most $1")
         if (yes_bid and yes_bid not in prices) or (no_bid and PRICE_UNITS - no_bid not in prices):
             raise RejectionError("invalid_parameters", "price is not on the market's price grid")
-        for old in rfq.quotes.values():
-            if old.account.primary is account.primary and old.status == "open":
-                self._call_off(old, now_ms, "replaced")
+
+    def new_quote(
+        self,
+        account: Account,
+        rfq: Rfq,
+        yes_bid: int,
+        no_bid: int,
+        now_ms: int,
+        rest_remainder: bool,
+        post_only: bool,
+    ) -> Quote:
+        """A quote as it was checked, taken into the books."""
         quote = Quote(
-            quote_id=self._id(),
+            quote_id=self.new_id(),
             rfq=rfq,
             account=account,
             yes_bid=yes_bid,
@@ -242,21 +270,27 @@ class Negotiations:
             serial=next(self._serials),
         )
         rfq.quotes[quote.quote_id] = self.quotes[quote.quote_id] = quote
-        self._tell("quote_created", quote)
         return quote
 
     def withdraw_quote(self, quote: Quote, now_ms: int) -> None:
         """Take a quote back. Raises RejectionError once it is accepted or over."""
+        self._check_single(quote)
         if quote.status != "open":
             raise RejectionError("invalid_parameters", f"the quote is {quote.status}")
-        self._call_off(quote, now_ms, "deleted")
+        self.call_off(quote, now_ms, "deleted")
 
-    def _call_off(self, quote: Quote, now_ms: int, reason: str) -> None:
+    @staticmethod
+    def _check_single(quote: Quote) -> None:
+        if quote.rfq.batch_id:
+            raise RejectionError("rfq_in_batch", "the quote belongs to a batch quote, which goes as a whole")
+
+    def call_off(self, quote: Quote, now_ms: int, reason: str) -> None:
         quote.status, quote.reason = "cancelled", reason
         quote.cancelled_ms = quote.updated_ms = now_ms
 
     def accept(self, quote: Quote, side: Side, now_ms: int) -> None:
         """The requester takes the quote's bid for a side. Raises RejectionError when that isn't to be had."""
+        self._check_single(quote)
         if quote.rfq.status != "open" or quote.rfq.locked is not None:
             raise RejectionError("RFQ_CLOSED", "the RFQ is closed or has an accepted quote")
         if quote.status != "open":
@@ -269,13 +303,14 @@ class Negotiations:
             quote.rfq.account.available < unit * count
             and not quote.rfq.account.holding(quote.rfq.market.ticker).position
         ):
-            raise RejectionError("INSUFFICIENT_BALANCE", "the balance doesn't cover the trade")
+            raise RejectionError("insufficient_balance", service=EXCHANGE)
         quote.status, quote.accepted_side = "accepted", side
         quote.accepted_ms = quote.updated_ms = now_ms
         self._tell("quote_accepted", quote)
 
     def confirm(self, quote: Quote, now_ms: int) -> None:
         """The quoter stands by an accepted quote: it is executed when the timer ends. Raises RejectionError if late."""
+        self._check_single(quote)
         if quote.status != "accepted":
             raise RejectionError("invalid_parameters", f"the quote is {quote.status}, not accepted")
         quote.status = "confirmed"
@@ -285,16 +320,16 @@ class Negotiations:
 
     def advance(self, now_ms: int) -> None:
         """Void what wasn't confirmed in time, execute what is due, close what has no market any more."""
-        for rfq in list(self.open_rfqs()):
+        for rfq in [rfq for rfq in self.open_rfqs() if not rfq.batch_id]:
             combo = bool(rfq.market.legs)
             quote = rfq.locked
             if quote is not None and quote.status == "confirmed":
                 if now_ms - quote.confirmed_ms >= (EXECUTE_COMBO_MS if combo else EXECUTE_MS):
                     self._execute(quote, now_ms)
             elif not self._exchange.engine.markets[rfq.market.ticker].is_open:
-                self._close(rfq, now_ms, "market closed")
+                self.close(rfq, now_ms, "market closed")
             elif quote is not None and now_ms - quote.accepted_ms > (CONFIRM_COMBO_MS if combo else CONFIRM_MS):
-                self._call_off(quote, now_ms, "not confirmed in time")
+                self.call_off(quote, now_ms, "not confirmed in time")
 
     def _execute(self, quote: Quote, now_ms: int) -> None:
         """Put both orders on the book, the quoter's first; what doesn't fit any more calls the quote off."""
@@ -305,7 +340,7 @@ class Negotiations:
         book_side, count, ticker = BID if side == "yes" else ASK, quote.count(side), rfq.market.ticker
         try:
             if self._exchange.paused:
-                raise RejectionError("trading_is_paused", "trading is paused on the exchange")
+                raise RejectionError("trading_is_paused", status=409, service=EXCHANGE)
             maker = engine.submit(
                 quote.account,
                 ticker,
@@ -314,13 +349,13 @@ class Negotiations:
                 count,
                 now_ms,
                 post_only=quote.post_only,
-                client_order_id=self._id(),
+                client_order_id=self.new_id(),
             )
             quote.maker_order_id = maker.order_id
             try:
                 taker = engine.submit(
                     rfq.account, ticker, -book_side, price, count, now_ms,
-                    time_in_force=GTC if rfq.rest_remainder else IOC, client_order_id=self._id(),
+                    time_in_force=GTC if rfq.rest_remainder else IOC, client_order_id=self.new_id(),
                 )  # fmt: skip
                 quote.taker_order_id = taker.order_id
             except RejectionError:
@@ -329,12 +364,12 @@ class Negotiations:
             if not quote.rest_remainder:
                 engine.cancel_many([maker], now_ms)
         except RejectionError as rejection:
-            self._call_off(quote, now_ms, rejection.message)
+            self.call_off(quote, now_ms, rejection.details or rejection.message)
             return
         quote.status, quote.executed_ms, quote.updated_ms = "executed", now_ms, now_ms
         if self._exchange.hub is not None:
             self._exchange.hub.quote_executed(quote, maker, taker)
-        self._close(rfq, now_ms, "executed")
+        self.close(rfq, now_ms, "executed")
 
     def _tell(self, kind: str, quote: Quote) -> None:
         if self._exchange.hub is not None:

@@ -8,7 +8,7 @@ from .groups import OrderGroup
 from .ledger import Holding
 from .market_state import MarketState
 from .matching import BID, Order
-from .rejection import RejectionError
+from .rejection import EXCHANGE, RejectionError, not_found
 
 GTC = "good_till_canceled"
 IOC = "immediate_or_cancel"
@@ -28,7 +28,7 @@ def check_group(group: OrderGroup | None) -> None:
 def check_shape(market: MarketState, price: int, count: int) -> None:
     """Price and count as the market trades them."""
     if price not in market.book.prices:
-        raise RejectionError("invalid_price", "price is not on the market's price grid")
+        raise RejectionError("invalid_price", service=EXCHANGE)
     if count <= 0:
         raise RejectionError("invalid_order", "count must be positive")
     if count % COUNT_UNITS and not market.fractional:
@@ -52,7 +52,7 @@ def check_time_in_force(time_in_force: str, expires_ms: int, now_ms: int, *, pos
 
 def check_resting(order: Order) -> None:
     if order.status != "resting":
-        raise RejectionError("order_not_resting", f"order is {order.status}", 404)
+        raise not_found(service=EXCHANGE)
 
 
 def reducible(holding: Holding, side: int, count: int, time_in_force: str) -> int:

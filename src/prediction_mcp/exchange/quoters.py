@@ -18,6 +18,8 @@ PATIENCE_MS = 60_000
 """How long a request of the crowd stays open."""
 CONCESSION = 300
 """Price units that a requester gives up against the fair value."""
+RESEND_MS = 20_000
+"""How old a maker lets its prices on a batch become."""
 
 
 class Quoters:
@@ -32,7 +34,7 @@ class Quoters:
     def step(self, now_ms: int) -> None:
         """Do what the crowd has to do about requests."""
         negotiations = self._exchange.negotiations
-        for rfq in list(negotiations.open_rfqs()):
+        for rfq in [rfq for rfq in negotiations.open_rfqs() if not rfq.batch_id]:
             quote = rfq.locked
             if quote is not None:
                 if quote.status == "accepted" and quote.account in self._crowd.makers:
@@ -41,6 +43,7 @@ class Quoters:
                 self._consider(rfq, now_ms)
             else:
                 self._answer(rfq, now_ms)
+        self._answer_batches(now_ms)
         elapsed, self._last_ms = now_ms - self._last_ms if self._last_ms else 0, now_ms
         if self._rng.random() < min(elapsed / ASK_EVERY_MS, 0.5):
             self._ask(now_ms)
@@ -48,17 +51,34 @@ class Quoters:
     def _answer(self, rfq: Rfq, now_ms: int) -> None:
         """Every maker that hasn't quoted a request does, a little wide of the fair value."""
         quoted = [quote.account for quote in rfq.quotes.values()]
-        grid = rfq.market.grid
         for index, maker in enumerate(self._crowd.makers):
             if maker in quoted:
                 continue
-            fair = self._crowd.fair_price(rfq.market)
-            width = 100 * (1 + index) + self._rng.randrange(100)
-            yes = grid.at_or_below(fair - width) or 0
-            ask = grid.at_or_above(fair + width)
-            no = PRICE_UNITS - ask if ask is not None else 0
+            yes, no = self._bids(rfq, index)
             if yes or no:
                 self._exchange.negotiations.quote(maker, rfq, yes, no, now_ms)
+
+    def _bids(self, rfq: Rfq, index: int) -> tuple[int, int]:
+        """What a maker bids for both outcomes."""
+        grid, fair = rfq.market.grid, self._crowd.fair_price(rfq.market)
+        width = 100 * (1 + index) + self._rng.randrange(100)
+        yes = grid.at_or_below(fair - width) or 0
+        ask = grid.at_or_above(fair + width)
+        return yes, PRICE_UNITS - ask if ask is not None else 0
+
+    def _answer_batches(self, now_ms: int) -> None:
+        """Makers price members' batches whole, again before the prices lapse, and stand by what they won."""
+        batches = self._exchange.batches
+        for batch in [b for b in batches.batches.values() if b.status != "closed" and b.account.keeps_history]:
+            for index, maker in enumerate(self._crowd.makers):
+                own = next((q for q in batch.quotes.values() if q.account is maker and q.status != "cancelled"), None)
+                if batch.status == "accepted":
+                    if own is not None and own.status == "accepted":
+                        batches.confirm(own, now_ms)
+                elif own is None or now_ms - own.sent_ms > RESEND_MS:
+                    bids = {rfq.rfq_id: self._bids(rfq, index) for rfq in batch.rfqs}
+                    if all(yes or no for yes, no in bids.values()):
+                        batches.quote(maker, batch, bids, now_ms)
 
     def _consider(self, rfq: Rfq, now_ms: int) -> None:
         """Accept the best quote that is fair enough; give up after a while."""

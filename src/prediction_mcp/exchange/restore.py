@@ -69,11 +69,12 @@ def _restore_markets(store: Store, catalogue: Catalogue, engine: Engine) -> None
         state.is_open = bool(is_open)
         state.pool, state.open_interest, state.volume, state.last_price = pool, open_interest, volume, last_price
         newest = store.db.execute(
-            "SELECT seq, ts_ms, price, count, taker_side FROM trades WHERE ticker = ?"
+            "SELECT seq, ts_ms, price, count, taker_side, is_block FROM trades WHERE ticker = ?"
             " ORDER BY ts_ms DESC, seq DESC LIMIT ?",
             (ticker, TAPE_LENGTH),
         )
-        state.trades.extendleft(Trade(*row) for row in newest)
+        for seq, ts_ms, price, count, side, is_block in newest:
+            state.trades.appendleft(Trade(seq, ts_ms, price, count, side, bool(is_block)))
 
 
 def _restore_accounts(store: Store, engine: Engine) -> None:

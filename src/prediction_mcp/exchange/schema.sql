@@ -10,8 +10,10 @@ CREATE TABLE accounts (
 ) STRICT;
 CREATE TABLE budgets (account_id TEXT PRIMARY KEY, tier TEXT NOT NULL) STRICT;
 CREATE TABLE keys (
-  key_id TEXT PRIMARY KEY, account_id TEXT NOT NULL, public_key TEXT NOT NULL, scopes TEXT NOT NULL
+  key_id TEXT PRIMARY KEY, account_id TEXT NOT NULL, public_key TEXT NOT NULL, scopes TEXT NOT NULL,
+  name TEXT NOT NULL, subaccount INTEGER
 ) STRICT;
+CREATE TABLE allocations (account_id TEXT PRIMARY KEY, percent INTEGER NOT NULL, reservation TEXT NOT NULL) STRICT;
 CREATE TABLE series (ticker TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE events (
   position INTEGER PRIMARY KEY, ticker TEXT NOT NULL UNIQUE, series TEXT NOT NULL, body BLOB NOT NULL
@@ -26,7 +28,7 @@ CREATE TABLE trading (
 ) STRICT;
 CREATE TABLE trades (
   seq INTEGER PRIMARY KEY, ticker TEXT NOT NULL, ts_ms INTEGER NOT NULL, price INTEGER NOT NULL, count INTEGER NOT NULL,
-  taker_side INTEGER NOT NULL
+  taker_side INTEGER NOT NULL, is_block INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX trades_by_market ON trades (ticker, ts_ms);
 CREATE TABLE orders (

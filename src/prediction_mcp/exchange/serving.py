@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .api import PREFIX, TRANSPORT, create_app
 from .simulation import Exchange
-from .store import StoreError
+from .store import StoreError, UnstorableError
 from .ws import connection_factory
 
 STEP_SECONDS = 0.25
@@ -63,6 +63,9 @@ async def _run_clock(exchange: Exchange, *, with_crowd: bool) -> None:
             exchange.advance(with_crowd=with_crowd)
         except StoreError as error:  # what happened is kept, and written as soon as the disk takes it
             logger.error("{}", error)
+        except UnstorableError as error:
+            logger.error("a step of the paper exchange was undone: {}", error)
+            exchange.undo()
         await asyncio.sleep(STEP_SECONDS)
 
 

@@ -9,21 +9,27 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from loguru import logger
+
 from prediction_mcp.kalshi.units import MICROS, PRICE_UNITS, format_price, parse_price
 
 from .access import SCOPES, Access, ApiKey, Budget, KeyAlgorithm
 from .agents import Crowd
 from .archive import Archive
+from .batches import Batches
+from .blocks import BlockTrades
 from .catalogue import Event, Market
 from .changes import Changes, Deposit
-from .clock import wall_clock_ms
+from .clock import MAX_TIME_S, wall_clock_ms
 from .engine import Engine
 from .faults import Faults
 from .groups import OrderGroup
 from .history import past_trades
 from .hours import Hours
+from .lag import READ_LAG_MS, ReadLag
 from .ledger import Account
 from .market_state import TAPE_LENGTH
+from .matching import Order
 from .negotiation import Negotiations
 from .quoters import Quoters
 from .restore import restore_catalogue, restore_engine
@@ -57,6 +63,7 @@ class Exchange:
         clock: Unix milliseconds of the simulation; the wall clock unless another is given.
         store: where everything is kept; what it holds already is read back, and its seed and scenario win.
         scenario: what is listed, a key of :data:`.scenario.SCENARIOS`.
+        read_lag_ms: how long a member's changed order still reads as before.
 
     Raises:
         StoreError: what the store holds doesn't add up.
@@ -69,6 +76,7 @@ class Exchange:
         clock: Callable[[], int] = wall_clock_ms,
         store: Store | None = None,
         scenario: str = "everyday",
+        read_lag_ms: int = READ_LAG_MS,
     ) -> None:
         self.store = store or Store()
         self.clock = clock
@@ -76,16 +84,16 @@ class Exchange:
         self.paused = False
         self.down = False
         self.hours = Hours()
+        self.lag = ReadLag(read_lag_ms)
         self._paused_by_hand = False
         self.with_crowd = True
-        self.groups: dict[str, OrderGroup] = {}
         self.hub: Hub | None = None
-        self._agenda: list[tuple[int, int, Transition, Event]] = []
         self._tie_break = itertools.count()
         if self.store.is_new:
             self._begin(seed, scenario)
         else:
             self._restore()
+        self.faults = Faults(self.seed)
 
     def _begin(self, seed: int, scenario: str) -> None:
         now = self.clock()
@@ -102,6 +110,8 @@ class Exchange:
     def _restore(self) -> None:
         seed, started_ms = self.store.db.execute("SELECT seed, started_ms FROM exchange").fetchone()
         self._prepare(seed, started_ms)
+        if healed := self.store.heal(MAX_TIME_S * 1000):
+            logger.warning("{} orders had an expiry that is no time; those that rested are cancelled", healed)
         self.catalogue = restore_catalogue(self.store)
         restore_engine(self.store, self.catalogue, self.engine, self.groups, self.archive)
         self._rng = random.Random(f"exchange/{seed}/{self.engine.sequence}")
@@ -109,8 +119,9 @@ class Exchange:
         self.quoters = Quoters(self)
         for account_id, tier in self.store.db.execute("SELECT account_id, tier FROM budgets"):
             self.access.budgets[account_id] = Budget.of(tier, wall_clock_ms())
-        for key_id, account_id, public_key, scopes in self.store.db.execute("SELECT * FROM keys"):
-            self.access.keys[key_id] = ApiKey.read(key_id, self.engine.accounts[account_id], public_key, scopes)
+        self.access.keys.clear()
+        for key_id, account_id, *rest in self.store.db.execute("SELECT * FROM keys"):
+            self.access.keys[key_id] = ApiKey.read(key_id, self.engine.accounts[account_id], *rest)
         (self._advanced_ms,) = self.store.db.execute("SELECT clock_ms FROM exchange").fetchone()
         for event in self.catalogue.events.values():
             for transition, at in self._timetable(event)[event.stage :]:
@@ -120,12 +131,15 @@ class Exchange:
         """What a new exchange and one from the disk have in common."""
         self.seed = seed
         self.started_ms = started_ms
-        self.faults = Faults(seed)
+        self.groups: dict[str, OrderGroup] = {}
+        self._agenda: list[tuple[int, int, Transition, Event]] = []
         self.engine = Engine(id_prefix=f"{seed & 0xFFFFFFFF:08x}")
         self.changes = self.engine.changes = Changes()
         self.archive = Archive(self.store, self.engine.accounts, self.groups)
         self.engine.is_used = self.archive.is_used
         self.negotiations = Negotiations(self)
+        self.batches = Batches(self)
+        self.block_trades = BlockTrades(self)
         self._rng = random.Random(f"exchange/{seed}")
         self.fee_changes = fee_changes(started_ms)
         self._fees_until = 0
@@ -163,13 +177,36 @@ class Exchange:
         return [a for a in self.engine.accounts.values() if a.parent is member]
 
     def issue_key(
-        self, account: Account, algorithm: KeyAlgorithm = "ed25519", scopes: frozenset[str] = SCOPES
+        self,
+        account: Account,
+        algorithm: KeyAlgorithm = "ed25519",
+        scopes: frozenset[str] = SCOPES,
+        name: str = "",
+        subaccount: int | None = None,
     ) -> tuple[str, str]:
         """(key id, private key PEM) for a member. Keys come from the system's randomness, never from the seed."""
         key_id = str(uuid.uuid4())
         pem = self.access.issue(account, key_id, algorithm, scopes)
-        self.store.save_key(key_id, account.account_id, self.access.keys[key_id].public_pem, scopes)
+        key = self.access.keys[key_id]
+        key.name, key.subaccount = name, subaccount
+        self.keep_key(key)
         return key_id, pem
+
+    def keep_key(self, key: ApiKey) -> None:
+        """Take a key in, and on disk."""
+        self.access.keys[key.key_id] = key
+        owner = key.account.account_id
+        self.store.save_key(key.key_id, owner, key.public_pem, key.scopes, key.name, key.subaccount)
+
+    def drop_key(self, key: ApiKey) -> None:
+        """A key opens nothing any more."""
+        del self.access.keys[key.key_id]
+        self.store.forget_key(key.key_id)
+
+    def raise_tier(self, account: Account, tier: str) -> None:
+        """Give a member the rate budget of a higher tier."""
+        self.access.budgets[account.account_id] = Budget.of(tier, wall_clock_ms())
+        self.store.save_budget(account.account_id, tier)
 
     # -- the disk ----------------------------------------------------------------------------------------------
 
@@ -182,6 +219,28 @@ class Exchange:
         if self.changes:
             self.store.commit(self.engine, self.catalogue, self.changes, self._advanced_ms)
             self.changes = self.engine.changes = Changes()
+
+    def undo(self) -> None:
+        """Take back all that changed since the last :meth:`sync`, for a request that failed in the middle.
+
+        With a file everything is read back from it. Without one there is nothing to read back from: what newly rests
+        is cancelled, new groups are forgotten, and what traded meanwhile stays as it is in memory.
+        """
+        if self.store.is_durable:
+            self._restore()
+            if self.hub is not None:
+                self.hub.start_anew()
+            return
+        undone, self.changes = self.changes, Changes()
+        self.engine.changes = self.changes
+        for order in undone.orders:
+            if order.status == "resting" and order.account.keeps_history and order.created_ms >= self._advanced_ms:
+                self.engine.cancel(order, order.created_ms)
+                order.account.orders.pop(order.order_id, None)
+                self.changes.orders.pop(order, None)
+        for group in undone.groups:
+            if not self.store.holds_group(group.group_id):
+                self.groups.pop(group.group_id, None)
 
     # -- time --------------------------------------------------------------------------------------------------
 
@@ -197,6 +256,8 @@ class Exchange:
             self._advance_to(now - gap + gap * i // slices, with_crowd=True)
         self._advance_to(now, with_crowd=with_crowd)
         self.sync()
+        if self.hub is not None:
+            self.hub.tell_values(now)
         return now
 
     def _advance_to(self, now: int, *, with_crowd: bool) -> None:
@@ -216,6 +277,8 @@ class Exchange:
         self.engine.expire(now)
         self._apply_hours(now)
         self.negotiations.advance(now)
+        self.batches.advance(now)
+        self.block_trades.advance(now)
         if with_crowd and not self.paused:
             self.quoters.step(now)
             self.crowd.step(now)
@@ -241,7 +304,11 @@ class Exchange:
         was, self.paused = self.paused, self._paused_by_hand or self.hours.is_closed(now)
         if self.paused and not was:
             for account in self.engine.accounts.values():
-                self.engine.cancel_many([o for o in account.orders.values() if o.cancel_on_pause], now)
+                self.engine.cancel_many([o for o in account.orders.values() if o.cancel_on_pause], now, "HaltCancel")
+
+    def will_change(self, order: Order) -> None:
+        """A member is about to change an order: for a moment reads will show it as it is now."""
+        self.lag.remember(order, self.faults.read_lag_ms)
 
     def attach_hub(self) -> Hub:
         """From now on tell WebSocket subscribers what happens."""
@@ -253,7 +320,7 @@ class Exchange:
 
     def _tell(self, market: Market, event_type: str, **details: Any) -> None:
         if self.hub is not None:
-            self.hub.lifecycle(market.ticker, event_type, **details)
+            self.hub.lifecycle(market, event_type, **details)
 
     # -- listing and life cycle --------------------------------------------------------------------------------
 
@@ -268,6 +335,8 @@ class Exchange:
         """Take an event in; returns the steps of its life that lie in the past."""
         self.changes.events[event.ticker] = None
         past: list[tuple[int, Event, Transition]] = []
+        if self.hub is not None:
+            self.hub.event_listed(event)
         for market in event.markets:
             state = self.engine.add_market(market.ticker, market.grid, event.fees)
             state.is_open = False
@@ -294,6 +363,8 @@ class Exchange:
                 concerned = [event] if event is not None else []
                 for event in concerned:
                     event.fee_type, event.fee_multiplier = change.fee_type, change.multiplier
+                    if self.hub is not None:
+                        self.hub.event_fees(event)
             else:
                 series = self.catalogue.series.get(change.ticker)
                 if series is None:
@@ -397,7 +468,7 @@ class Exchange:
             market.previous_bid = market.grid.at_or_below(market.previous_price - 1) or 0
             market.previous_ask = market.grid.at_or_above(market.previous_price + 1) or PRICE_UNITS
         market.updated_ms = at_ms
-        self._tell(market, "activated")
+        self._tell(market, "activated", is_deactivated=False)
 
     def _decide(self, market: Market, share: float, shown: str, at_ms: int) -> None:
         if market.frozen and market.status in ("inactive", "closed"):

@@ -29,8 +29,19 @@ from .groups import OrderGroup
 from .ledger import Account, Holding
 from .matching import Order
 
-VERSION = 1
-"""Of the schema; a file of another version is refused, not guessed at."""
+VERSION = 2
+"""Of the schema; a file of a later version is refused, not guessed at, an older one is brought up to it."""
+UPGRADES: dict[int, str] = {
+    1: """
+    ALTER TABLE trades ADD COLUMN is_block INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE keys ADD COLUMN name TEXT NOT NULL DEFAULT '';
+    ALTER TABLE keys ADD COLUMN subaccount INTEGER;
+    CREATE TABLE allocations (
+      account_id TEXT PRIMARY KEY, percent INTEGER NOT NULL, reservation TEXT NOT NULL
+    ) STRICT;
+    """,
+}
+"""What takes a schema of a version to the next."""
 ORDER_COLUMNS = (
     "seq", "order_id", "account_id", "owner", "ticker", "side", "price", "initial", "remaining", "filled", "status",
     "created_ms", "updated_ms", "client_order_id", "time_in_force", "stp", "expires_ms", "cancel_on_pause", "group_id",
@@ -42,6 +53,10 @@ POSITION_FIELDS = ("position", "cost", "realized", "fees", "contracts", "traded"
 
 class StoreError(Exception):
     """The file can't be used; the message is one sentence that says why."""
+
+
+class UnstorableError(Exception):
+    """What changed holds something that no disk can keep: a defect, and whoever asked for the change is refused."""
 
 
 class StoreBusyError(StoreError):
@@ -90,13 +105,16 @@ class Store:
             self.db.execute("BEGIN EXCLUSIVE")  # takes the lock, and keeps it
             self.db.execute("COMMIT")
         else:
-            self.db.execute("PRAGMA journal_mode = OFF")
+            self.db.execute("PRAGMA journal_mode = MEMORY")  # a transaction that fails is undone here too
             self.db.execute("PRAGMA synchronous = OFF")
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
         if version == 0 and not self.db.execute("SELECT 1 FROM sqlite_master").fetchone():
             schema = (files(__package__) / "schema.sql").read_text()
             self.db.executescript(f"BEGIN; {schema} PRAGMA user_version = {VERSION}; COMMIT;")
             return True
+        while (step := UPGRADES.get(version)) is not None:
+            version += 1
+            self.db.executescript(f"BEGIN; {step} PRAGMA user_version = {version}; COMMIT;")
         if version != VERSION:
             raise StoreError(f"The paper exchange on disk has version {version}, this program reads {VERSION}.")
         return not self.db.execute("SELECT 1 FROM exchange").fetchone()
@@ -120,12 +138,32 @@ class Store:
                 self._write_market_side(engine, catalogue, changes, now_ms)
             self._write_member_side(changes)
             self.db.execute("COMMIT")
-        except sqlite3.Error as error:  # a full disk: nothing is forgotten, the next commit tries it all again
+        except Exception as error:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
-            raise StoreError(f"The paper exchange can't be written to disk ({error}).") from error
+            if isinstance(error, sqlite3.OperationalError):  # the disk: the next commit tries it all again
+                raise StoreError(f"The paper exchange can't be written to disk ({error}).") from error
+            raise UnstorableError(f"a change can't be kept ({error})") from error
         self._opening = None
         self._let_go(changes)
+
+    def heal(self, last_ms: int) -> int:
+        """Cancel resting orders whose expiry lies beyond ``last_ms`` and strike it from all; returns how many.
+
+        Earlier versions took a time in milliseconds for seconds, answered 500, and couldn't read the order any more.
+        """
+        self.db.execute("BEGIN")
+        healed = self.db.execute(
+            "UPDATE orders SET expires_ms = 0, fee_hold = 0, slack = 0,"
+            " remaining = CASE status WHEN 'resting' THEN 0 ELSE remaining END,"
+            " status = CASE status WHEN 'resting' THEN 'canceled' ELSE status END WHERE expires_ms > ?",
+            (last_ms,),
+        ).rowcount
+        self.db.execute("COMMIT")
+        return healed
+
+    def holds_group(self, group_id: str) -> bool:
+        return self.db.execute('SELECT 1 FROM "groups" WHERE group_id = ?', (group_id,)).fetchone() is not None
 
     def _write_member_side(self, changes: Changes) -> None:
         """Orders, fills, settlements, positions, money: of everybody on a durable store, else of members."""
@@ -215,8 +253,8 @@ class Store:
             for t in tickers if (s := engine.markets.get(t)) is not None
         ))  # fmt: skip
         db.executemany(
-            _put("trades", 6),
-            ((t.seq, ticker, t.ts_ms, t.price, t.count, t.taker_side) for ticker, t in changes.trades),
+            _put("trades", 7),
+            ((t.seq, ticker, t.ts_ms, t.price, t.count, t.taker_side, t.is_block) for ticker, t in changes.trades),
         )
         events = [catalogue.events[t] for t in changes.events]
         db.executemany(
@@ -243,6 +281,8 @@ class Store:
             if account.fills or account.by_client_id:
                 account.fills.clear()
                 account.by_client_id.clear()
+        for account in changes.accounts:
+            account.by_client_id.clear()
         for account, ticker in changes.positions:
             account.settlements.clear()
             account.settled.pop(ticker, None)
@@ -272,9 +312,24 @@ class Store:
     def save_budget(self, account_id: str, tier: str) -> None:
         self.db.execute(_put("budgets", 2), (account_id, tier))
 
-    def save_key(self, key_id: str, account_id: str, public_key: str, scopes: Iterable[str]) -> None:
+    def save_key(
+        self, key_id: str, account_id: str, public_key: str, scopes: Iterable[str], name: str, subaccount: int | None
+    ) -> None:
         """The public half of an API key; the private one is never written here."""
-        self.db.execute(_put("keys", 4), (key_id, account_id, public_key, ",".join(sorted(scopes))))
+        row = (key_id, account_id, public_key, ",".join(sorted(scopes)), name, subaccount)
+        self.db.execute(_put("keys", 6), row)
+
+    def forget_key(self, key_id: str) -> None:
+        self.db.execute("DELETE FROM keys WHERE key_id = ?", (key_id,))
+
+    def save_allocation(self, account_id: str, percent: int, reservation: str) -> None:
+        """What share of a member's money shall lie on the one shard there is; 0 for no rule."""
+        self.db.execute(_put("allocations", 3), (account_id, percent, reservation))
+
+    def allocation(self, account_id: str) -> tuple[int, str]:
+        """(percent, reservation)."""
+        found = self.db.execute("SELECT percent, reservation FROM allocations WHERE account_id = ?", (account_id,))
+        return found.fetchone() or (0, "sum")
 
 
 def _order_row(order: Order) -> tuple[Any, ...]:

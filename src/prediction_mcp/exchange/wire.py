@@ -26,6 +26,7 @@ from .matching import BID, Book, Order
 
 Json = dict[str, Any]
 EXCHANGE_INDEX = 0
+RULES_SECONDARY = "Simulated market: it is settled by the paper exchange's own random draw."
 
 
 def moment(ms: int) -> str:
@@ -36,6 +37,12 @@ def moment(ms: int) -> str:
 def cents(micros: int) -> int:
     """Micros as whole cents, rounded down: what the few remaining integer fields carry."""
     return micros * 100 // MICROS
+
+
+def _micros(micros: int) -> str:
+    """Money of orders, fills and positions: always six decimals, as recorded."""
+    sign, micros = ("-", -micros) if micros < 0 else ("", micros)
+    return f"{sign}{micros // MICROS}.{micros % MICROS:06d}"
 
 
 def _side_names(side: int) -> tuple[str, str]:
@@ -139,10 +146,12 @@ def market(item: Market, state: MarketState, now_ms: int) -> Json:
         "previous_price_dollars": format_price(item.previous_price),
         "liquidity_dollars": "0.0000",
         "settlement_bounds_type": "default",
+        "fractional_trading_enabled": state.fractional,
         "expiration_value": item.expiration_value,
         "strike_type": item.strike_type,
         "rules_primary": item.rules,
-        "rules_secondary": "Simulated market: it is settled by the paper exchange's own random draw.",
+        "rules_secondary": RULES_SECONDARY,
+        "response_price_units": "usd_cent",
         "price_level_structure": item.structure,
         "price_ranges": price_ranges(item.grid),
         "exchange_index": EXCHANGE_INDEX,
@@ -162,6 +171,32 @@ def market(item: Market, state: MarketState, now_ms: int) -> Json:
         out["mve_collection_ticker"] = item.event.collection
         out["mve_selected_legs"] = legs(item)
     return out
+
+
+def created(item: Market) -> Json:
+    """What the feed says of a market that is new."""
+    more: Json = {
+        "name": item.yes_sub_title,
+        "title": item.title,
+        "yes_sub_title": item.yes_sub_title,
+        "no_sub_title": item.no_sub_title,
+        "rules_primary": item.rules,
+        "rules_secondary": RULES_SECONDARY,
+        "can_close_early": item.can_close_early,
+        "event_ticker": item.event.ticker,
+        "expected_expiration_ts": item.decide_ms // 1000,
+        "strike_type": item.strike_type,
+    }
+    if item.floor_strike is not None:
+        more["floor_strike"] = float(item.floor_strike)
+    if item.cap_strike is not None:
+        more["cap_strike"] = float(item.cap_strike)
+    return {
+        "open_ts": item.open_ms // 1000,
+        "close_ts": item.close_ms // 1000,
+        "additional_metadata": more,
+        "price_level_structure": item.structure,
+    } | ({} if item.legs else {"price_ranges": price_ranges(item.grid)})
 
 
 def price_ranges(grid: PriceGrid) -> list[Json]:
@@ -196,10 +231,11 @@ def trade(item: Trade, ticker: str, trade_id: str) -> Json:
         "count_fp": format_count(item.count),
         "yes_price_dollars": format_price(item.price),
         "no_price_dollars": format_price(PRICE_UNITS - item.price),
+        "taker_side": outcome,
         "taker_outcome_side": outcome,
         "taker_book_side": side,
         "created_time": moment(item.ts_ms),
-        "is_block_trade": False,
+        "is_block_trade": item.is_block,
     }
 
 
@@ -238,6 +274,20 @@ def candlestick(candle: Candle, tick: int, open_interest: int) -> Json:
     }
 
 
+def candlestick_before(end_ts: int, close: int, open_interest: int) -> Json:
+    """The candlestick that stands for all before the start: nothing traded in it, and what the last one closed at."""
+    none = dict.fromkeys(("open_dollars", "low_dollars", "high_dollars", "close_dollars"))
+    quoted = dict.fromkeys(none, format_price(close))  # the schema wants bid and ask in full
+    return {
+        "end_period_ts": end_ts,
+        "yes_bid": quoted,
+        "yes_ask": quoted,
+        "price": {**none, "mean_dollars": None, "previous_dollars": format_price(close)},
+        "volume_fp": format_count(0),
+        "open_interest_fp": format_count(open_interest),
+    }
+
+
 def historical_candlestick(candle: Json) -> Json:
     """The historical endpoint spells the same candlestick with other names."""
 
@@ -255,13 +305,19 @@ def historical_candlestick(candle: Json) -> Json:
     }
 
 
+def _deprecated(outcome: str) -> Json:
+    """The direction as it was said before 2026, still sent: what trades the other way is a buy of NO."""
+    return {"side": outcome, "action": "buy"}
+
+
 def order(item: Order) -> Json:
     outcome, side = _side_names(item.side)
     out: Json = {
         "order_id": item.order_id,
-        "user_id": item.account.primary.account_id,
+        "user_id": item.account.user_id,
         "client_order_id": item.client_order_id,
         "ticker": item.ticker,
+        **_deprecated(outcome),
         "outcome_side": outcome,
         "book_side": side,
         "type": "limit",
@@ -271,10 +327,10 @@ def order(item: Order) -> Json:
         "fill_count_fp": format_count(item.filled),
         "remaining_count_fp": format_count(item.remaining),
         "initial_count_fp": format_count(item.initial),
-        "taker_fill_cost_dollars": format_dollars(item.taker_cost),
-        "maker_fill_cost_dollars": format_dollars(item.maker_cost),
-        "taker_fees_dollars": format_dollars(item.taker_fees),
-        "maker_fees_dollars": format_dollars(item.maker_fees),
+        "taker_fill_cost_dollars": _micros(item.taker_cost),
+        "maker_fill_cost_dollars": _micros(item.maker_cost),
+        "taker_fees_dollars": _micros(item.taker_fees),
+        "maker_fees_dollars": _micros(item.maker_fees),
         "created_time": moment(item.created_ms),
         "last_update_time": moment(item.updated_ms),
         "self_trade_prevention_type": item.stp,
@@ -315,40 +371,43 @@ def fill(item: Fill) -> Json:
         "exchange_index": EXCHANGE_INDEX,
         "ticker": item.ticker,
         "market_ticker": item.ticker,
+        **_deprecated(outcome),
         "outcome_side": outcome,
         "book_side": side,
         "count_fp": format_count(item.count),
         "yes_price_dollars": format_price(item.price),
         "no_price_dollars": format_price(PRICE_UNITS - item.price),
         "is_taker": item.is_taker,
-        "fee_cost": format_dollars(item.fee),
+        "fee_cost": _micros(item.fee),
         "created_time": moment(item.ts_ms),
         "subaccount_number": item.account.number,
         "ts": item.ts_ms // 1000,
     }
 
 
-def position(ticker: str, item: Holding) -> Json:
+def position(ticker: str, item: Holding, resting: int) -> Json:
+    """A position in a market, in which ``resting`` orders of the member wait."""
     return {
         "ticker": ticker,
         "exchange_index": EXCHANGE_INDEX,
-        "total_traded_dollars": format_dollars(item.traded),
+        "total_traded_dollars": _micros(item.traded),
         "position_fp": format_count(item.position),
-        "market_exposure_dollars": format_dollars(item.cost),
-        "realized_pnl_dollars": format_dollars(item.realized),
-        "fees_paid_dollars": format_dollars(item.fees),
+        "market_exposure_dollars": _micros(item.cost),
+        "realized_pnl_dollars": _micros(item.realized),
+        "fees_paid_dollars": _micros(item.fees),
         "last_updated_ts": moment(item.updated_ms),
+        "resting_orders_count": resting,
     }
 
 
 def event_position(event_ticker: str, holdings: list[Holding]) -> Json:
     return {
         "event_ticker": event_ticker,
-        "total_cost_dollars": format_dollars(sum(h.traded for h in holdings)),
+        "total_cost_dollars": _micros(sum(h.traded for h in holdings)),
         "total_cost_shares_fp": format_count(sum(abs(h.position) for h in holdings)),
-        "event_exposure_dollars": format_dollars(sum(h.cost for h in holdings)),
-        "realized_pnl_dollars": format_dollars(sum(h.realized for h in holdings)),
-        "fees_paid_dollars": format_dollars(sum(h.fees for h in holdings)),
+        "event_exposure_dollars": _micros(sum(h.cost for h in holdings)),
+        "realized_pnl_dollars": _micros(sum(h.realized for h in holdings)),
+        "fees_paid_dollars": _micros(sum(h.fees for h in holdings)),
     }
 
 
@@ -360,21 +419,26 @@ def settlement(item: Settlement, event_ticker: str) -> Json:
         "event_ticker": event_ticker,
         "market_result": item.result,
         "yes_count_fp": format_count(yes),
-        "yes_total_cost_dollars": format_dollars(item.cost if yes else 0),
+        "yes_total_cost_dollars": _micros(item.cost if yes else 0),
         "no_count_fp": format_count(no),
-        "no_total_cost_dollars": format_dollars(item.cost if no else 0),
+        "no_total_cost_dollars": _micros(item.cost if no else 0),
         "revenue": cents(item.revenue),
         "settled_time": moment(item.ts_ms),
-        "fee_cost": format_dollars(item.fees),
+        "fee_cost": _micros(item.fees),
         "value": item.value * 100 // PRICE_UNITS,
     }
+
+
+def balance_dollars(micros: int) -> str:
+    """A balance: four decimals, the rest cut off, as recorded."""
+    return format_price(micros // (MICROS // PRICE_UNITS))
 
 
 def balance(account: Account, portfolio_value: int) -> Json:
     return {
         "balance": cents(account.available),
-        "balance_dollars": format_dollars(account.available),
+        "balance_dollars": balance_dollars(account.available),
         "portfolio_value": cents(portfolio_value),
         "updated_ts": account.updated_ms // 1000,
-        "balance_breakdown": [{"exchange_index": EXCHANGE_INDEX, "balance": format_dollars(account.available)}],
+        "balance_breakdown": [{"exchange_index": EXCHANGE_INDEX, "balance": balance_dollars(account.available)}],
     }

@@ -20,9 +20,9 @@ from websockets.server import ServerProtocol
 
 from .clock import wall_clock_ms
 from .ledger import Account
-from .rejection import RejectionError
+from .rejection import RejectionError, not_found
 from .simulation import Exchange
-from .ws_commands import ERRORS, Commands
+from .ws_commands import ERRORS, Commands, scope
 from .ws_hub import Hub, Subscription
 
 DATA = (Opcode.TEXT, Opcode.BINARY)
@@ -81,6 +81,7 @@ class FeedConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
+        self._hub.outlets.discard(self)
         if self._heartbeat is not None:
             self._heartbeat.cancel()
         if self._commands is not None:
@@ -96,7 +97,7 @@ class FeedConnection(asyncio.Protocol):
     def _open(self, request: Request) -> None:
         path = request.path.partition("?")[0]
         if path != PATH:
-            self._refuse(404, "not_found", "no such endpoint")
+            self._refuse(not_found("no such endpoint"))
             return
         response = self._protocol.accept(request)
         if response.status_code != 101:
@@ -113,16 +114,16 @@ class FeedConnection(asyncio.Protocol):
                 wall_clock_ms(),
             )
         except RejectionError as rejection:
-            self._refuse(rejection.status, rejection.code, rejection.message)
+            self._refuse(rejection)
             return
         self.account, self.may_read = key.account, "read" in key.scopes
         self._protocol.send_response(response)
         self._commands = Commands(self._exchange, self._hub, self)
+        self._hub.outlets.add(self)
         self._schedule_heartbeat()
 
-    def _refuse(self, status: int, code: str, message: str) -> None:
-        body = orjson.dumps({"code": code, "message": message, "details": ""}).decode()
-        response = self._protocol.reject(status, body)
+    def _refuse(self, rejection: RejectionError) -> None:
+        response = self._protocol.reject(rejection.status, orjson.dumps(rejection.body).decode())
         response.headers["Content-Type"] = "application/json"
         self._protocol.send_response(response)
 
@@ -155,8 +156,8 @@ class FeedConnection(asyncio.Protocol):
         """Too slow: error 25 for each subscription, which is terminal, and the end; nobody else notices."""
         if self._transport is None or self._commands is None:
             return
-        for sid in self._commands.subscriptions:
-            error = {"type": "error", "sid": sid, "msg": {"code": 25, "msg": ERRORS[25]}}
+        for subscription in self._commands.subscriptions.values():
+            error = {"type": "error", **scope(subscription), "msg": {"code": 25, "msg": ERRORS[25]}}
             self._transport.write(_frame(orjson.dumps(error)))
         self._commands.close()
         self._commands = None  # what it may still ask is not heard
@@ -169,6 +170,12 @@ class FeedConnection(asyncio.Protocol):
         """Cut the connection without a word, after what waits has left."""
         if self._transport is not None:
             self._flush()
+            self._transport.abort()
+
+    def abandon(self) -> None:
+        """Cut the connection; what waits to leave may not be true."""
+        self._waiting.clear()
+        if self._transport is not None:
             self._transport.abort()
 
     def end(self, subscription: Subscription) -> None:

@@ -9,32 +9,51 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
+from zlib import crc32
 
 import orjson
 
 from prediction_mcp.kalshi.units import MICROS, PRICE_UNITS, format_count, format_dollars, format_price
 
-from . import wire
+from . import outside, wire
+from .catalogue import Catalogue, Event, Market
+from .clock import wall_clock_ms
 from .groups import OrderGroup
 from .ledger import Account, Fill, Holding
 from .market_state import Trade
 from .matching import BID, Order
 from .negotiation import Quote, Rfq, communications_id
+from .ws_batches import BatchMessages
 
 if TYPE_CHECKING:
     from .simulation import Exchange
 
 Json = dict[str, Any]
-SEQUENCED = frozenset({"orderbook_delta", "trade", "market_lifecycle_v2", "order_group_updates"})
+VALUE_CHANNELS: dict[str, tuple[str, ...]] = {
+    "cfbenchmarks_value": tuple(outside.INDICES),
+    "cfbenchmarks_value_5hz": outside.QUICK,
+    "pyth_value": tuple(outside.UNDERLYINGS),
+}
+"""Channels of values from outside, with the names each has."""
+SEQUENCED = frozenset(
+    {"orderbook_delta", "trade", "market_lifecycle_v2", "multivariate_market_lifecycle", "order_group_updates",
+     "communications", *VALUE_CHANNELS}
+)  # fmt: skip
 """Channels whose messages carry ``seq``."""
 MEMBER_CHANNELS = frozenset({"fill", "user_orders", "market_positions", "order_group_updates", "communications"})
 """Channels that tell a member about itself."""
-MARKETLESS = frozenset({"order_group_updates", "communications"})
+MARKETLESS = frozenset(
+    {"order_group_updates", "communications", "market_lifecycle_v2", "multivariate_market_lifecycle", *VALUE_CHANNELS}
+)
 """Channels that aren't about single markets: market tickers given with them mean nothing."""
+LEFT_OUT = frozenset({"type", "no_price_dollars", "action", "cancel_order_on_pause"})
+"""Fields of an order that REST shows and the feed doesn't."""
 CHANNELS = SEQUENCED | MEMBER_CHANNELS | {"ticker"}
+ALL_VALUES = "all"
 
 
 class Outlet(Protocol):
@@ -54,6 +73,10 @@ class Outlet(Protocol):
         """Cut the connection."""
         ...
 
+    def abandon(self) -> None:
+        """Cut the connection, and what waits with it."""
+        ...
+
     def end(self, subscription: Subscription) -> None:
         """End one subscription with error 10, which is terminal for it."""
         ...
@@ -61,7 +84,11 @@ class Outlet(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """One channel of one connection; no markets means all of them."""
+    """One channel of one connection; ``whole`` means all markets, or all values.
+
+    ``names`` are the values from outside that it asked for. ``only_own``, ``shards`` and ``shard`` are of the channel
+    communications: its own requests only, and which part of everybody's.
+    """
 
     sid: int
     channel: str
@@ -69,14 +96,31 @@ class Subscription:
     markets: dict[str, None] = field(default_factory=dict)
     use_yes_price: bool = False
     seq: int = 0
+    whole: bool = False
+    short_answers: bool = False
+    names: dict[str, None] = field(default_factory=dict)
+    only_own: bool = False
+    shards: int = 1
+    shard: int = 0
+
+    def wants(self, name: str) -> bool:
+        """Whether it asked for a value from outside."""
+        return self.whole or name in self.names
+
+    def has_part(self, key: str) -> bool:
+        """Whether its shard is the one that a market or batch falls into."""
+        return self.shards == 1 or crc32(key.encode()) % self.shards == self.shard
 
     def send(self, kind: bytes, body: bytes) -> None:
         """Push a message of this subscription, with its own sid and, where the channel has one, the next seq."""
+        now = wall_clock_ms()
         if self.channel in SEQUENCED:
             self.seq += 1
-            payload = b'{"type":"%b","sid":%d,"seq":%d,"msg":%b}' % (kind, self.sid, self.seq, body)
+            payload = b'{"type":"%b","sid":%d,"seq":%d,"sending_ts_ms":%d,"msg":%b}' % (
+                kind, self.sid, self.seq, now, body,
+            )  # fmt: skip
         else:
-            payload = b'{"type":"%b","sid":%d,"msg":%b}' % (kind, self.sid, body)
+            payload = b'{"type":"%b","sid":%d,"sending_ts_ms":%d,"msg":%b}' % (kind, self.sid, now, body)
         faults = self.outlet.faults()
         if faults:
             self._send_faulty(payload, faults)
@@ -97,6 +141,7 @@ class Subscription:
             self.outlet.drop()
 
 
+@lru_cache(maxsize=8192)
 def market_id(ticker: str) -> str:
     """A market's UUID, always the same for its ticker."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, ticker))
@@ -110,20 +155,39 @@ class Hub:
         self._by_market: dict[str, dict[str, dict[Subscription, None]]] = {channel: {} for channel in CHANNELS}
         self._to_all: dict[str, dict[Subscription, None]] = {channel: {} for channel in CHANNELS}
         self._changed: dict[str, int] = {}
+        self.outlets: set[Outlet] = set()
+        self._clock = wall_clock_ms() << 10
+        """The exchange clock of books: one more with each change of a level, and further on after a restart."""
+        self._clocks: dict[str, int] = {}
+        self._begun = self._clock
+        self._told_ms = 0
+        self.batches = BatchMessages(self._communicate)
         exchange.engine.observer = self
+
+    def start_anew(self) -> None:
+        """The exchange was read back from its disk: who listened listens to what is no more, and must connect again."""
+        self._exchange.engine.observer = self
+        for outlet in list(self.outlets):
+            outlet.abandon()
+        self._changed.clear()
 
     # -- who listens -------------------------------------------------------------------------------------------
 
     def add(self, subscription: Subscription, markets: Iterable[str]) -> list[str]:
-        """Add markets to a subscription (none: all markets); returns those that are new to it."""
+        """Add markets to a subscription (none: all markets); returns those that are new to it.
+
+        One that has all of them keeps all. Of values from outside it gets those that it names.
+        """
+        markets = list(markets)
+        if subscription.whole or not markets:
+            self.remove(subscription, list(subscription.markets))
+            subscription.whole = subscription.whole or subscription.channel not in VALUE_CHANNELS
+            self._to_all[subscription.channel][subscription] = None
+            return []
         new = [ticker for ticker in markets if ticker not in subscription.markets]
         for ticker in new:
             subscription.markets[ticker] = None
             self._by_market[subscription.channel].setdefault(ticker, {})[subscription] = None
-        if subscription.markets:
-            self._to_all[subscription.channel].pop(subscription, None)
-        else:
-            self._to_all[subscription.channel][subscription] = None
         return new
 
     def remove(self, subscription: Subscription, markets: Iterable[str]) -> None:
@@ -159,6 +223,8 @@ class Hub:
 
     def level(self, order: Order, price: int, delta: int, now_ms: int) -> None:
         ticker = order.ticker
+        self._clock += 1
+        self._clocks[ticker] = self._clock
         self._touch(ticker, now_ms)
         listeners = self._by_market["orderbook_delta"].get(ticker)
         if not listeners:
@@ -170,20 +236,23 @@ class Hub:
                 bodies[variant] = self._delta(order, price, delta, now_ms, yes_price=variant[0], own=variant[1])
             subscription.send(b"orderbook_delta", bodies[variant])
 
-    @staticmethod
-    def _delta(order: Order, price: int, delta: int, now_ms: int, *, yes_price: bool, own: bool) -> bytes:
+    def _delta(self, order: Order, price: int, delta: int, now_ms: int, *, yes_price: bool, own: bool) -> bytes:
         is_yes = order.side == BID
         body: Json = {
             "market_ticker": order.ticker,
             "market_id": market_id(order.ticker),
+            "clock": self._clock,
             "price_dollars": format_price(price if is_yes or yes_price else PRICE_UNITS - price),
             "delta_fp": format_count(delta),
             "side": "yes" if is_yes else "no",
             "ts": wire.moment(now_ms),
             "ts_ms": now_ms,
         }
-        if own and order.client_order_id:
-            body["client_order_id"] = order.client_order_id
+        if own:
+            if order.client_order_id:
+                body["client_order_id"] = order.client_order_id
+            if order.account.number:
+                body["subaccount"] = order.account.number
         return orjson.dumps(body)
 
     def trade(self, ticker: str, trade: Trade) -> None:
@@ -233,9 +302,25 @@ class Hub:
 
     # -- requests for quotes -----------------------------------------------------------------------------------
 
-    def _communicate(self, kind: bytes, body: Json, only: tuple[Account, ...] = ()) -> None:
-        """Tell everybody on the channel, or only the members concerned, each with its own subaccount."""
+    def _communicate(
+        self,
+        kind: bytes,
+        body: Json,
+        only: tuple[Account, ...] = (),
+        *,
+        creator: Account | None = None,
+        part: str = "",
+    ) -> None:
+        """Tell everybody on the channel, or only the members concerned, each with its own subaccount.
+
+        ``creator`` made the request that it is about, for those who want to hear of their own alone; ``part`` is what
+        shards go by, the market unless something else is given.
+        """
         for subscription in list(self._to_all["communications"]):
+            if not subscription.has_part(part or body["market_ticker"]):
+                continue
+            if subscription.only_own and creator is not None and creator.primary is not subscription.outlet.account:
+                continue
             own = next((a for a in only if a.primary is subscription.outlet.account), None)
             if not only:
                 subscription.send(kind, orjson.dumps(body))
@@ -247,10 +332,10 @@ class Hub:
         if rfq.market.legs:
             body["mve_collection_ticker"] = rfq.market.event.collection
             body["mve_selected_legs"] = wire.legs(rfq.market)
-        self._communicate(b"rfq_created", body)
+        self._communicate(b"rfq_created", body, creator=rfq.account)
 
     def rfq_deleted(self, rfq: Rfq, now_ms: int) -> None:
-        self._communicate(b"rfq_deleted", self._rfq(rfq) | {"deleted_ts": wire.moment(now_ms)})
+        self._communicate(b"rfq_deleted", self._rfq(rfq) | {"deleted_ts": wire.moment(now_ms)}, creator=rfq.account)
 
     @staticmethod
     def _rfq(rfq: Rfq) -> Json:
@@ -293,7 +378,9 @@ class Hub:
                 "client_order_id": order.client_order_id,
                 "executed_ts": wire.moment(quote.executed_ms),
             }
-            self._communicate(b"quote_executed", body, (order.account,))
+            if quote.rfq.batch_id:
+                body["rfq_batch_id"] = quote.rfq.batch_id
+            self._communicate(b"quote_executed", body, (order.account,), part=quote.rfq.batch_id)
 
     @staticmethod
     def _parties(quote: Quote) -> Json:
@@ -310,7 +397,7 @@ class Hub:
 
     def _position(self, account: Account, ticker: str, holding: Holding) -> None:
         body: Json = {
-            "user_id": account.primary.account_id,
+            "user_id": account.user_id,
             "market_ticker": ticker,
             "position_fp": format_count(holding.position),
             "position_cost_dollars": format_dollars(holding.cost),
@@ -324,29 +411,94 @@ class Hub:
 
     def order(self, order: Order) -> None:
         shown = wire.order(order)
-        body = {key: value for key, value in shown.items() if key not in ("type", "no_price_dollars", "exchange_index")}
+        body = {key: value for key, value in shown.items() if key not in LEFT_OUT}
         body |= {
             "side": body["outcome_side"],
             "is_yes": body["outcome_side"] == "yes",
             "created_ts_ms": order.created_ms,
             "last_updated_ts_ms": order.updated_ms,
         }
+        if order.last_reason:
+            body["last_update_reason"] = order.last_reason
         if order.expires_ms:
             body["expiration_ts_ms"] = order.expires_ms
         self._to_member("user_orders", b"user_order", order.account, order.ticker, body)
 
-    def lifecycle(self, ticker: str, event_type: str, **details: Any) -> None:
-        """A market moved on in its life."""
-        body = orjson.dumps({"market_ticker": ticker, "event_type": event_type, **details})
-        for subscription in list(self._listeners("market_lifecycle_v2", ticker)):
-            subscription.send(b"market_lifecycle_v2", body)
+    # -- what is listed ----------------------------------------------------------------------------------------
+
+    def event_listed(self, event: Event) -> None:
+        """An event is new."""
+        body: Json = {
+            "event_ticker": event.ticker,
+            "exchange_index": wire.EXCHANGE_INDEX,
+            "title": event.title,
+            "subtitle": event.sub_title,
+            "collateral_return_type": "MECNET" if event.exclusive else "",
+            "series_ticker": event.series.ticker,
+        }
+        if event.strike_ms is not None:
+            body["strike_date"] = event.strike_ms // 1000
+        self._to_lifecycle(bool(event.collection), b"event_lifecycle", body)
+
+    def event_fees(self, event: Event) -> None:
+        """An event's own fees were set, or taken back."""
+        multiplier = None if event.fee_multiplier is None else float(event.fee_multiplier)
+        body = {
+            "event_ticker": event.ticker,
+            "fee_type_override": event.fee_type,
+            "fee_multiplier_override": multiplier,
+        }
+        self._to_lifecycle(False, b"event_fee_update", body)
+
+    def lifecycle(self, market: Market, event_type: str, **details: Any) -> None:
+        """A market moved on in its life. Combos have a channel of their own."""
+        body = {"market_ticker": market.ticker, "exchange_index": wire.EXCHANGE_INDEX, "event_type": event_type}
+        if event_type == "created":
+            body |= wire.created(market)
+        combo = bool(market.legs)
+        kind = b"multivariate_market_lifecycle" if combo else b"market_lifecycle_v2"
+        self._to_lifecycle(combo, kind, body | details)
+
+    def _to_lifecycle(self, combo: bool, kind: bytes, body: Json) -> None:
+        listeners = self._to_all["multivariate_market_lifecycle" if combo else "market_lifecycle_v2"]
+        if listeners:
+            encoded = orjson.dumps(body)
+            for subscription in list(listeners):
+                subscription.send(kind, encoded)
+
+    # -- values from outside -----------------------------------------------------------------------------------
+
+    def tell_values(self, now_ms: int) -> None:
+        """Send the values of this moment to whoever wants them: the slow ones once in a second."""
+        new_second = now_ms // 1000 != self._told_ms // 1000
+        if now_ms <= self._told_ms:
+            return
+        self._told_ms = now_ms
+        second = now_ms // 1000 * 1000
+        if new_second:
+            self._tell_values("cfbenchmarks_value", outside.index_message, second)
+            self._tell_values("pyth_value", outside.underlying_message, second)
+        self._tell_values("cfbenchmarks_value_5hz", outside.quick_message, now_ms)
+
+    def _tell_values(self, channel: str, message: Callable[[str, int, Catalogue], Json], at_ms: int) -> None:
+        listeners = list(self._to_all[channel])
+        for name in VALUE_CHANNELS[channel] if listeners else ():
+            wanting = [subscription for subscription in listeners if subscription.wants(name)]
+            if wanting:
+                body = orjson.dumps(message(name, at_ms, self._exchange.catalogue))
+                for subscription in wanting:
+                    subscription.send(channel.encode(), body)
 
     # -- snapshots and tickers ---------------------------------------------------------------------------------
 
     def snapshot(self, subscription: Subscription, ticker: str) -> None:
         """Send the whole book of a market as it is now; takes the next seq."""
         book = self._exchange.engine.markets[ticker].book
-        body: Json = {"market_ticker": ticker, "market_id": market_id(ticker)}
+        body: Json = {
+            "market_ticker": ticker,
+            "market_id": market_id(ticker),
+            "clock": self._clocks.get(ticker, self._begun),
+        }
         yes = [[format_price(p), format_count(c)] for p, c in reversed(book.bids.depth())]
         asks = book.asks.depth()
         no_prices = [(p if subscription.use_yes_price else PRICE_UNITS - p, c) for p, c in asks]

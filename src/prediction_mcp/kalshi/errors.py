@@ -38,6 +38,10 @@ class PermissionDeniedError(KalshiError):
     """403: the key is good but may not do this (its scopes, or the region)."""
 
 
+class GoneError(KalshiError):
+    """410: the exchange has removed this endpoint; a newer version of this program is needed."""
+
+
 class NotFoundError(KalshiError):
     """404: there is no such market, event, series or order."""
 
@@ -51,15 +55,31 @@ class InvalidOrderError(InvalidRequestError):
 
 
 class MarketClosedError(InvalidOrderError):
-    """The market takes no orders: not open yet, paused, or closed."""
+    """The market takes no orders: not open yet, halted, or closed."""
+
+
+class TradingPausedError(MarketClosedError):
+    """409: trading is paused, on the exchange or in this market. Nothing rests."""
+
+
+class PostOnlyError(InvalidOrderError):
+    """A post-only order would have traded at once. Nothing rests."""
+
+
+class NotFilledError(InvalidOrderError):
+    """409: an immediate order found too little volume. Nothing traded or rests; its client_order_id is used up."""
 
 
 class InsufficientBalanceError(InvalidOrderError):
     """The account can't carry the worst case of the order."""
 
 
-class DuplicateOrderError(KalshiError):
-    """409: an order with this client_order_id exists already."""
+class ConflictError(KalshiError):
+    """409: something stands against it that isn't known here; for an order: ask whether it exists."""
+
+
+class DuplicateOrderError(ConflictError):
+    """409: this client_order_id was used before, by an order that may be over or by one that was killed."""
 
 
 class RateLimitedError(KalshiError):

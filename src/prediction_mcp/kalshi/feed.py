@@ -32,7 +32,7 @@ BATCH = 500
 """Markets of one command."""
 GRACE_S = 5.0
 """How long a connection that nobody needs is kept."""
-PER_MARKET = frozenset({"orderbook_delta", "ticker", "trade", "market_lifecycle_v2"})
+PER_MARKET = frozenset({"orderbook_delta", "ticker", "trade"})
 """Channels that are subscribed market by market; the others tell everything about the account."""
 TRIES = 3
 _TERMINAL = (10, 25)
@@ -428,8 +428,9 @@ def _error_of(message: Error) -> KalshiError:
     code, said = message.msg.code, message.msg.msg
     if code in _LATER:
         return _AgainError(f"The live feed is busy ({said}): try again.", code=str(code))
-    if code == 16:
-        return NotFoundError(f"There is no market {message.msg.market_ticker or 'like that'} to watch.", code=str(code))
+    missing = message.msg.market_ticker or ", ".join(message.msg.market_tickers)
+    if missing and code in (11, 16):  # 16 until October 2026; since then retired
+        return NotFoundError(f"There is no market {missing} to watch.", code=str(code))
     if code == 9:
         return AuthenticationError("This key may not read the account's channels.", code=str(code))
     return InvalidRequestError(f"The live feed refused: {said} (error {code}).", code=str(code))

@@ -176,6 +176,8 @@ class Reader:
         book = self.books.get(ticker)
         if book is None:
             return
+        if book.clock and book.state == "stale":
+            self.counters["moved_meanwhile" if message.msg.clock > book.clock else "unmoved"] += 1
         try:
             book.load(message.msg, message.seq)
             for delta in self._waiting.pop(ticker, ()):

@@ -60,9 +60,16 @@ def _units(text: str, scale: int) -> int:
 
 
 class LiveBook:
-    """One market's book. ``best_bid`` is 0 and ``best_ask`` a dollar where nobody quotes."""
+    """One market's book. ``best_bid`` is 0 and ``best_ask`` a dollar where nobody quotes.
 
-    __slots__ = ("asks", "best_ask", "best_bid", "bids", "seq", "state", "ticker", "ts_ms", "yes_price")
+    ``clock`` is the exchange's clock of the newest change in it, which is the same on every connection and grows from
+    one to the next; 0 where the feed has none. It goes back only over the exchange's maintenance.
+    """
+
+    __slots__ = (
+        "asks", "best_ask", "best_bid", "bids", "clock", "included", "rewound", "seq", "state", "ticker", "ts_ms",
+        "yes_price",
+    )  # fmt: skip
 
     def __init__(self, ticker: str, *, yes_price: bool = True) -> None:
         self.ticker = ticker
@@ -73,11 +80,22 @@ class LiveBook:
         self.best_ask = DOLLAR
         self.seq = 0
         self.ts_ms = 0
+        self.clock = 0
+        self.included = 0  # changes up to this clock came with the snapshot
+        self.rewound = False  # the clock went back: the next snapshot is believed
         self.state: State = "waiting"
 
     def load(self, snapshot: SnapshotMsg, seq: int) -> None:
-        """Begin anew. Raises BookError; then the book is stale."""
+        """Begin anew. Raises BookError; then the book is stale.
+
+        A snapshot older than what was seen before, on this connection or the last, is believed the second time only.
+        """
         self.state = "stale"
+        if snapshot.clock < self.clock and snapshot.clock and not self.rewound:
+            self.rewound = True
+            raise BookError("older than what was seen of it")
+        self.rewound = False
+        self.clock = self.included = snapshot.clock
         self.bids = _levels(snapshot.yes_dollars_fp)
         asks = _levels(snapshot.no_dollars_fp)
         self.asks = asks if self.yes_price else {DOLLAR - price: count for price, count in asks.items()}
@@ -88,7 +106,19 @@ class LiveBook:
         self.state = "live"
 
     def apply(self, delta: DeltaMsg, seq: int) -> None:
-        """Change one level. Raises BookError for a level below zero or a crossed book; then the book is stale."""
+        """Change one level. Raises BookError for a level below zero, a crossed book or a clock that goes back.
+
+        The book is stale then. A change that its snapshot included already changes nothing.
+        """
+        clock = delta.clock
+        if clock:
+            if clock <= self.included:
+                self.seq = seq
+                return
+            if clock < self.clock:
+                self.state, self.rewound = "stale", True
+                raise BookError("back in time")
+            self.clock = clock
         text = delta.price_dollars
         price = _PRICES.get(text)
         if price is None:

@@ -1,7 +1,7 @@
 """The client's mirror of the account's token buckets, so that it waits instead of earning a 429.
 
-Rules: KALSHI.md, "Rate limits". Two buckets for signed requests (read, write) and one for public reads, whose limit
-Kalshi doesn't publish and which is therefore treated like the smallest account's.
+Rules: KALSHI.md, "Rate limits". Two buckets for signed requests (read, write), one for the balance alone, and one for
+public reads, whose limit Kalshi doesn't publish and which is therefore treated like the smallest account's.
 
 Requests leave in the order they came. Cancels go first and may use a reserve that other writes may not touch: getting
 out must never wait behind getting in.
@@ -23,7 +23,11 @@ BURST_SHARE = 0.9
 CANCEL_RESERVE = 0.2
 """Share of the write bucket that only cancels may use."""
 
-Lane = Literal["read", "write", "public"]
+BALANCE = "/portfolio/balance"
+"""Has a bucket of its own, which holds one call and no burst."""
+BALANCE_RATE_SHARE = 0.9
+
+Lane = Literal["read", "write", "public", "balance"]
 
 
 @dataclass(slots=True)
@@ -139,7 +143,7 @@ KNOWN_COSTS: dict[tuple[str, str], int] = {
 
 @dataclass(slots=True)
 class RateLimiter:
-    """The three lanes with the cost of each endpoint. Starts as the smallest account and learns its own limits."""
+    """The lanes with the cost of each endpoint. Starts as the smallest account and learns its own limits."""
 
     buckets: dict[Lane, TokenBucket] = field(default_factory=dict)
     default_cost: int = DEFAULT_COST
@@ -150,22 +154,39 @@ class RateLimiter:
         basic: dict[Lane, int] = {"read": BASIC_READ, "write": BASIC_WRITE, "public": BASIC_READ}
         for lane, rate in basic.items():
             self.buckets.setdefault(lane, TokenBucket(*_usable(lane, rate, rate)))
+        self.buckets.setdefault("balance", TokenBucket(_balance_rate(""), 1))
 
     def learn_limits(self, tier: str, read: tuple[int, int], write: tuple[int, int]) -> None:
         """Take over (refill rate, capacity) of the account's buckets, from ``/account/limits``."""
         self.tier = tier
         self.buckets["read"].configure(*_usable("read", *read))
         self.buckets["write"].configure(*_usable("write", *write))
+        self.buckets["balance"].configure(_balance_rate(tier), 1, 0)
 
     def learn_costs(self, default: int, costs: Mapping[tuple[str, str], int]) -> None:
         """Take over the endpoints' costs, from ``/account/endpoint_costs``; keys are (method, path template)."""
         self.default_cost = default
         self.costs = {(method.upper(), _route(path)): cost for (method, path), cost in costs.items()}
 
+    def lane(self, method: str, template: str, *, signed: bool) -> Lane:
+        """The bucket that pays for a request."""
+        if not signed:
+            return "public"
+        if template == BALANCE:
+            return "balance"
+        return "read" if method == "GET" else "write"
+
     def cost(self, method: str, template: str, items: int = 1) -> int:
-        """Tokens of a request; a batch is paid per item."""
+        """Tokens of a request; a batch is paid per item, and a look at the balance by itself."""
+        if template == BALANCE:
+            return 1
         cost = self.costs.get((method, _route(template)), self.default_cost)
         return cost * items if template.endswith("/batched") else cost
+
+
+def _balance_rate(tier: str) -> float:
+    """Looks at the balance a second: one in the two lowest tiers, five above."""
+    return BALANCE_RATE_SHARE * (1 if tier in ("", "basic", "advanced") else 5)
 
 
 def _usable(lane: str, rate: int, capacity: int) -> tuple[float, float, float]:

@@ -7,7 +7,6 @@ same thing twice is the same as sending it once (``idempotent``). Each try is si
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -16,22 +15,9 @@ from loguru import logger
 from pydantic import BaseModel
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from .answers import error_for
 from .auth import Signer
-from .errors import (
-    AuthenticationError,
-    BudgetSpentError,
-    CredentialsError,
-    DuplicateOrderError,
-    InsufficientBalanceError,
-    InvalidOrderError,
-    InvalidRequestError,
-    KalshiError,
-    MarketClosedError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitedError,
-    SendError,
-)
+from .errors import BudgetSpentError, CredentialsError, KalshiError, RateLimitedError, SendError
 from .parsing import M, parse
 from .rate_limit import Lane, RateLimiter
 
@@ -46,38 +32,6 @@ LONGEST_WAIT_S = 30.0
 """A request that would wait longer for its tokens is refused with a sentence instead."""
 WORTH_SAYING_S = 2.0
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
-_BY_CODE: dict[str, type[KalshiError]] = {
-    "market_closed": MarketClosedError,
-    "market_inactive": MarketClosedError,
-    "trading_is_paused": MarketClosedError,
-    "market_not_found": NotFoundError,
-    "insufficient_balance": InsufficientBalanceError,
-    "invalid_order": InvalidOrderError,
-    "invalid_price": InvalidOrderError,
-    "postonlycrosscancel": InvalidOrderError,
-}
-_BY_STATUS: dict[int, type[KalshiError]] = {
-    400: InvalidRequestError,
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    409: DuplicateOrderError,
-    429: RateLimitedError,
-}
-_SENTENCES: dict[type[KalshiError], str] = {
-    AuthenticationError: (
-        "The exchange refused the API key ({said}): check that KALSHI_API_KEY_ID belongs to the private key and to "
-        "this environment, and that this machine's clock is right."
-    ),
-    PermissionDeniedError: "The API key may not do this ({said}): it needs the scope for it, or the region forbids it.",
-    RateLimitedError: "The rate limit was hit again and again: something else spends this account's budget, so wait.",
-    MarketClosedError: "The market takes no orders now ({said}).",
-    InsufficientBalanceError: (
-        "The balance doesn't cover the order's worst case, fees included: make it smaller or free some cash."
-    ),
-    DuplicateOrderError: "An order with this client_order_id exists already.",
-}
 
 
 class Transport:
@@ -141,7 +95,7 @@ class Transport:
             raise CredentialsError("This needs an API key: set KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH.")
         path = template.format(**{name: quote(value, safe="") for name, value in (ids or {}).items()})
         content = orjson.dumps(body.model_dump(exclude_none=True)) if body is not None else None
-        lane: Lane = ("read" if method == "GET" else "write") if signed else "public"
+        lane = self.limiter.lane(method, template, signed=signed)
         cost = self.limiter.cost(method, template, items)
         lost = False
 
@@ -199,39 +153,6 @@ class Transport:
         if response.is_success:
             return response.content
         raise error_for(response.status_code, response.content)
-
-
-def error_for(status: int, content: bytes) -> KalshiError:
-    """The exception for an error answer, with the exchange's own code and words in it."""
-    code, said = _read_error(content)
-    if status >= 500:
-        return SendError(
-            f"The exchange has a problem of its own ({status} {code or 'error'}): try again later.",
-            sent=True,
-            status=status,
-        )
-    kind = _BY_CODE.get(code.lower()) or _BY_STATUS.get(status) or KalshiError
-    fallback = f"The exchange refused the request ({status}): {{said}}."
-    if kind is NotFoundError:
-        fallback = "The exchange doesn't know it: {said}."
-    sentence = _SENTENCES.get(kind, fallback).format(said=said.rstrip(".") or code or f"status {status}")
-    return kind(sentence, status=status, code=code, details=said)
-
-
-def _read_error(content: bytes) -> tuple[str, str]:
-    """(code, message) of an error envelope: flat, nested under "error", or a bare string there."""
-    try:
-        decoded: Any = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return "", ""
-    if isinstance(decoded, dict) and "error" in decoded:
-        decoded = decoded["error"]
-    if isinstance(decoded, str):
-        return "", decoded
-    if not isinstance(decoded, dict):
-        return "", ""
-    said = " ".join(str(part) for part in (decoded.get("message"), decoded.get("details")) if part)
-    return str(decoded.get("code") or ""), said
 
 
 def _params(query: Query | None) -> dict[str, str | int | list[str]] | None:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
-import msgspec
 from loguru import logger
 
 from prediction_mcp.kalshi import KalshiClient
@@ -54,11 +53,6 @@ class Update:
     channel: Channel
     ticker: str
     message: Any
-
-    def shown(self) -> dict[str, Any]:
-        """The message without ids and nulls that say nothing."""
-        made: dict[str, Any] = msgspec.to_builtins(self.message)
-        return {name: value for name, value in made.items() if value is not None}
 
 
 @dataclass

@@ -92,13 +92,8 @@ class Guard:
     # -- sending -----------------------------------------------------------------------------------------------
 
     async def _send(self, plan: Plan[R], request: Request, records: Records) -> R:
-        stake, account = await self._look(plan)
-        limits = self.in_force(records)
-
-        def allowed(stake: Stake) -> None:
-            check(limits, stake, records.used(stake.event, _since(account)), account)
-
-        intent = records.open(request, stake, allowed)
+        stake, account = await self._look(plan, records)
+        intent = records.open(request, stake, lambda stake: self._hold(stake, account, records))
         task = asyncio.create_task(self._carry(plan, request.terms, intent, records))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -144,41 +139,50 @@ class Guard:
         """Before anybody is asked: what can't be sent needs no answer."""
         if plan.kind != "cancel":
             records.require_running()
-        stake, account = await self._look(plan)
+        stake, account = await self._look(plan, records)
         if stake is not None:
-            check(self.in_force(records), stake, records.used(stake.event, _since(account)), account)
+            self._hold(stake, account, records)
+
+    def _hold(self, stake: Stake, account: Account | None, records: Records) -> None:
+        """Hold an order against what is in force at this moment. Raises LimitError."""
+        check(self.in_force(records), stake, records.used(stake.event, _since(account)), account)
 
     async def violation(self, stake: Stake) -> str | None:
         """The limit that stands against an order, in a sentence."""
         records = self.records()
-        account = await self._account(stake) if self.in_force(records).needs_account else None
+        account = await self._account(stake, self.in_force(records), records)
         try:
             records.require_running()
-            check(self.in_force(records), stake, records.used(stake.event, _since(account)), account)
+            self._hold(stake, account, records)
         except RefusedError as refused:
             return str(refused)
         return None
 
-    async def _look(self, plan: Plan[Any]) -> tuple[Stake | None, Account | None]:
+    async def _look(self, plan: Plan[Any], records: Records) -> tuple[Stake | None, Account | None]:
         """What the limits need to know, and no more than they need."""
-        limits = self.in_force(self.records())
+        limits = self.in_force(records)
         if plan.stake is None or not limits.any:
             return None, None
         stake = await plan.stake()
-        return stake, await self._account(stake) if limits.needs_account else None
+        return stake, await self._account(stake, limits, records)
 
-    async def _account(self, stake: Stake) -> Account:
-        """The account's figures, right up to a known moment."""
+    async def _account(self, stake: Stake, limits: Limits, records: Records) -> Account | None:
+        """The account's figures, right up to a known moment; None where no limit looks at them."""
+        if not limits.needs_account:
+            return None
         kalshi, started = await self.kalshi(), time.time()
         told = (await kalshi.exchange.user_data_timestamp()).as_of_time.timestamp()
         as_of = max(min(told, started), started - MOST_LAG_S) - LAG_S
-        balance, markets = await asyncio.gather(kalshi.portfolio.balance(), _standings(kalshi, stake.event))
+        markets = await _standings(kalshi, stake.event)
+        if not limits.needs_cash:
+            return Account(as_of, None, markets, Decimal(0))
+        balance = await kalshi.portfolio.balance()  # has a bucket of its own, of a look a second
         lost = Decimal(0)
-        if self.in_force(self.records()).day_loss is not None:
+        if limits.day_loss is not None:
             resting = (await kalshi.portfolio.resting_value()).total_resting_order_value
             worth = balance.balance_dollars + Decimal(balance.portfolio_value + resting) / 100
             made = worth - await _paid_in(kalshi)
-            lost = max(self.records().day_start(made) - made, Decimal(0))
+            lost = max(records.day_start(made) - made, Decimal(0))
         return Account(as_of, balance.balance_dollars, markets, lost)
 
 

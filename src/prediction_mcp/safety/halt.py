@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.models.orders import Order
 
 from .records import Records
 
 PATIENCE_S = 12.0
 """How long orders that left before the switch are waited for: the transport gives up on its last try about then."""
 LOOKS = 3
+PAUSES_S = (0.0, 0.3, 0.7, 1.5)
+"""Before each look at what still rests: reads lag, so an order that was just cancelled may read as resting."""
 WARNING = "Orders placed within the next minute may be cancelled too."
 
 
@@ -46,7 +49,18 @@ async def halt(records: Records, kalshi: KalshiClient | None, by: str) -> Halted
         await kalshi.orders.cancel_all()
         while records.under_way() and time.monotonic() < until:  # noqa: ASYNC110 - of other processes, without events
             await asyncio.sleep(0.05)
-        left = [order async for order in kalshi.orders.all(status="resting")]
+        left = await _still_resting(kalshi)
         if not left:
             break
     return Halted(len(cancelled), sum(cancelled.values(), Decimal(0)), len(left))
+
+
+async def _still_resting(kalshi: KalshiClient) -> list[Order]:
+    """What still rests once reads have caught up."""
+    left: list[Order] = []
+    for pause in PAUSES_S:
+        await asyncio.sleep(pause)
+        left = [order async for order in kalshi.orders.all(status="resting")]
+        if not left:
+            break
+    return left

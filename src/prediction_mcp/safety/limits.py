@@ -48,6 +48,11 @@ class Limits:
             limit is not None for limit in (self.market_exposure, self.event_exposure, self.cash_reserve, self.day_loss)
         )
 
+    @property
+    def needs_cash(self) -> bool:
+        """Whether the balance has to be read for it, which the exchange allows seldom."""
+        return self.cash_reserve is not None or self.day_loss is not None
+
     def tightened(self, other: Limits) -> Limits:
         """Both at once: of each limit the tighter one. Nothing is ever loosened by this."""
 
@@ -121,12 +126,12 @@ class Used:
 class Account:
     """The account as the exchange tells it, right up to ``as_of`` (Unix seconds).
 
-    ``markets`` are those of the order's event.
+    ``markets`` are those of the order's event; ``cash`` is None where no limit asked for it.
     ``lost_today`` is what it has made less than at the first look of the day; deposits and withdrawals don't count.
     """
 
     as_of: float
-    cash: Decimal
+    cash: Decimal | None
     markets: Mapping[str, Standing]
     lost_today: Decimal
 
@@ -189,11 +194,14 @@ def _account(limits: Limits, stake: Stake, used: Used, account: Account) -> None
             )
     if not stake.cost:
         return  # what only closes makes none of these worse
-    left = account.cash - used.pending_cost - stake.cost
-    if limits.cash_reserve is not None and left < limits.cash_reserve:
-        raise LimitError(
-            f"This would leave {_money(left)} of cash; this server keeps {_money(limits.cash_reserve)} in reserve."
-        )
+    if limits.needs_cash and account.cash is None:
+        raise LimitError("The limits became tighter while the order was looked at: nothing was sent, try again.")
+    if limits.cash_reserve is not None and account.cash is not None:
+        left = account.cash - used.pending_cost - stake.cost
+        if left < limits.cash_reserve:
+            raise LimitError(
+                f"This would leave {_money(left)} of cash; this server keeps {_money(limits.cash_reserve)} in reserve."
+            )
     if limits.day_loss is not None and account.lost_today >= limits.day_loss:
         raise LimitError(
             f"The account lost {_money(account.lost_today)} today (UTC); this server stops opening at "

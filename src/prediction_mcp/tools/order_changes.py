@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.models.orders import Order
+from prediction_mcp.kalshi.resources.orders import CancelItem
 
 from .preview_results import CancelledLine, CancelledMany
 from .results import more
@@ -37,8 +38,8 @@ async def cancel_all(kalshi: KalshiClient, source: str) -> CancelledMany:
     )
 
 
-async def cancel_named(kalshi: KalshiClient, targets: Sequence[tuple[str, str | None]], source: str) -> CancelledMany:
-    """Cancel orders given as (order id, market ticker), a batch a request; each succeeds or fails by itself."""
+async def cancel_named(kalshi: KalshiClient, targets: Sequence[CancelItem], source: str) -> CancelledMany:
+    """Cancel orders, a batch a request; each succeeds or fails by itself."""
     lines = list[CancelledLine]()
     for start in range(0, len(targets), BATCH):
         for item in await kalshi.orders.batch_cancel(targets[start : start + BATCH]):

@@ -14,7 +14,7 @@ from prediction_mcp.kalshi.errors import InvalidOrderError, InvalidRequestError
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.orders import Amendment, NewOrder, Order
 from prediction_mcp.kalshi.orders import book_side, cents, check_count, check_price, from_book, yes_price
-from prediction_mcp.kalshi.resources.orders import nothing_to_cancel
+from prediction_mcp.kalshi.resources.orders import CancelItem, nothing_to_cancel
 from prediction_mcp.kalshi.units import format_count, format_price, parse_price
 from prediction_mcp.safety.plan import Done, Plan, Stake, Terms
 from prediction_mcp.safety.text import clean
@@ -195,7 +195,9 @@ async def plan_cancel(kalshi: KalshiClient, order_id: str, settings: Settings) -
         raise nothing_to_cancel(order)
 
     async def send(terms: Terms) -> Cancelled:
-        done = await kalshi.orders.cancel(terms["order_id"], market_ticker=terms["ticker"])
+        done = await kalshi.orders.cancel(
+            terms["order_id"], market_ticker=terms["ticker"], subaccount=terms["subaccount"]
+        )
         return Cancelled(source=settings.env, order_id=done.order_id, cancelled=done.reduced_by)
 
     async def words() -> str:
@@ -205,7 +207,8 @@ async def plan_cancel(kalshi: KalshiClient, order_id: str, settings: Settings) -
         said = f"cancelled {result.cancelled.normalize():f} contracts"
         return Done(said, released=((result.order_id, result.cancelled),))
 
-    return Plan("cancel", {"order_id": order_id, "ticker": order.ticker}, send, words, done)
+    terms = {"order_id": order_id, "ticker": order.ticker, "subaccount": order.subaccount_number or None}
+    return Plan("cancel", terms, send, words, done)
 
 
 async def plan_cancel_many(
@@ -214,23 +217,25 @@ async def plan_cancel_many(
     """The end of the orders named, those of a market, or all; exactly one of the three."""
     if sum((order_ids is not None, ticker is not None, everything)) != 1:
         raise InvalidRequestError("Give exactly one of order_ids, ticker and all=true.")
+    named = list(dict.fromkeys(order_ids or ()))
+    resting: list[Order] = []
     if everything:
-        resting, terms = await resting_of(kalshi, None), dict[str, object]({"all": True})
+        resting = await resting_of(kalshi, None)
     elif ticker is not None:
         resting = await resting_of(kalshi, (await lookup.market(kalshi, ticker)).ticker)
-        terms = {"orders": [[o.order_id, o.ticker] for o in resting]}
-    else:
-        resting = []
-        terms = {"orders": [[order_id, None] for order_id in dict.fromkeys(order_ids or ())]}
+    targets: list[list[str | int | None]] = [[order_id, None, None] for order_id in named] or [
+        [o.order_id, o.ticker, o.subaccount_number or None] for o in resting
+    ]
+    terms: Terms = {"all": True} if everything else {"orders": targets}
 
     async def send(terms: Terms) -> CancelledMany:
         if terms.get("all"):
             return await cancel_all(kalshi, settings.env)
-        return await cancel_named(kalshi, [(i, t) for i, t in terms["orders"]], settings.env)
+        items = [CancelItem(order_id=i, market_ticker=t, subaccount=s) for i, t, s in terms["orders"]]
+        return await cancel_named(kalshi, items, settings.env)
 
     async def words() -> str:
-        if not everything and ticker is None:
-            named = [order_id for order_id, _ in terms["orders"]]  # type: ignore[attr-defined]
+        if order_ids is not None:
             return f"Cancel {len(named)} orders: {', '.join(named[:LISTED])}{_rest(len(named))}. {MODES[settings.env]}"
         extent = "every resting order of the account" if everything else f"every resting order in {ticker}"
         return f"Cancel {extent}: {await _listed(kalshi, resting)} {MODES[settings.env]}"
@@ -273,7 +278,8 @@ async def plan_amend(
     keeps = at == order.yes_price_dollars and remaining < order.remaining_count_fp
 
     async def send(terms: Terms) -> Amended:
-        done = await kalshi.orders.amend(order_id, Amendment(**{k: v for k, v in terms.items() if k != "order_id"}))
+        change = Amendment(**{k: v for k, v in terms.items() if k != "order_id"})
+        done = await kalshi.orders.amend(order_id, change, subaccount=order.subaccount_number or None)
         return Amended(
             source=settings.env,
             order_id=order_id,

@@ -9,9 +9,9 @@ from typing import Literal
 import msgspec
 
 from .. import wire
-from ..call import Call, Json, invalid
-from ..catalogue import GRIDS, Event
-from ..rejection import RejectionError
+from ..call import Call, Json
+from ..catalogue import GRIDS, Event, Market
+from ..rejection import invalid, not_found
 from ..scenario import COLLECTION, SERIES, combo_event, open_games
 from .listing import market_json
 
@@ -68,21 +68,32 @@ def collections(call: Call) -> Json:
     return {"multivariate_contracts": [_collection(call, games)] if fits else [], "cursor": ""}
 
 
-def _check_ticker(call: Call) -> None:
-    if call.path["collection_ticker"] != COLLECTION:
-        raise RejectionError("not_found", f"collection {call.path['collection_ticker']} not found", 404)
+def _check_ticker(ticker: str) -> None:
+    if ticker != COLLECTION:
+        raise not_found(f"collection {ticker} not found")
 
 
 def one_collection(call: Call) -> Json:
-    _check_ticker(call)
+    _check_ticker(call.path["collection_ticker"])
     return {"multivariate_contract": _collection(call, open_games(call.exchange.catalogue, call.now_ms))}
 
 
 def create_market(call: Call) -> Json:
     """List the combo of the chosen legs, whose sequence doesn't matter; one that exists is answered with itself."""
-    _check_ticker(call)
-    body, catalogue = call.decode(CreateMarket), call.exchange.catalogue
-    legs = sorted((c.event_ticker, c.market_ticker, c.side) for c in body.selected_markets)
+    _check_ticker(call.path["collection_ticker"])
+    body = call.decode(CreateMarket)
+    market = find_or_list(call, COLLECTION, body.selected_markets)
+    out: Json = {"event_ticker": market.event.ticker, "market_ticker": market.ticker}
+    if body.with_market_payload:
+        out["market"] = market_json(call, market)
+    return out
+
+
+def find_or_list(call: Call, collection: str, chosen: list[Chosen]) -> Market:
+    """The combo of some legs, listed if it wasn't. Raises RejectionError for legs that can't be."""
+    _check_ticker(collection)
+    catalogue = call.exchange.catalogue
+    legs = sorted((c.event_ticker, c.market_ticker, c.side) for c in chosen)
     if not SIZE_MIN <= len(legs) <= SIZE_MAX:
         raise invalid("selected_markets", f"takes {SIZE_MIN} to {SIZE_MAX} legs")
     if len({event for event, _, _ in legs}) < len(legs):
@@ -98,7 +109,4 @@ def create_market(call: Call) -> Json:
         found = combo_event(catalogue, list(legs), code, opens)
         call.exchange.list_event(found)
     (market,) = found.markets
-    out: Json = {"event_ticker": found.ticker, "market_ticker": market.ticker}
-    if body.with_market_payload:
-        out["market"] = market_json(call, market)
-    return out
+    return market

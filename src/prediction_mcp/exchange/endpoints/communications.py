@@ -6,13 +6,13 @@ from typing import Literal
 
 import msgspec
 
-from prediction_mcp.kalshi.units import COUNT_UNITS, format_count, format_dollars, format_price, parse_dollars
+from prediction_mcp.kalshi.units import COUNT_UNITS, format_count, format_dollars, format_price
 
 from .. import wire
-from ..call import Call, Json, count_of, invalid, price_of
+from ..call import MAX_INT, Call, Json, bounded, contracts_of, count_of, dollars_of, price_of
 from ..ledger import Account
 from ..negotiation import Quote, Rfq, communications_id
-from ..rejection import RejectionError
+from ..rejection import RejectionError, invalid, not_found
 
 RFQ_STATUS = ("open", "closed")
 QUOTE_STATUS = ("open", "accepted", "confirmed", "executed", "cancelled")
@@ -59,14 +59,11 @@ def _size(body: CreateRfq) -> tuple[int, int]:
         if body.contracts is not None and contracts != body.contracts * COUNT_UNITS:
             raise invalid("contracts", "differs from contracts_fp")
     else:
-        contracts = (body.contracts or 0) * COUNT_UNITS
+        contracts = contracts_of(body.contracts or 0, "contracts")
     if body.target_cost_dollars is not None:
-        try:
-            cost = parse_dollars(body.target_cost_dollars)
-        except ValueError:
-            raise invalid("target_cost_dollars", "must be a dollar string") from None
+        cost = dollars_of(body.target_cost_dollars, "target_cost_dollars")
     else:
-        cost = (body.target_cost_centi_cents or 0) * 100
+        cost = bounded(body.target_cost_centi_cents or 0, "target_cost_centi_cents", MAX_INT // 100) * 100
     if (contracts > 0) == (cost > 0) or contracts < 0 or cost < 0:
         raise invalid("contracts_fp, target_cost_dollars", "exactly one must be given, and positive")
     return contracts, cost
@@ -95,11 +92,11 @@ def create_rfq(call: Call) -> Json:
 def _find_rfq(call: Call, rfq_id: str) -> Rfq:
     found = call.exchange.negotiations.rfqs.get(rfq_id)
     if found is None:
-        raise RejectionError("not_found", "RFQ not found", 404)
+        raise not_found("RFQ not found")
     return found
 
 
-def _rfq(call: Call, item: Rfq) -> Json:
+def rfq_json(call: Call, item: Rfq) -> Json:
     mine = item.account.primary is call.member
     out: Json = {
         "id": item.rfq_id,
@@ -120,14 +117,14 @@ def _rfq(call: Call, item: Rfq) -> Json:
     if item.cancelled_ms:
         out["cancelled_ts"], out["cancellation_reason"] = wire.moment(item.cancelled_ms), item.reason
     if mine:
-        out["creator_user_id"], out["creator_subaccount"] = call.member.account_id, item.account.number
+        out["creator_user_id"], out["creator_subaccount"] = call.member.user_id, item.account.number
     return out
 
 
 def rfqs(call: Call) -> Json:
     event, ticker = call.text("event_ticker"), call.text("market_ticker")
     status, mine = call.choice("status", RFQ_STATUS), call.choice("user_filter", ("self",))
-    only = None if call.text("subaccount") is None else call.owned()
+    only = call.only()
     creator = call.text("creator_user_id")
     found = [
         rfq
@@ -136,21 +133,21 @@ def rfqs(call: Call) -> Json:
         and (event is None or rfq.market.event.ticker == event)
         and (status is None or rfq.status == status)
         and (not (mine or creator) or rfq.account.primary is call.member)
-        and (creator is None or creator == call.member.account_id)
+        and (creator is None or creator == call.member.user_id)
         and (only is None or rfq.account is only)
     ]
     page, cursor = call.page_up(found, lambda rfq: rfq.serial, call.limit(100, 100))
-    return {"rfqs": [_rfq(call, rfq) for rfq in page], "cursor": cursor}
+    return {"rfqs": [rfq_json(call, rfq) for rfq in page], "cursor": cursor}
 
 
 def one_rfq(call: Call) -> Json:
-    return {"rfq": _rfq(call, _find_rfq(call, call.path["rfq_id"]))}
+    return {"rfq": rfq_json(call, _find_rfq(call, call.uuid("rfq_id")))}
 
 
 def delete_rfq(call: Call) -> None:
-    rfq = _find_rfq(call, call.path["rfq_id"])
+    rfq = _find_rfq(call, call.uuid("rfq_id"))
     if rfq.account.primary is not call.member:
-        raise RejectionError("not_found", "RFQ not found", 404)
+        raise not_found("RFQ not found")
     call.exchange.negotiations.withdraw(rfq, call.now_ms)
 
 
@@ -173,11 +170,11 @@ def create_quote(call: Call) -> Json:
 
 def _find_quote(call: Call) -> Quote:
     """A quote that the member made or was made; nobody else may see it."""
-    found = call.exchange.negotiations.quotes.get(call.path["quote_id"])
+    found = call.exchange.negotiations.quotes.get(call.uuid("quote_id"))
     if found is None or not (_is(call, found.account) or _is(call, found.rfq.account)):
-        raise RejectionError("not_found", "quote not found", 404)
-    if "rfq_id" in call.path and call.path["rfq_id"] != found.rfq.rfq_id:
-        raise RejectionError("not_found", "quote not found for this RFQ", 404)
+        raise not_found("quote not found")
+    if "rfq_id" in call.path and call.uuid("rfq_id") != found.rfq.rfq_id:
+        raise not_found("quote not found for this RFQ")
     return found
 
 
@@ -185,7 +182,7 @@ def _is(call: Call, account: Account) -> bool:
     return account.primary is call.member
 
 
-def _quote(call: Call, item: Quote) -> Json:
+def quote_json(call: Call, item: Quote) -> Json:
     rfq = item.rfq
     out: Json = {
         "id": item.quote_id,
@@ -214,12 +211,12 @@ def _quote(call: Call, item: Quote) -> Json:
         out["rfq_target_cost_dollars"] = format_dollars(rfq.target_cost)
         out["target_cost_excludes_fees"] = rfq.excludes_fees
     if _is(call, item.account):
-        out |= {"creator_user_id": call.member.account_id, "creator_subaccount": item.account.number}
+        out |= {"creator_user_id": call.member.user_id, "creator_subaccount": item.account.number}
         out["post_only"] = item.post_only
         if item.maker_order_id:
             out["creator_order_id"] = item.maker_order_id
     if _is(call, rfq.account):
-        out |= {"rfq_creator_user_id": call.member.account_id, "rfq_creator_subaccount": rfq.account.number}
+        out |= {"rfq_creator_user_id": call.member.user_id, "rfq_creator_subaccount": rfq.account.number}
         if item.taker_order_id:
             out["rfq_creator_order_id"] = item.taker_order_id
     return out
@@ -230,7 +227,7 @@ def quotes(call: Call) -> Json:
     made, asked = call.choice("user_filter", ("self",)), call.choice("rfq_user_filter", ("self",))
     made_by, asked_by = call.text("quote_creator_user_id"), call.text("rfq_creator_user_id")
     updated = call.within("min_ts", "max_ts")
-    own = call.member.account_id
+    own = call.member.user_id
     found = [
         quote
         for quote in call.exchange.negotiations.quotes.values()
@@ -244,11 +241,11 @@ def quotes(call: Call) -> Json:
         and updated(quote.updated_ms)
     ]
     page, cursor = call.page_up(found, lambda quote: quote.serial, call.limit(500, 500))
-    return {"quotes": [_quote(call, quote) for quote in page], "cursor": cursor}
+    return {"quotes": [quote_json(call, quote) for quote in page], "cursor": cursor}
 
 
 def one_quote(call: Call) -> Json:
-    return {"quote": _quote(call, _find_quote(call))}
+    return {"quote": quote_json(call, _find_quote(call))}
 
 
 def delete_quote(call: Call) -> None:

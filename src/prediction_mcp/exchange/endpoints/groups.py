@@ -9,9 +9,9 @@ import msgspec
 from prediction_mcp.kalshi.units import COUNT_UNITS, format_count
 
 from .. import wire
-from ..call import Call, Json, count_of, invalid
+from ..call import Call, Json, contracts_of, count_of
 from ..groups import MAX_GROUPS, OrderGroup
-from ..rejection import RejectionError
+from ..rejection import RejectionError, invalid, not_found
 
 
 class GroupLimit(msgspec.Struct, kw_only=True):
@@ -25,7 +25,7 @@ class GroupLimit(msgspec.Struct, kw_only=True):
         if self.contracts_limit is None and self.contracts_limit_fp is None:
             raise invalid("contracts_limit", "is required")
         if self.contracts_limit_fp is None:
-            limit = (self.contracts_limit or 0) * COUNT_UNITS
+            limit = contracts_of(self.contracts_limit or 0, "contracts_limit")
         else:
             limit = count_of(self.contracts_limit_fp, "contracts_limit_fp")
             if self.contracts_limit is not None and limit != self.contracts_limit * COUNT_UNITS:
@@ -44,14 +44,14 @@ def find_group(call: Call, group_id: str, status: int = 404) -> OrderGroup:
     """The member's own group; somebody else's is as good as none, which is answered with ``status``."""
     found = call.exchange.groups.get(group_id)
     if found is None or found.account.primary is not call.member:
-        raise RejectionError("order_group_not_found", "order group not found", status)
+        raise not_found("order group not found") if status == 404 else invalid("order_group_id", "is not one of yours")
     return found
 
 
 def _named(call: Call) -> OrderGroup:
     group = find_group(call, call.path["order_group_id"])
     if call.text("subaccount") is not None and group.account is not call.owned():
-        raise RejectionError("order_group_not_found", "order group not found in this subaccount", 404)
+        raise not_found("order group not found in this subaccount")
     return group
 
 
@@ -79,7 +79,7 @@ def _shown(group: OrderGroup) -> Json:
 
 
 def groups(call: Call) -> Json:
-    only = None if call.text("subaccount") is None else call.owned()
+    only = call.only()
     mine = [group for group in call.exchange.groups.values() if group.account.primary is call.member]
     return {
         "order_groups": [{"id": g.group_id, **_shown(g)} for g in mine if only is None or g.account is only],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .. import wire
-from ..call import Call, Json, invalid
+from ..call import Call, Json
 from ..catalogue import STATUS_FILTER, Event, Market
 from . import reference
 
@@ -81,7 +81,7 @@ def events(call: Call) -> Json:
     """All events but combos."""
     status = call.choice("status", ("unopened", "open", "closed", "settled"))
     series, tickers = call.text("series_ticker"), set(call.names("tickers"))
-    min_close = call.integer("min_close_ts")
+    min_close = call.seconds("min_close_ts")
     updated = call.within("min_updated_ts", "max_updated_ts")
     found = (
         e
@@ -103,12 +103,16 @@ def events(call: Call) -> Json:
 
 def multivariate_events(call: Call) -> Json:
     series, collection = call.text("series_ticker"), call.text("collection_ticker")
+    if series and collection:
+        raise call.refuse("collection_ticker", "excluded_with")
+    tickers = set(call.names("tickers"))
     found = (
         e
         for e in call.exchange.catalogue.events.values()
         if e.collection
         and (series is None or e.series.ticker == series)
         and (collection is None or e.collection == collection)
+        and (not tickers or e.ticker in tickers)
     )
     page, cursor = call.page_up(found, lambda event: event.serial, call.limit(100, 200))
     nested = bool(call.flag("with_nested_markets"))
@@ -116,9 +120,12 @@ def multivariate_events(call: Call) -> Json:
 
 
 def one_event(call: Call) -> Json:
-    event = call.event()
+    event, nested = call.event(), bool(call.flag("with_nested_markets"))
+    if call.flag("exclude_markets"):
+        if nested:
+            raise call.refuse("exclude_markets", "excluded_with")
+        return {"event": wire.event(event), "markets": []}
     markets = [market_json(call, m) for m in event.markets]
-    nested = bool(call.flag("with_nested_markets"))
     return {"event": wire.event(event, markets if nested else None), "markets": [] if nested else markets}
 
 
@@ -136,18 +143,40 @@ def event_metadata(call: Call) -> Json:
 # -- markets -----------------------------------------------------------------------------------------------------
 
 
+STATUSES_OF_TIMES: dict[str, tuple[str | None, ...]] = {
+    "created": (None, "unopened", "open"),
+    "close": (None, "closed"),
+    "settled": (None, "settled"),
+    "updated": (None,),
+}
+"""The times of ``GET /markets`` exclude each other; what statuses each goes together with."""
+WITHOUT_UPDATED = ("event_ticker", "tickers", "status")
+
+
+def _check_filters(call: Call) -> None:
+    """Raises RejectionError for filters that Kalshi takes only apart (its documentation of ``GET /markets``)."""
+    given = [kind for kind in STATUSES_OF_TIMES if call.text(f"min_{kind}_ts") or call.text(f"max_{kind}_ts")]
+    for kind in given:
+        if len(given) > 1 or call.text("status") not in STATUSES_OF_TIMES[kind]:
+            raise call.refuse(f"min_{kind}_ts", "excluded_with")
+    if given == ["updated"]:
+        lonely = call.text("mve_filter") == "only" or (call.text("series_ticker") and not call.text("mve_filter"))
+        if lonely or any(call.text(name) for name in WITHOUT_UPDATED):
+            raise call.refuse("min_updated_ts", "excluded_with")
+
+
 def _select(call: Call, *, archived: bool) -> Iterable[Market]:
     event, series = call.text("event_ticker"), call.text("series_ticker")
     tickers = set(call.names("tickers"))
     mve = call.choice("mve_filter", ("only", "exclude"))
     status = None if archived else call.choice("status", STATUS_FILTER)
+    if not archived:
+        _check_filters(call)
     created = call.within("min_created_ts", "max_created_ts")
     closing = call.within("min_close_ts", "max_close_ts")
     settled = call.within("min_settled_ts", "max_settled_ts")
     by_settlement = call.text("min_settled_ts") or call.text("max_settled_ts")
     updated = call.within("min_updated_ts", "max_updated_ts")
-    if (call.text("min_updated_ts") or call.text("max_updated_ts")) and (status or event or tickers):
-        raise invalid("min_updated_ts", "can't be combined with this filter")
     for market in call.exchange.catalogue.markets.values():
         if (
             is_archived(call, market) == archived
@@ -165,12 +194,12 @@ def _select(call: Call, *, archived: bool) -> Iterable[Market]:
 
 
 def markets(call: Call) -> Json:
-    page, cursor = call.page_up(_select(call, archived=False), lambda market: market.serial, call.limit())
+    page, cursor = call.page_up(_select(call, archived=False), lambda market: market.serial, call.limit(low=0))
     return {"markets": [market_json(call, m) for m in page], "cursor": cursor}
 
 
 def historical_markets(call: Call) -> Json:
-    page, cursor = call.page_up(_select(call, archived=True), lambda market: market.serial, call.limit())
+    page, cursor = call.page_up(_select(call, archived=True), lambda market: market.serial, call.limit(low=0))
     return {"markets": [market_json(call, m) for m in page], "cursor": cursor}
 
 

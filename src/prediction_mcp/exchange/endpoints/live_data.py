@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import latent, wire
-from ..call import Call, Json, invalid
+from ..call import Call, Json
 from ..catalogue import Event
 from ..fair import NumberFair
-from ..rejection import RejectionError
+from ..rejection import invalid, not_found
 from .reference import SPORTS, event_of, milestone_id, milestone_type
 
 MINUTE_MS = 60_000
@@ -57,14 +57,14 @@ def _live(call: Call, event: Event) -> Json:
 def live_data(call: Call) -> Json:
     event = event_of(call, call.path["milestone_id"])
     if call.path.get("type", milestone_type(event)) != milestone_type(event):
-        raise RejectionError("not_found", "the milestone has no live data of this type", 404)
+        raise not_found("the milestone has no live data of this type")
     return {"live_data": _live(call, event)}
 
 
 def live_datas(call: Call) -> Json:
     wanted = call.names("milestone_ids", 100)
     if not wanted:
-        raise invalid("milestone_ids", "at least one is required")
+        raise call.refuse("milestone_ids", "required")
     return {"live_datas": [_live(call, event_of(call, item)) for item in wanted]}
 
 
@@ -98,7 +98,7 @@ def event_live_data(call: Call) -> Json:
     event = call.event()
     market, now = event.markets[0], call.now_ms
     if not isinstance(event.fair, NumberFair):
-        raise RejectionError("not_found", "this event has no live data", 404)
+        raise not_found("this event has no live data")
     chosen = call.choice("range", RANGES) or "1d"
     end = min(now, market.decide_ms)
     step = RANGES[chosen] * MINUTE_MS // CHART_POINTS
@@ -126,17 +126,17 @@ def forecast_history(call: Call) -> Json:
     """Percentiles (0 to 9999) of an event's number over time, while it was open."""
     call.series()
     event = call.event("ticker")
-    start, end, period = call.integer("start_ts"), call.integer("end_ts"), call.integer("period_interval")
+    start, end, period = call.seconds("start_ts"), call.seconds("end_ts"), call.integer("period_interval")
     if start is None or end is None or period is None:
-        raise invalid("start_ts, end_ts, period_interval", "are required")
+        raise call.refuse("start_ts", "required")
     if period not in PERIODS:
-        raise invalid("period_interval", "must be 0, 1, 60 or 1440")
+        raise call.refuse("period_interval", "oneof")
     try:
         percentiles = [int(raw) for raw in call.names("percentiles", MAX_PERCENTILES)]
     except ValueError:
-        raise invalid("percentiles", "must be integers") from None
+        raise call.unreadable("percentiles", "integers") from None
     if not percentiles or not all(0 <= p <= 9_999 for p in percentiles):
-        raise invalid("percentiles", "must lie between 0 and 9999")
+        raise call.refuse("percentiles", "lte")
     if not isinstance(event.fair, NumberFair):
         raise invalid("ticker", "the event is not about a number")
     step = period * 60 or 5
@@ -171,7 +171,7 @@ def _forecast(call: Call, event: Event, at: int, period: int, percentiles: list[
 def _city(call: Call) -> str:
     city = call.path["city"]
     if city not in CITIES:
-        raise RejectionError("not_found", f"there is no weather index for {city}", 404)
+        raise not_found(f"there is no weather index for {city}")
     return city
 
 
@@ -179,9 +179,9 @@ def weather(call: Call) -> Json:
     """A city's temperature by the minute: the weighted readings of its stations, less their offsets."""
     city = _city(call)
     now = call.now_ms // MINUTE_MS * MINUTE_MS
-    last_sec = call.integer("last_sec", None, 1)
-    start = now - last_sec * 1000 if last_sec else (call.integer("from") or now - 3_600_000)
-    end = min(call.integer("to") or now, now)
+    last_sec = call.integer("last_sec", None, 1, 10**9)
+    start = now - last_sec * 1000 if last_sec else (call.seconds("from") or now - 3_600_000)
+    end = min(call.seconds("to") or now, now)
     if (end - start) // MINUTE_MS > MAX_WEATHER_POINTS:
         raise invalid("from", f"more than {MAX_WEATHER_POINTS} minutes: ask for a shorter time")
     detailed = bool(call.flag("detailed"))

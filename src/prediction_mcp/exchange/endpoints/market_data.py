@@ -6,10 +6,11 @@ import heapq
 from collections.abc import Iterator
 
 from .. import wire
-from ..call import Call, Json, invalid
+from ..call import Call, Json
 from ..catalogue import Market
 from ..history import candles
 from ..market_state import Trade
+from ..rejection import RejectionError
 from .listing import cutoff_ms
 
 PERIODS = (1, 60, 1440)
@@ -27,7 +28,7 @@ def orderbook(call: Call) -> Json:
 def orderbooks(call: Call) -> Json:
     tickers = call.names("tickers", 100)
     if not tickers:
-        raise invalid("tickers", "at least one is required")
+        raise call.refuse("tickers", "required")
     states = call.exchange.engine.markets
     return {
         "orderbooks": [
@@ -55,14 +56,14 @@ def _newest_first(call: Call) -> Iterator[tuple[int, str, Trade]]:
 
 
 def _trades(call: Call, *, archived: bool) -> Json:
-    wanted = call.within("min_ts", "max_ts")
+    wanted, block = call.within("min_ts", "max_ts"), call.flag("is_block_trade")
     cutoff = cutoff_ms(call)
     found = (
         item
         for item in _newest_first(call)
-        if wanted(item[2].ts_ms) and (item[2].ts_ms < cutoff) == archived and call.flag("is_block_trade") is not True
+        if wanted(item[2].ts_ms) and (item[2].ts_ms < cutoff) == archived and block in (None, item[2].is_block)
     )
-    page, cursor = call.page(found, lambda item: item[0], call.limit())
+    page, cursor = call.page(found, lambda item: item[0], call.limit(low=0))
     trade_id = call.exchange.engine.trade_id
     return {"trades": [wire.trade(t, ticker, trade_id(t.seq)) for _, ticker, t in page], "cursor": cursor}
 
@@ -79,13 +80,14 @@ def historical_trades(call: Call) -> Json:
 
 
 def _window(call: Call) -> tuple[int, int, int]:
-    start, end, period = call.integer("start_ts"), call.integer("end_ts"), call.integer("period_interval")
-    if start is None or end is None or period is None:
-        raise invalid("start_ts, end_ts, period_interval", "are required")
-    if period not in PERIODS:
-        raise invalid("period_interval", "must be 1, 60 or 1440")
+    start, end, period = call.seconds("start_ts"), call.seconds("end_ts"), call.integer("period_interval")
+    for name in ("start_ts", "end_ts", "period_interval"):
+        if call.text(name) is None:
+            raise call.refuse(name, "required")
+    if start is None or end is None or period not in PERIODS:
+        raise call.refuse("period_interval", "oneof")
     if end < start:
-        raise invalid("end_ts", "lies before start_ts")
+        raise call.refuse("end_ts", "gtefield")
     return start, end, period
 
 
@@ -95,14 +97,15 @@ def _candlesticks(call: Call, market: Market) -> list[Json]:
     tick = market.grid.ranges[0].step
     made = candles(state.trades, start, end, period)
     if len(made) > MAX_CANDLES:
-        raise invalid("period_interval", f"more than {MAX_CANDLES} candlesticks: ask for a shorter time")
+        raise RejectionError("invalid_parameters", f"more than {MAX_CANDLES} candlesticks: ask for a shorter time")
+    shown = [wire.candlestick(c, tick, state.open_interest) for c in made]
     if call.flag("include_latest_before_start"):
         before = candles(state.trades, 0, start - 1, period)
         if before:
-            last = before[-1]
-            last.end_ts, last.volume, last.notional = start, 1, last.close_price or 0
-            made.insert(0, last)
-    return [wire.candlestick(c, tick, state.open_interest) for c in made]
+            length = period * 60
+            first = (start // length + 1) * length  # the first boundary after the start
+            shown.insert(0, wire.candlestick_before(first, before[-1].close_price or 0, state.open_interest))
+    return shown
 
 
 def candlesticks(call: Call) -> Json:
@@ -123,7 +126,7 @@ def batch_candlesticks(call: Call) -> Json:
     listed = call.exchange.catalogue.markets
     tickers = call.names("market_tickers", 100)
     if not tickers:
-        raise invalid("market_tickers", "at least one is required")
+        raise call.refuse("market_tickers", "required")
     return {
         "markets": [
             {"market_ticker": t, "candlesticks": _candlesticks(call, listed[t])} for t in tickers if t in listed

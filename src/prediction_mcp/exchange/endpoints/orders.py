@@ -10,10 +10,11 @@ import msgspec
 from prediction_mcp.kalshi.units import format_count
 
 from .. import wire
-from ..call import Call, Json, count_of, invalid, price_of
+from ..call import Call, Json, count_of, expiry_of, price_of
+from ..ledger import Account
 from ..matching import ASK, BID, Order
 from ..order_checks import FOK, GTC, IOC
-from ..rejection import RejectionError
+from ..rejection import EXCHANGE, RejectionError, invalid, not_found
 from .groups import find_group
 from .listing import cutoff_ms
 
@@ -81,13 +82,16 @@ def _side(raw: str) -> int:
     return BID if raw == "bid" else ASK
 
 
-def _check_trading(call: Call) -> None:
+def _check_trading(call: Call, ticker: str) -> None:
+    market = call.exchange.catalogue.markets.get(ticker)
+    if market is not None and market.status == "inactive":
+        raise RejectionError("MARKET_NOT_ACTIVE", service=EXCHANGE)
     if call.exchange.paused:
-        raise RejectionError("trading_is_paused", "trading is paused on the exchange")
+        raise RejectionError("trading_is_paused", status=409, service=EXCHANGE)
 
 
 def _create(call: Call, body: CreateOrder) -> Json:
-    _check_trading(call)
+    _check_trading(call, body.ticker)
     if body.time_in_force not in (GTC, IOC, FOK):
         raise invalid("time_in_force", f"must be one of {FOK}, {GTC}, {IOC}")
     if body.self_trade_prevention_type not in ("taker_at_cross", "maker"):
@@ -109,7 +113,7 @@ def _create(call: Call, body: CreateOrder) -> Json:
         post_only=bool(body.post_only),
         reduce_only=bool(body.reduce_only),
         stp=body.self_trade_prevention_type,
-        expires_ms=(body.expiration_time or 0) * 1000,
+        expires_ms=expiry_of(body.expiration_time) or 0,
         client_order_id=body.client_order_id or "",
         cancel_on_pause=bool(body.cancel_order_on_pause),
         group=group,
@@ -127,11 +131,12 @@ def batch_create(call: Call) -> Json:
 
 
 def cancel(call: Call) -> Json:
-    return _cancel(call, call.path["order_id"])
+    return _cancel(call, call.path["order_id"], call.owned())
 
 
-def _cancel(call: Call, order_id: str) -> Json:
-    order = call.order(order_id)
+def _cancel(call: Call, order_id: str, account: Account) -> Json:
+    order = call.order(account, order_id)
+    call.exchange.will_change(order)
     reduced = call.exchange.engine.cancel(order, call.now_ms)
     out: Json = {"order_id": order.order_id, "reduced_by": format_count(reduced), "ts_ms": call.now_ms}
     if order.client_order_id:
@@ -139,11 +144,15 @@ def _cancel(call: Call, order_id: str) -> Json:
     return out
 
 
+def _cancel_item(call: Call, item: CancelItem) -> Json:
+    return _cancel(call, item.order_id, call.subaccount(item.subaccount))
+
+
 def batch_cancel(call: Call) -> Json:
     """Each item succeeds or fails by itself; a failed one reduces by nothing."""
     return {
         "orders": [
-            {"order_id": item.order_id, "reduced_by": "0.00", **_each(partial(_cancel, call, item.order_id))}
+            {"order_id": item.order_id, "reduced_by": "0.00", **_each(partial(_cancel_item, call, item))}
             for item in call.decode(BatchCancel).orders
         ]
     }
@@ -153,22 +162,25 @@ def _each(run: Callable[[], Json]) -> Json:
     try:
         return run()
     except RejectionError as rejection:
-        return {"error": {"code": rejection.code, "message": rejection.message}}
+        return {"error": rejection.fields}
 
 
 def cancel_all(call: Call) -> None:
-    only = None if call.text("subaccount") is None else call.owned()
+    only = call.only()
     mine = [order for order in call.member.orders.values() if only is None or order.account is only]
+    for order in mine:
+        call.exchange.will_change(order)
     call.exchange.engine.cancel_many(mine, call.now_ms)
 
 
 def amend(call: Call) -> Json:
-    body, order = call.decode(AmendOrder), call.order()
-    _check_trading(call)
+    body, order = call.decode(AmendOrder), call.order(call.owned())
+    _check_trading(call, body.ticker)
     if body.ticker != order.ticker:
         raise invalid("ticker", "is not the order's market")
     if body.client_order_id and body.client_order_id != order.client_order_id:
         raise invalid("client_order_id", "is not the order's")
+    call.exchange.will_change(order)
     filled, notional, fees = order.filled, order.notional, order.fee_total
     call.exchange.engine.amend(
         order,
@@ -176,20 +188,21 @@ def amend(call: Call) -> Json:
         count_of(body.count),
         call.now_ms,
         side=_side(body.side),
-        expires_ms=None if body.expiration_time is None else body.expiration_time * 1000,
+        expires_ms=expiry_of(body.expiration_time),
         client_order_id=body.updated_client_order_id,
     )
     return wire.executed(order, order.filled - filled, order.notional - notional, order.fee_total - fees)
 
 
 def decrease(call: Call) -> Json:
-    body, order = call.decode(DecreaseOrder), call.order()
+    body, order = call.decode(DecreaseOrder), call.order(call.owned())
     if (body.reduce_by is None) == (body.reduce_to is None):
         raise invalid("reduce_by, reduce_to", "exactly one must be given")
     if body.reduce_to is not None:
         remaining = count_of(body.reduce_to, "reduce_to")
     else:
         remaining = order.remaining - count_of(body.reduce_by or "", "reduce_by")
+    call.exchange.will_change(order)
     call.exchange.engine.decrease(order, remaining, call.now_ms)
     out: Json = {
         "order_id": order.order_id,
@@ -206,14 +219,19 @@ def decrease(call: Call) -> Json:
 
 def _select(call: Call, *, archived: bool) -> Iterator[Order]:
     where = call.of_subaccount().add("ticker = ?", call.text("ticker"))
-    where.add("status = ?", call.choice("status", ("resting", "canceled", "executed")))
-    where.in_events(call.names("event_ticker", 10), call.exchange.catalogue.markets)
-    where.within("created_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before)
+    status, lag = call.choice("status", ("resting", "canceled", "executed")), call.exchange.lag
+    if not lag:
+        where.add("status = ?", status)
+    where.in_events(call.names("event_ticker", 100), call.exchange.catalogue.markets)
+    where.within("created_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before_row)
     if archived:
         where.add("status <> 'resting'").add("updated_ms < ?", cutoff_ms(call))
     else:
         where.add("(status = 'resting' OR updated_ms >= ?)", cutoff_ms(call))
-    return call.exchange.archive.orders(call.member, where)
+    found = call.exchange.archive.orders(call.member, where)
+    if not lag:
+        return found
+    return (shown for order in found if status in (None, (shown := lag.read(order)).status))
 
 
 def _page(call: Call, orders: Iterable[Order]) -> Json:
@@ -230,7 +248,7 @@ def historical_orders(call: Call) -> Json:
 
 
 def one_order(call: Call) -> Json:
-    return {"order": wire.order(call.order())}
+    return {"order": wire.order(call.exchange.lag.read(call.order()))}
 
 
 def _queue_position(call: Call, order: Order) -> str:
@@ -240,13 +258,13 @@ def _queue_position(call: Call, order: Order) -> str:
 def queue_position(call: Call) -> Json:
     order = call.order()
     if order.status != "resting":
-        raise RejectionError("order_not_resting", f"order is {order.status}", 404)
+        raise not_found(service=EXCHANGE)
     return {"queue_position_fp": _queue_position(call, order)}
 
 
 def queue_positions(call: Call) -> Json:
     tickers, event = set(call.names("market_tickers")), call.text("event_ticker")
-    only = None if call.text("subaccount") is None else call.owned()
+    only = call.only()
     listed = call.exchange.catalogue.markets
     return {
         "queue_positions": [
@@ -261,4 +279,4 @@ def queue_positions(call: Call) -> Json:
 
 
 def gone(call: Call) -> Json:
-    raise RejectionError("gone", "this endpoint was removed: use /portfolio/events/orders", 410)
+    raise RejectionError("deprecated_v1_order_endpoint", "Please switch to the V2 endpoints", 410)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from prediction_mcp.kalshi.units import PRICE_UNITS, format_dollars
 
 from .. import wire
 from ..archive import Where
-from ..call import Call, Json, invalid
+from ..call import Call, Json
 from ..ledger import Holding
 from .listing import cutoff_ms
 
@@ -38,7 +39,7 @@ def _positions(call: Call, found: Iterable[tuple[str, Holding]]) -> Json:
     ticker, event = call.text("ticker"), call.text("event_ticker")
     counted = set(call.names("count_filter"))
     if counted - {"position", "total_traded"}:
-        raise invalid("count_filter", "takes position and total_traded")
+        raise call.refuse("count_filter", "oneof")
     listed = call.exchange.catalogue.markets
     chosen = [
         (t, h)
@@ -49,11 +50,12 @@ def _positions(call: Call, found: Iterable[tuple[str, Holding]]) -> Json:
         and ("position" not in counted or h.position)
     ]
     page, cursor = call.page_listing(chosen, call.limit())
+    resting = Counter(order.ticker for order in call.member.orders.values() if order.status == "resting")
     by_event: dict[str, list[Holding]] = {}
     for t, h in page:
         by_event.setdefault(listed[t].event.ticker, []).append(h)
     return {
-        "market_positions": [wire.position(t, h) for t, h in page],
+        "market_positions": [wire.position(t, h, resting[t]) for t, h in page],
         "event_positions": [wire.event_position(t, h) for t, h in by_event.items()],
         "cursor": cursor,
     }
@@ -81,7 +83,7 @@ def historical_positions(call: Call) -> Json:
 
 def _fills(call: Call, *, archived: bool) -> Json:
     where = call.of_subaccount().add("ticker = ?", call.text("ticker")).add("order_id = ?", call.text("order_id"))
-    where.within("ts_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before)
+    where.within("ts_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before_row)
     where.add(f"ts_ms {'<' if archived else '>='} ?", cutoff_ms(call))
     page, cursor = call.page(call.exchange.archive.fills(call.member, where), lambda fill: fill.seq, call.limit())
     return {"fills": [wire.fill(f) for f in page], "cursor": cursor}
@@ -98,7 +100,7 @@ def historical_fills(call: Call) -> Json:
 def settlements(call: Call) -> Json:
     listed = call.exchange.catalogue.markets
     where = call.of_subaccount().add("ticker = ?", call.text("ticker")).add("ts_ms >= ?", cutoff_ms(call))
-    where.within("ts_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before)
+    where.within("ts_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before_row)
     where.in_events(call.names("event_ticker", 10), listed)
     found = call.exchange.archive.settlements(call.member, where)
     page, cursor = call.page(found, lambda settlement: settlement.seq, call.limit())

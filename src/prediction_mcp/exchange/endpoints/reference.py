@@ -11,9 +11,9 @@ from typing import TypeVar
 from prediction_mcp.kalshi.units import COUNT_UNITS, format_count
 
 from .. import latent, wire
-from ..call import Call, Json, invalid
+from ..call import Call, Json
 from ..catalogue import Event
-from ..rejection import RejectionError
+from ..rejection import not_found
 from ..scenario import CLUBS, TEAMS
 from ..ws_hub import market_id
 
@@ -43,7 +43,7 @@ def identity(kind: str, name: str) -> str:
 
 def _found(item: T | None, what: str) -> T:
     if item is None:
-        raise RejectionError("not_found", f"{what} not found", 404)
+        raise not_found(f"{what} not found")
     return item
 
 
@@ -111,8 +111,8 @@ def milestones(call: Call) -> Json:
     earliest = call.text("minimum_start_date")
     try:
         after = datetime.fromisoformat(earliest).timestamp() * 1000 if earliest else 0
-    except ValueError:
-        raise invalid("minimum_start_date", "must be an RFC 3339 time") from None
+    except (ValueError, OverflowError):
+        raise call.unreadable("minimum_start_date", "an RFC 3339 time") from None
     updated = call.within("min_updated_ts", "max_updated_ts")
     listed = call.exchange.catalogue.events.values()
     chosen = (

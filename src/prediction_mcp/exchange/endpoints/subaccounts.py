@@ -9,10 +9,10 @@ import msgspec
 from prediction_mcp.kalshi.units import MICROS, format_dollars
 
 from .. import wire
-from ..call import Call, Json, invalid
+from ..call import MAX_INT, Call, Json, bounded
 from ..changes import Transfer
 from ..ledger import transfer
-from ..rejection import RejectionError
+from ..rejection import RejectionError, invalid
 
 MAX_SUBACCOUNTS = 63
 CENT = MICROS // 100
@@ -39,7 +39,7 @@ def create_subaccount(call: Call) -> Json:
     """The next number; from the tier Advanced on, as at Kalshi."""
     if call.body:
         call.decode(CreateSubaccount)
-    if call.exchange.access.budgets[call.member.account_id].tier == "basic":
+    if call.exchange.access.budgets[call.unbound().account_id].tier == "basic":
         raise RejectionError("forbidden", "subaccounts need the usage tier advanced or above", 403)
     if len(call.exchange.subaccounts(call.member)) >= MAX_SUBACCOUNTS:
         raise RejectionError("too_many_subaccounts", f"at most {MAX_SUBACCOUNTS} subaccounts")
@@ -63,6 +63,7 @@ def subaccount_balances(call: Call) -> Json:
 def transfer_money(call: Call) -> Json:
     """A transfer of the same id is done once; the same id for another transfer is a conflict."""
     body = call.decode(MoveMoney)
+    call.unbound()
     try:
         transfer_id = str(uuid.UUID(body.client_transfer_id))
     except ValueError:
@@ -70,7 +71,8 @@ def transfer_money(call: Call) -> Json:
     source, target = call.subaccount(body.from_subaccount), call.subaccount(body.to_subaccount)
     if source is target:
         raise invalid("to_subaccount", "is where the money is already")
-    asked = Transfer(transfer_id, source, target, body.amount_cents * CENT, call.now_ms)
+    micros = bounded(body.amount_cents, "amount_cents", MAX_INT // CENT) * CENT
+    asked = Transfer(transfer_id, source, target, micros, call.now_ms)
     for _, done in call.exchange.archive.transfers(call.member, transfer_id):
         if (done.source, done.target, done.micros) != (source, target, asked.micros):
             raise RejectionError("conflict", "this client_transfer_id was used for another transfer", 409)
@@ -118,7 +120,7 @@ def set_netting(call: Call) -> None:
 
 
 def deposits(call: Call) -> Json:
-    page, cursor = call.page(call.exchange.archive.deposits(call.member), lambda item: item[0], call.limit())
+    page, cursor = call.page(call.exchange.archive.deposits(call.member), lambda item: item[0], call.limit(100, 500))
     return {
         "deposits": [
             {
@@ -138,4 +140,5 @@ def deposits(call: Call) -> Json:
 
 def withdrawals(call: Call) -> Json:
     """Paper money can't be taken out, so there is none."""
+    call.limit(100, 500)
     return {"withdrawals": [], "cursor": ""}

@@ -1,7 +1,7 @@
 """Messages of the WebSocket. msgspec, since they come by the thousand: a frame is decoded once, by its type.
 
 Prices and counts stay the wire's strings here; who keeps a book turns them into integers. Fields that may be missing
-have a default; a direction (side) that isn't known is an error, never a guess. Shapes: the AsyncAPI file, August 2026.
+have a default; a direction (side) that isn't known is an error, never a guess. Shapes: the AsyncAPI file, October 2026.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 Channel = Literal[
     "orderbook_delta", "ticker", "trade", "fill", "user_orders", "market_positions", "market_lifecycle_v2",
-    "communications", "order_group_updates",
+    "multivariate_market_lifecycle", "communications", "order_group_updates", "cfbenchmarks_value",
+    "cfbenchmarks_value_5hz", "pyth_value",
 ]  # fmt: skip
 Side = Literal["yes", "no"]
 BookSide = Literal["bid", "ask"]
@@ -26,16 +27,18 @@ class SnapshotMsg(Struct, gc=False):
     yes_dollars_fp: list[Level] = []
     no_dollars_fp: list[Level] = []
     ts_ms: int = 0
+    clock: int = 0
 
 
 class DeltaMsg(Struct, gc=False):
-    """A change of one level; ``delta_fp`` is signed."""
+    """A change of one level; ``delta_fp`` is signed. ``clock`` is the exchange's, 0 where it has none."""
 
     market_ticker: str
     price_dollars: str
     delta_fp: str
     side: Side
     ts_ms: int = 0
+    clock: int = 0
 
 
 class TickerMsg(Struct, gc=False, omit_defaults=True):
@@ -92,6 +95,7 @@ class ErrorMsg(Struct, gc=False):
     code: int
     msg: str = ""
     market_ticker: str = ""
+    market_tickers: list[str] = []
 
 
 class SubscribedMsg(Struct, gc=False):

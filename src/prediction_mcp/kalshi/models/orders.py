@@ -62,6 +62,7 @@ class Order(KalshiModel):
     maker_fill_cost_dollars: Dollars = Decimal(0)
     taker_fees_dollars: Dollars = Decimal(0)
     maker_fees_dollars: Dollars = Decimal(0)
+    subaccount_number: int | None = None
     expiration_time: OptionalTime = None
     created_time: OptionalTime = None
     last_update_time: OptionalTime = None

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from loguru import logger
 from pydantic import BaseModel
 
+from ..answers import error_for, read_refusal
 from ..errors import (
+    ConflictError,
+    DuplicateOrderError,
     InvalidOrderError,
     KalshiError,
     MalformedResponseError,
@@ -43,14 +47,14 @@ from ..models.orders import (
 )
 from ..models.portfolio import FillPage
 from ..pagination import everything
-from ..parsing import parse
+from ..parsing import M, parse
 
 if TYPE_CHECKING:
     from ..transport import Transport
 
 ORDERS = "/portfolio/events/orders"
 ASK_AGAIN_AFTER = (0.0, 0.5, 1.0, 2.0)
-"""Seconds before each look for an order whose answer was lost: reads lag the exchange."""
+"""Seconds before each look at what became of a write: reads lag the exchange, by 0.4 s and more as recorded."""
 LOOK_BACK_S = 120
 
 
@@ -58,13 +62,16 @@ class _BatchCreateBody(BaseModel):
     orders: list[NewOrder]
 
 
-class _CancelItem(BaseModel):
+class CancelItem(BaseModel):
+    """An order to be cancelled; ``subaccount`` must name the one it is of, unless that is the primary."""
+
     order_id: str
     market_ticker: str | None = None
+    subaccount: int | None = None
 
 
 class _BatchCancelBody(BaseModel):
-    orders: list[_CancelItem]
+    orders: list[CancelItem]
 
 
 class _DecreaseBody(BaseModel):
@@ -160,15 +167,17 @@ class OrdersResource:
         started = int(time.time())
         try:
             content = await self._transport.send("POST", ORDERS, body=order)
-            return parse(OrderExecution, content, f"POST {ORDERS}")
+            return _parsed(OrderExecution, content, f"POST {ORDERS}")
         except KalshiError as error:
-            if not (error.maybe_done or isinstance(error, MalformedResponseError)):
+            if not _is_open(error):
                 raise
             found = await self._find_after_loss(order, started)
             if found is not None:
                 return await self._execution(found)
             if isinstance(error, SendError | MalformedResponseError):
                 raise _unknown(order.client_order_id) from error
+            if error.maybe_done and isinstance(error, DuplicateOrderError):
+                raise _used_up(order) from error
             raise
 
     async def _find_after_loss(self, order: NewOrder, started: int) -> Order | None:
@@ -221,9 +230,9 @@ class OrdersResource:
         body = _BatchCreateBody(orders=list(orders))
         try:
             content = await self._transport.send("POST", template, body=body, idempotent=False, items=len(orders))
-            return parse(BatchCreateAnswer, content, f"POST {template}").orders
+            return _parsed(BatchCreateAnswer, content, f"POST {template}").orders
         except KalshiError as error:
-            if not (error.maybe_done or isinstance(error, MalformedResponseError)):
+            if not _is_open(error):
                 raise
             return [await self._item_after_loss(order, started) for order in orders]
 
@@ -236,33 +245,91 @@ class OrdersResource:
 
     # -- cancel ------------------------------------------------------------------------------------------------
 
-    async def cancel(self, order_id: str, *, market_ticker: str | None = None) -> Cancellation:
-        """Cancel a resting order. Goes ahead of other writes.
+    async def cancel(
+        self, order_id: str, *, market_ticker: str | None = None, subaccount: int | None = None
+    ) -> Cancellation:
+        """Cancel a resting order. Goes ahead of other writes. Without ``subaccount`` it is one of the primary account.
+
+        A 404 doesn't say why there is nothing to cancel, and reads lag: what became of the order is asked for until
+        the answers agree.
 
         Raises:
             NotFoundError: no such order.
-            InvalidOrderError: it doesn't rest any more.
+            InvalidOrderError: it doesn't rest any more; the message says whether it traded.
+            OutcomeUnknownError: the order still reads as resting, though its cancel was lost or answered with 404.
         """
         template = ORDERS + "/{order_id}"
-        query = {"market_ticker": market_ticker}
+        query = {"market_ticker": market_ticker, "subaccount": subaccount}
         try:
             content = await self._transport.send(
                 "DELETE", template, query=query, urgent=True, ids={"order_id": order_id}
             )
-        except NotFoundError as error:
-            order = await self.get(order_id)
-            if error.maybe_done and order.status == "canceled":  # our first try did it, only its answer was lost
+            return _parsed(Cancellation, content, "a cancel")
+        except KalshiError as error:
+            if not (_is_open(error) or isinstance(error, NotFoundError)):
+                raise
+            order = await self._fate(order_id, error, lambda order: order.status != "resting")
+            if order.status == "resting":
+                raise _unclear(order) from error
+            if order.status == "canceled" and _is_open(error):  # our own try did it, only its answer was lost
                 reduced = order.initial_count_fp - order.fill_count_fp
                 return Cancellation(order_id=order_id, client_order_id=order.client_order_id, reduced_by=reduced)
             raise nothing_to_cancel(order) from None
-        return parse(Cancellation, content, "a cancel")
 
-    async def batch_cancel(self, orders: Sequence[tuple[str, str | None]]) -> Sequence[BatchCancelItem]:
-        """Cancel several orders, given as (order id, market ticker); each succeeds or fails by itself."""
-        body = _BatchCancelBody(orders=[_CancelItem(order_id=i, market_ticker=t) for i, t in orders])
+    async def _fate(self, order_id: str, cause: KalshiError, is_settled: Callable[[Order], bool]) -> Order:
+        """What became of an order after a write that may have changed it: as it reads once that is settled.
+
+        Asked again with growing pauses while it isn't, and while its fills say more than the order does. The last
+        reading is returned, whether it is settled or not.
+
+        Raises:
+            NotFoundError: there is no such order.
+            OutcomeUnknownError: the exchange can't be asked.
+        """
+        for wait in ASK_AGAIN_AFTER:
+            await asyncio.sleep(wait)
+            try:
+                order = await self.get(order_id)
+                traded = await self.traded(order_id)
+            except NotFoundError:
+                raise
+            except KalshiError:
+                raise OutcomeUnknownError(
+                    f"The change of order {order_id} was sent but its answer was lost, and the exchange can't be asked "
+                    "now: read the order before you try again."
+                ) from cause
+            if is_settled(order) and traded.count == order.fill_count_fp:
+                break
+        return order
+
+    async def batch_cancel(self, orders: Sequence[CancelItem]) -> Sequence[BatchCancelItem]:
+        """Cancel several orders; each succeeds or fails by itself.
+
+        One that there was nothing to cancel of comes with what became of it, asked for as in :meth:`cancel`.
+
+        Raises:
+            OutcomeUnknownError: the answer was lost, so nothing is known of any.
+        """
+        body = _BatchCancelBody(orders=list(orders))
         template = f"{ORDERS}/batched"
         content = await self._transport.send("DELETE", template, body=body, urgent=True, items=len(orders))
-        return parse(BatchCancelAnswer, content, "a batch cancel").orders
+        items = _parsed(BatchCancelAnswer, content, "a batch cancel").orders
+        return [await self._explained(item) for item in items]
+
+    async def _explained(self, item: BatchCancelItem) -> BatchCancelItem:
+        if item.error is None or item.error.code not in ("not_found", "NOT_FOUND"):
+            return item
+        try:
+            await self._nothing_left(item.order_id)
+        except KalshiError as error:
+            return item.model_copy(update={"error": ItemError(code=item.error.code, message=error.message)})
+        return item
+
+    async def _nothing_left(self, order_id: str) -> None:
+        """Say why there is nothing to cancel of an order. Always raises."""
+        error = NotFoundError(f"There is no order {order_id}.", status=404)
+        order = await self._fate(order_id, error, lambda order: order.status != "resting")
+        raise _unclear(order) if order.status == "resting" else nothing_to_cancel(order)
 
     async def cancel_all(self, *, subaccount: int | None = None) -> None:
         """Cancel every resting order of every subaccount (or one). Orders of the next minute may be hit too."""
@@ -270,7 +337,7 @@ class OrdersResource:
 
     # -- change ------------------------------------------------------------------------------------------------
 
-    async def amend(self, order_id: str, amendment: Amendment) -> OrderExecution:
+    async def amend(self, order_id: str, amendment: Amendment, *, subaccount: int | None = None) -> OrderExecution:
         """Change price, total count or expiry of a resting order. Only a smaller count keeps the queue position.
 
         Raises:
@@ -279,17 +346,26 @@ class OrdersResource:
         try:
             template = ORDERS + "/{order_id}/amend"
             content = await self._transport.send(
-                "POST", template, body=amendment, idempotent=False, ids={"order_id": order_id}
+                "POST",
+                template,
+                {"order_id": order_id},
+                query={"subaccount": subaccount},
+                body=amendment,
+                idempotent=False,
             )
-            return parse(OrderExecution, content, "an amend")
+            return _parsed(OrderExecution, content, "an amend")
         except KalshiError as error:
-            if not (error.maybe_done or isinstance(error, MalformedResponseError)):
+            if isinstance(error, NotFoundError):
+                raise await self._nothing_to_change(order_id, error) from None
+            if not _is_open(error):
                 raise
-            order = await self._reread(order_id, error)
-            as_wanted = order.yes_price_dollars == Decimal(amendment.price) and order.initial_count_fp == Decimal(
-                amendment.count
-            )
-            if as_wanted:
+
+            def as_wanted(order: Order) -> bool:
+                is_new = order.yes_price_dollars == Decimal(amendment.price)
+                return is_new and order.initial_count_fp == Decimal(amendment.count)
+
+            order = await self._fate(order_id, error, as_wanted)
+            if as_wanted(order):
                 return await self._execution(order)
             raise _unclear(order) from error
 
@@ -300,6 +376,7 @@ class OrdersResource:
         reduce_by: str | None = None,
         reduce_to: str | None = None,
         market_ticker: str | None = None,
+        subaccount: int | None = None,
     ) -> Decrease:
         """Make a resting order smaller; exactly one of the two. The queue position is kept.
 
@@ -312,33 +389,71 @@ class OrdersResource:
         try:
             template = ORDERS + "/{order_id}/decrease"
             content = await self._transport.send(
-                "POST", template, body=body, idempotent=False, ids={"order_id": order_id}
+                "POST",
+                template,
+                {"order_id": order_id},
+                query={"subaccount": subaccount},
+                body=body,
+                idempotent=False,
             )
-            return parse(Decrease, content, "a decrease")
+            return _parsed(Decrease, content, "a decrease")
         except KalshiError as error:
-            if not (error.maybe_done or isinstance(error, MalformedResponseError)):
+            if isinstance(error, NotFoundError):
+                raise await self._nothing_to_change(order_id, error) from None
+            if not _is_open(error):
                 raise
-            order = await self._reread(order_id, error)
-            if reduce_to is not None and order.remaining_count_fp == Decimal(reduce_to):
+
+            def as_wanted(order: Order) -> bool:  # of reduce_by nothing tells how many there were before
+                return reduce_to is not None and order.remaining_count_fp == Decimal(reduce_to)
+
+            order = await self._fate(order_id, error, as_wanted)
+            if as_wanted(order):
                 return Decrease(order_id=order_id, remaining_count=order.remaining_count_fp)
             raise _unclear(order) from error
 
-    async def _reread(self, order_id: str, cause: KalshiError) -> Order:
-        try:
-            return await self.get(order_id)
-        except KalshiError:
-            raise OutcomeUnknownError(
-                f"The change of order {order_id} was sent but its answer was lost, and the exchange can't be asked "
-                "now: read the order before you try again."
-            ) from cause
+    async def _nothing_to_change(self, order_id: str, error: KalshiError) -> KalshiError:
+        """For a change that was answered with 404: why there is nothing to change."""
+        order = await self._fate(order_id, error, lambda order: order.status != "resting")
+        return _unclear(order) if order.status == "resting" else _over(order, "change")
 
 
 def nothing_to_cancel(order: Order) -> InvalidOrderError:
     """For an order that doesn't rest any more."""
+    return _over(order, "cancel")
+
+
+def _over(order: Order, what: str) -> InvalidOrderError:
     return InvalidOrderError(
-        f"There is nothing to cancel: the order is {order.status} "
+        f"There is nothing to {what}: the order is {order.status} "
         f"({order.fill_count_fp.normalize():f} of {order.initial_count_fp.normalize():f} contracts filled).",
         status=404,
+    )
+
+
+def _is_open(error: KalshiError) -> bool:
+    """Whether a write that ended with this error may have been carried out all the same.
+
+    A 409 whose meaning isn't known is one; that the client_order_id was used before this call is none.
+    """
+    if error.maybe_done or isinstance(error, MalformedResponseError):
+        return True
+    return isinstance(error, ConflictError) and not isinstance(error, DuplicateOrderError)
+
+
+def _parsed(model: type[M], content: bytes, what: str) -> M:
+    """The answer to a write. An error body under a 2xx status is a refusal (seen in June 2026), not a placed order."""
+    refusal = read_refusal(content)
+    if refusal is not None and refusal.code:
+        logger.error("a 2xx answer to {} refuses: {}", what, content[:500])
+        raise error_for(400, content)
+    return parse(model, content, what)
+
+
+def _used_up(order: NewOrder) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"The order was sent, its answer was lost, and now client_order_id {order.client_order_id} is used, though "
+        "neither an order nor a fill of it shows: a killed fill_or_kill looks like this. Look among the orders again "
+        "before a new try, which needs a new client_order_id."
     )
 
 
@@ -351,6 +466,7 @@ def _unknown(client_order_id: str) -> OutcomeUnknownError:
 
 def _unclear(order: Order) -> OutcomeUnknownError:
     return OutcomeUnknownError(
-        f"The change was sent but its answer was lost; the order now reads {order.remaining_count_fp.normalize():f} "
-        f"remaining at {order.yes_price_dollars} (YES dollars), {order.status}: read it again before you try again."
+        "The change was sent but what came of it isn't clear; the order now reads "
+        f"{order.remaining_count_fp.normalize():f} remaining at {order.yes_price_dollars} (YES dollars), "
+        f"{order.status}: read it again before you try again."
     )

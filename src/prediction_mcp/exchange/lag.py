@@ -1,0 +1,47 @@
+"""Reads that are a little behind: the orders of a member as they were before their last change.
+
+Recorded of the demo exchange: 360 ms after a cancel was acknowledged the order still read as resting, while a second
+cancel of it got 404. What writes decide on is never behind.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+
+from .clock import wall_clock_ms
+from .matching import Order
+
+READ_LAG_MS = 150
+"""How long an order reads as before, unless a fault rule says otherwise."""
+
+
+@dataclass(slots=True)
+class ReadLag:
+    """Orders that were changed by their member less than ``milliseconds`` of real time ago."""
+
+    milliseconds: int = READ_LAG_MS
+    _before: dict[str, tuple[int, Order]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether any order reads as it was; those whose time is over are let go of."""
+        now = wall_clock_ms()
+        while self._before:
+            order_id, (until, _) = next(iter(self._before.items()))
+            if until > now:
+                return True
+            del self._before[order_id]
+        return False
+
+    def remember(self, order: Order, milliseconds: int | None) -> None:
+        """An order is about to be changed; ``milliseconds`` is a fault's own lag."""
+        lag = self.milliseconds if milliseconds is None else milliseconds
+        if lag and order.order_id not in self._before:
+            self._before[order.order_id] = (wall_clock_ms() + lag, copy.copy(order))
+
+    def read(self, order: Order) -> Order:
+        """The order as a read shows it now."""
+        if not self:
+            return order
+        until, before = self._before.get(order.order_id, (0, order))
+        return before if until > wall_clock_ms() else order
