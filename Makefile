@@ -6,6 +6,7 @@ READY := .venv/.ready
 SDK := .conformance
 SDK_VERSION := 3.34.0
 PYKALSHI_VERSION := 2.0.0
+KALSHI_SDK_VERSION := 22.4.0
 
 .PHONY: help demo test lint format conformance bench cassettes transcript lock clean
 
@@ -28,7 +29,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The official SDK asks for a newer Python in its metadata than its code needs, so it lives in a folder of its own.
+# Two of the clients ask for a newer Python in their metadata than their code needs, so they live in a folder of their own.
 conformance: $(READY) $(SDK)/.ready
 	$(BIN)/python -m pytest tests/conformance --run-conformance
 
@@ -68,7 +69,9 @@ $(READY): pyproject.toml requirements.lock | $(UV)
 	@touch $@
 
 $(SDK)/.ready: Makefile | $(READY)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --upgrade --target $(SDK) kalshi_python_async==$(SDK_VERSION) pykalshi==$(PYKALSHI_VERSION)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --upgrade --target $(SDK) kalshi_python_async==$(SDK_VERSION) pykalshi==$(PYKALSHI_VERSION) kalshi-sdk==$(KALSHI_SDK_VERSION)
+	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --ignore-requires-python --no-binary :all: --dest $(SDK)/src kalshi-sdk==$(KALSHI_SDK_VERSION)
+	tar -xzf $(SDK)/src/kalshi_sdk-$(KALSHI_SDK_VERSION).tar.gz -C $(SDK)/src
 	@touch $@
 
 .uv/bin/uv:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+import time_machine
 from websockets.asyncio.client import connect
 
 from prediction_mcp.exchange import ws
@@ -122,13 +123,8 @@ class Replay:
         return headers
 
     def _skewed(self, method: str, path: str, seconds: int) -> dict[str, str]:
-        real = time.time
-        try:
-            time.time = lambda: real() + seconds  # type: ignore[assignment]
-            time_ns, time.time_ns = time.time_ns, lambda: int((real() + seconds) * 1e9)  # type: ignore[assignment]
+        with time_machine.travel(time.time() + seconds, tick=False):
             return self.signer.headers(method, path)
-        finally:
-            time.time, time.time_ns = real, time_ns
 
     def _set_scene(self, name: str) -> None:
         """What was so on the exchange at that moment."""

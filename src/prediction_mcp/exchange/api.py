@@ -274,7 +274,7 @@ def _handler(exchange: Exchange, endpoint: Endpoint) -> Callable[[Request], Awai
                     headers.get("kalshi-access-timestamp"),
                     headers.get("kalshi-access-signature"),
                     request.method,
-                    request.url.path,
+                    request.scope["raw_path"].decode("latin-1"),  # what was signed: as it came, still encoded
                     real_ms,
                 )
                 if not key.may(endpoint.method, endpoint.path):

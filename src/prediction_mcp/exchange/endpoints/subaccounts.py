@@ -111,12 +111,13 @@ def netting(call: Call) -> Json:
     }
 
 
-def set_netting(call: Call) -> None:
+def set_netting(call: Call) -> Json:
     """Kept and shown; exclusive outcomes aren't netted in the collateral of this exchange."""
     body = call.decode(Netting)
     account = call.subaccount(body.subaccount_number)
     account.netting = body.enabled
     call.exchange.changes.accounts[account] = None
+    return {}
 
 
 def deposits(call: Call) -> Json:
