@@ -1,7 +1,7 @@
 """schemathesis makes thousands of requests out of Kalshi's own file, one following from another: none hurts another.
 
-Each request is made by schemathesis for one operation, right by the schema or wrong on purpose. Ids, tickers and cursors
-are then taken from what was answered before, here and there, so that orders are placed, found, changed and cancelled.
+Each request is made by schemathesis for one operation, right by the schema or wrong on purpose. Ids, tickers and
+cursors are then taken from earlier answers, here and there, so that orders are placed, found, changed and cancelled.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Sense:
         if isinstance(value, dict):
             for name, inner in list(value.items()):
                 if self._pool.get(name) and self._rng.random() < share:
-                    value[name] = self._rng.choice(self._pool[name])
+                    pool = self._pool[name]
+                    value[name] = pool[-1] if self._rng.random() < 0.5 else self._rng.choice(pool)
                 else:
                     self.give(inner, share)
         elif isinstance(value, list):
@@ -124,6 +125,9 @@ async def test_no_request_hurts_the_next(exchange: Exchange, tmp_path: Path) -> 
         response = case.call(base_url=url, auth=auth)
         status, path = response.status_code, urlsplit(response.request.url).path.removeprefix(PREFIX)
         told["requests"] += 1
+        if response.text == "Invalid HTTP request received.":
+            told["no HTTP at all"] += 1  # bytes that no URL can have: refused before anything of ours reads them
+            return
         told[str(status)] += 1
         assert status < 500, f"{case.method} {path} {case.body!r}: {response.text}"
         schemas.check(case.method, path, status, response.content)
@@ -138,17 +142,14 @@ async def test_no_request_hurts_the_next(exchange: Exchange, tmp_path: Path) -> 
     async with serve(exchange, with_crowd=False) as url:
 
         @settings(
-            max_examples=REQUESTS, deadline=None, database=None, phases=[Phase.generate],
+            max_examples=REQUESTS, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @given(st.data())
         def run(data: st.DataObject) -> None:
             index = data.draw(st.integers(0, len(operations) - 1))
             mode = data.draw(st.sampled_from([*modes, modes[0], modes[0]]))
-            try:
-                case = data.draw(cases[index, mode])
-            except schemathesis.errors.Unsatisfiable:
-                return
+            case = data.draw(cases[index, mode])
             for part in (case.path_parameters, case.query, case.body):
                 sense.give(part, 0.85 if mode is modes[0] else 0.4)
             ask(url, case)
@@ -163,3 +164,4 @@ async def test_no_request_hurts_the_next(exchange: Exchange, tmp_path: Path) -> 
     again.store.close()
     print(f"\n{dict(told.most_common())}; {len(answered)} of {len(operations)} operations succeeded")
     assert {"POST /portfolio/events/orders", "DELETE /portfolio/events/orders/{order_id}"} <= answered
+    assert len(answered) > 70

@@ -178,7 +178,7 @@ class Call:
 
     def order(self, account: Account | None = None, order_id: str | None = None) -> Order:
         """The member's own order, of one of its accounts where that is named; somebody else's is as good as none."""
-        order_id = order_id or self.path["order_id"]
+        order_id = self.path["order_id"] if order_id is None else order_id
         found = self.member.orders.get(order_id)
         if found is None:
             found = next(self.exchange.archive.orders(self.member, Where().add("order_id = ?", order_id)), None)

@@ -72,7 +72,7 @@ def game_stats(call: Call) -> Json:
     """Play by play, a period at a time; nothing for milestones that aren't games."""
     event = event_of(call, call.path["milestone_id"])
     if event.series.ticker not in SPORTS:
-        return {"pbp": None}
+        return {}
     names = [market.yes_sub_title for market in event.markets]
     start = latent.game_starts(event)
     periods: list[list[Json]] = [[], [], [], []]
