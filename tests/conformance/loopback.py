@@ -26,7 +26,7 @@ def pytest_collection_modifyitems() -> None:
         os.environ[name] = os.environ[f"PAPER_{name}"]
     for module in list(sys.modules.values()):
         if hasattr(module, "DEMO_HOST"):
-            module.DEMO_HOST = "127.0.0.1"
+            setattr(module, "DEMO_HOST", "127.0.0.1")  # noqa: B010
 
 
 @pytest.hookimpl(tryfirst=True)

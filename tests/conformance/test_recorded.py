@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -93,7 +93,11 @@ class Replay:
         url = urlsplit(path)
         body = json.loads(self._translate(json.dumps(made.body))) if made.body is not None else None
         answer = await self._http.request(
-            made.method, url.path, params=parse_qsl(url.query), json=body, headers=self._headers(made, url.path)
+            made.method,
+            url.path,
+            params=httpx.QueryParams(url.query),
+            json=body,
+            headers=self._headers(made, url.path),
         )
         recorded_id = made.answer.get("order_id")
         if answer.is_success and recorded_id:

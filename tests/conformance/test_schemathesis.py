@@ -60,7 +60,7 @@ class Sense:
         plain, combos = [m for m in listed if not m.legs][:12], [m for m in listed if m.legs][:4]
         tickers = [m.ticker for m in plain]
         self._pool: dict[str, deque[Any]] = defaultdict(lambda: deque(maxlen=40))
-        for name, values in {
+        words: dict[str, list[Any]] = {
             "ticker": tickers, "market_ticker": [*tickers, *(m.ticker for m in combos)], "tickers": tickers,
             "event_ticker": [m.event.ticker for m in plain], "series_ticker": [m.event.series.ticker for m in plain],
             "market_tickers": tickers, "price": ["0.0100", "0.0500", "0.5000", "0.9900", "0.0150"],
@@ -68,7 +68,8 @@ class Sense:
             "expiration_time": [4_000_000_000, 1_795_500_000_000, 2**62], "reduce_to": ["0", "1.00"],
             "time_in_force": ["good_till_canceled"], "subaccount": [0, 0, 1], "percent": [100], "limit": [5],
             "contracts_limit": [10], "contracts_limit_fp": ["10.00"], "rest_remainder": [False],
-        }.items():  # fmt: skip
+        }  # fmt: skip
+        for name, values in words.items():
             self._pool[name].extend(values)
 
     def give(self, value: Any, share: float) -> None:
@@ -91,7 +92,7 @@ class Sense:
                 self.learn(inner, listed_in)
         elif isinstance(answer, dict):
             for name, inner in answer.items():
-                known = ID_OF.get(listed_in, "") if name == "id" else SAME.get(name, name)
+                known = str(ID_OF.get(listed_in, "") if name == "id" else SAME.get(name, name))
                 if isinstance(inner, str) and inner and known.endswith(("_id", "cursor", "api_key")):
                     if inner != self._own_key:
                         self._pool[known].append(inner)

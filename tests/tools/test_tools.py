@@ -338,3 +338,24 @@ async def test_settled_positions_and_results(assistant: Assistant, served: Serve
     (line,) = (await assistant.call("kalshi_get_positions", status="settled"))["positions"]
     assert Decimal(str(line["realized_pnl"])) == (10_000 - ask) * 400 / Decimal(10**6)
     assert "side" not in line
+
+
+@pytest.mark.parametrize(
+    "said", [4_102_444_800, 4_102_444_800_000, "4102444800000", "2100-01-01T00:00:00Z", "2100-01-01"]
+)
+async def test_an_expiry_is_understood_in_whatever_words(assistant: Assistant, served: Served, said: int | str) -> None:
+    """Milliseconds too: taken for seconds they once poisoned the paper exchange."""
+    await assistant.call(
+        "kalshi_create_order", ticker=MARKET, side="yes", action="buy", count=1, price=1, expiration_ts=said
+    )
+    (order,) = served.orders.values()
+    assert order.expires_ms == 4_102_444_800_000
+    assert (await assistant.call("kalshi_get_orders"))["orders"]
+
+
+async def test_an_expiry_from_now(assistant: Assistant, served: Served) -> None:
+    await assistant.call(
+        "kalshi_create_order", ticker=MARKET, side="yes", action="buy", count=1, price=1, expiration_ts="in 2 hours"
+    )
+    (order,) = served.orders.values()
+    assert 7_100_000 < order.expires_ms - served.exchange.clock() < 7_300_000

@@ -125,6 +125,8 @@ def _meaning(status: int, refusal: Refusal) -> tuple[type[KalshiError], str]:
             RateLimitedError,
             "The rate limit was hit again and again: others spend this account's budget, so wait.",
         )
+    if status == 401 and code.endswith("_is_missing_from_headers"):
+        return AuthenticationError, "The request came without what the exchange asks for ({said}): sign it."
     if status == 401 and not code:
         return AuthenticationError, "The exchange refused the API key, its signature or this machine's clock ({said})."
     if status == 403:

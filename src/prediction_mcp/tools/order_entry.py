@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -133,7 +133,8 @@ def _check_flags(ticket: Ticket) -> None:
     if ticket.expiration_ts is not None and (immediate or ticket.reduce_only):
         raise InvalidOrderError("expiration_ts is for orders that rest (good_till_canceled).")
     if ticket.expiration_ts is not None and ticket.expiration_ts <= time.time():
-        raise InvalidOrderError("expiration_ts lies in the past; it is Unix seconds.")
+        at = datetime.fromtimestamp(ticket.expiration_ts, UTC)
+        raise InvalidOrderError(f"expiration_ts lies in the past: {at:%Y-%m-%d %H:%M} UTC.")
     if ticket.max_cost is not None and ticket.action == "sell":
         raise InvalidOrderError("max_cost limits what a buy may cost; a sale has none.")
     if ticket.client_order_id is not None and not 0 < len(ticket.client_order_id) <= MAX_CLIENT_ID:

@@ -20,7 +20,7 @@ from .annotations import ENDS, PLACES, READS
 from .context import get_guard, get_kalshi, get_settings
 from .order_entry import Entry, OrderType, Ticket, dollars
 from .order_results import Cancelled, CostAnswer, FillLine, FillList, OrderDetail, OrderLine, OrderList, Placed
-from .parameters import Cents, Dollars, Limit, Quantity, When
+from .parameters import Cents, Dollars, Limit, Quantity, Until, When
 from .results import more
 from .toolset import Toolset
 
@@ -44,7 +44,7 @@ async def kalshi_create_order(
     time_in_force: TimeInForce | None = None,
     post_only: bool = False,
     reduce_only: bool = False,
-    expiration_ts: int | None = None,
+    expiration_ts: Until | None = None,
     client_order_id: str | None = None,
     max_cost: Dollars | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
@@ -202,7 +202,7 @@ async def kalshi_check_order_validity(
     time_in_force: TimeInForce | None = None,
     post_only: bool = False,
     reduce_only: bool = False,
-    expiration_ts: int | None = None,
+    expiration_ts: Until | None = None,
     max_cost: Dollars | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
