@@ -259,7 +259,7 @@ def _carry_out(exchange: Exchange, endpoint: Endpoint, call: Call) -> Response:
 
 
 def _handler(exchange: Exchange, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    batched = endpoint.path.endswith("/batched")
+    batched, operation = endpoint.path.endswith("/batched"), endpoint.operation
 
     def carry_out(request: Request, body: bytes) -> Response:
         now_ms, real_ms = exchange.clock(), wall_clock_ms()
@@ -292,7 +292,7 @@ def _handler(exchange: Exchange, endpoint: Endpoint) -> Callable[[Request], Awai
                 now_ms,
                 repeated,
                 locked,
-                endpoint.operation,
+                operation,
             )  # fmt: skip
             exchange.sync()  # what reads see is what is on disk
             return _carry_out(exchange, endpoint, call)
