@@ -7,6 +7,7 @@ SDK := .conformance
 SDK_VERSION := 3.34.0
 PYKALSHI_VERSION := 2.0.0
 KALSHI_SDK_VERSION := 22.4.0
+TYPESCRIPT_VERSION := 3.30.0
 
 .PHONY: help demo test lint format conformance bench cassettes transcript lock clean
 
@@ -16,8 +17,10 @@ help:
 demo: $(READY)
 	@$(BIN)/prediction-mcp demo
 
+# Two processes; what they spawn reads compiled modules, also where the environment forbids writing them.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -64,7 +67,7 @@ lock: | $(UV)
 
 $(READY): pyproject.toml requirements.lock | $(UV)
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
@@ -72,6 +75,8 @@ $(SDK)/.ready: Makefile | $(READY)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --upgrade --target $(SDK) kalshi_python_async==$(SDK_VERSION) pykalshi==$(PYKALSHI_VERSION) kalshi-sdk==$(KALSHI_SDK_VERSION)
 	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --ignore-requires-python --no-binary :all: --dest $(SDK)/src kalshi-sdk==$(KALSHI_SDK_VERSION)
 	tar -xzf $(SDK)/src/kalshi_sdk-$(KALSHI_SDK_VERSION).tar.gz -C $(SDK)/src
+	npm install --silent --no-audit --no-fund --prefix $(SDK) kalshi-typescript@$(TYPESCRIPT_VERSION) || \
+	  echo 'kalshi-typescript is not installed: its test is skipped'
 	@touch $@
 
 .uv/bin/uv:
