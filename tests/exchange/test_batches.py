@@ -194,3 +194,14 @@ def test_the_crowd_prices_a_batch_and_stands_by_it() -> None:
     deal.exchange.quoters.step(deal.now)
     deal.later(1_000)
     assert (batch.reason, deal.positions(deal.ann)) == ("executed", [1_000, 1_000])
+
+
+def test_a_batch_that_finds_no_room_opens_none_of_its_children() -> None:
+    deal = Deal()
+    plain = [m for m in deal.exchange.catalogue.markets.values() if m.status == "active" and not m.legs]
+    for market in plain[:99]:
+        deal.exchange.negotiations.ask(deal.ann, market, deal.now, contracts=100)
+    with pytest.raises(RejectionError, match="more requests than can be open"):
+        deal.ask()
+    assert len(deal.exchange.negotiations.rfqs) == 99
+    assert not deal.batches.batches

@@ -195,3 +195,28 @@ def test_what_is_no_plain_decimal_is_no_number(text: str) -> None:
         assert not looks or rejection.code == "invalid_parameters"
     else:
         assert looks
+
+
+async def test_hours_that_are_no_time_leave_the_schedule_readable(trader: Trader) -> None:
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(trader.exchange)), base_url="http://paper")
+    for window in ([0, 2**62], [-(2**62), 5], [MILLISECONDS, MILLISECONDS + 1]):
+        answer = await http.put("/paper/hours", json={"windows": [window]}, headers={"X-Paper-Control": "1"})
+        assert answer.status_code == 400
+    assert (await trader.send("GET", "/exchange/schedule")).status_code == 200
+    for step in (30 * 86_400,) * 3:
+        await http.put("/paper/clock", json={"step_seconds": step}, headers={"X-Paper-Control": "1"})
+    await trader.lives()
+
+
+async def test_a_read_that_fails_takes_nothing_back(trader: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect in a read costs that read, not everybody's feeds."""
+    placed = (await trader.send("POST", ORDERS, json=trader.order())).json()["order_id"]
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("prediction_mcp.exchange.wire.order", broken)
+    monkeypatch.setattr(trader.exchange, "undo", broken)
+    assert (await trader.send("GET", f"/portfolio/orders/{placed}")).status_code == 500
+    monkeypatch.undo()
+    assert (await trader.send("GET", f"/portfolio/orders/{placed}")).status_code == 200

@@ -253,7 +253,8 @@ def _carry_out(exchange: Exchange, endpoint: Endpoint, call: Call) -> Response:
         exchange.undo()
         raise RejectionError("invalid_parameters", "a number or text of this request can't be kept") from error
     except BaseException:
-        exchange.undo()
+        if exchange.changes:  # a read that fails has nothing to take back
+            exchange.undo()
         raise
     return response
 

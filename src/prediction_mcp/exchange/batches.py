@@ -137,8 +137,10 @@ class Batches:
             if not replace:
                 raise RejectionError("too_many_rfq_batches", f"at most {MAX_OPEN} can be open", 409)
             self._close(waiting[0], now_ms, "replaced")
-        self._serial += 1
         negotiations = self._exchange.negotiations
+        if negotiations.room(account) < len(children):
+            raise RejectionError("too_many_rfqs", "the children are more requests than can be open", 409)
+        self._serial += 1
         batch_id = negotiations.new_id()
         rfqs = [
             negotiations.ask(

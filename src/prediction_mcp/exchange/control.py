@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from prediction_mcp.kalshi.units import format_dollars, parse_dollars
 
-from .clock import Clock
+from .clock import MAX_TIME_S, Clock
 from .faults import KINDS, Rule
 from .ledger import Account
 from .rejection import RejectionError
@@ -150,8 +150,8 @@ class _Control:
     def set_hours(self, body: bytes) -> None:
         setting = msgspec.json.decode(body, type=HoursSetting)
         windows = setting.windows or []
-        if any(start >= end for start, end in windows):
-            raise ValueError("a window ends after it starts")
+        if any(not 0 <= start < end <= MAX_TIME_S for start, end in windows):
+            raise ValueError("a window ends after it starts; both are Unix seconds, no later than the year 9999")
         if setting.weekly is not None:
             self._exchange.hours.weekly = setting.weekly
         if setting.windows is not None:

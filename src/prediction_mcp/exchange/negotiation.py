@@ -145,15 +145,16 @@ class Negotiations:
         """Open a request; exactly one of ``contracts`` (count units) and ``target_cost`` (micros) is positive.
 
         Raises:
-            RejectionError: 400 for a closed market, 409 for a second open request on the market.
+            RejectionError: 400 for a closed market, 409 for a second open request on the market. Children of a batch
+                were checked with it, all of them before the first is opened.
         """
         if not self._exchange.engine.markets[market.ticker].is_open:
             raise RejectionError("MARKET_INACTIVE", "market is not accepting orders")
         mine = [r for r in self.open_rfqs() if r.account.primary is account.primary]
-        same = [r for r in mine if r.market is market and bool(r.batch_id) == bool(batch_id)]
+        same = [r for r in mine if r.market is market and not (r.batch_id or batch_id)]
         if same and not replace:
             raise RejectionError("conflict", "there is an open RFQ on this market already", 409)
-        if len(mine) - len(same) >= MAX_OPEN:
+        if len(mine) - len(same) >= MAX_OPEN and not batch_id:
             raise RejectionError("too_many_rfqs", f"at most {MAX_OPEN} RFQs can be open")
         for old in same:
             self.withdraw(old, now_ms, "replaced")
@@ -175,6 +176,10 @@ class Negotiations:
         if self._exchange.hub is not None and not batch_id:
             self._exchange.hub.rfq_created(rfq)
         return rfq
+
+    def room(self, account: Account) -> int:
+        """How many more requests a member can open."""
+        return MAX_OPEN - sum(rfq.account.primary is account.primary for rfq in self.open_rfqs())
 
     def open_rfqs(self) -> Iterable[Rfq]:
         return (rfq for rfq in self.rfqs.values() if rfq.status == "open")
