@@ -41,6 +41,8 @@ bench: $(READY)
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/tool_overhead.py
 	$(BIN)/python benchmarks/read_budget.py
+	$(BIN)/python benchmarks/shared_budget.py
+	$(BIN)/python benchmarks/commands.py
 	$(BIN)/python benchmarks/ws_fanout.py
 	$(BIN)/python benchmarks/feed.py
 	$(BIN)/python benchmarks/rest_orders.py

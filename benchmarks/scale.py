@@ -21,7 +21,7 @@ from prediction_mcp.exchange.listings import Listing, ladder_event
 from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi import KalshiClient
-from prediction_mcp.tools.event_studies import promising, scan
+from prediction_mcp.tools.arbitrage_search import of_event, promising, scan
 from prediction_mcp.tools.market_study import books_of
 
 LADDERS, RUNGS, LISTED, SCANNED, PAGE = 250, 20, 5_000, 2_000, 1_000
@@ -70,12 +70,13 @@ async def run() -> None:
     hopeful = sum(promising(e) for e in events)
     quick = time.perf_counter() - start
     start = time.perf_counter()
-    found, unknown = scan(events, books, series, Decimal(0))
+    groups = [group for event in events if (group := of_event(event)) is not None]
+    found, unknown = scan(groups, books, series, Decimal(0))
     took = time.perf_counter() - start
     names, mixed = list(books), list(books.values())
     random.Random(2).shuffle(mixed)
     start = time.perf_counter()
-    wrong, _ = scan(events, dict(zip(names, mixed, strict=True)), series, Decimal(0))
+    wrong, _ = scan(groups, dict(zip(names, mixed, strict=True)), series, Decimal(0))
     jumbled = time.perf_counter() - start
     start = time.perf_counter()
     best = sum((max((p for p, _ in b.yes_bids), default=Decimal(0)) for b in books.values()), Decimal(0))

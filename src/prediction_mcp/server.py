@@ -1,4 +1,4 @@
-"""create_server: lifespan, middleware and toolsets put together; the only place that wires the exchange in."""
+"""create_server: lifespan, middleware and toolsets put together; nothing else."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
-from loguru import logger
 
 from prediction_mcp import __version__
-from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, KalshiError
+from prediction_mcp.connection import connect
 from prediction_mcp.logs import quiet_expected_errors
-from prediction_mcp.settings import Settings, SettingsError, load_settings
+from prediction_mcp.settings import Settings, load_settings
 from prediction_mcp.tools import analysis, discovery, portfolio, prompts, realtime, resources, trading
 from prediction_mcp.tools.completions import complete
 from prediction_mcp.tools.context import Session
@@ -28,9 +27,6 @@ from prediction_mcp.tools.schemas import LeanSchemas
 if TYPE_CHECKING:
     from fastmcp.server.auth import AuthProvider
     from fastmcp.server.providers import LocalProvider
-
-    from prediction_mcp.kalshi import KalshiClient
-    from prediction_mcp.kalshi.auth import KeySigner
 
 _INSTRUCTIONS = """\
 Kalshi prediction markets; a contract pays $1 if its side is right, so a price in dollars is a probability. \
@@ -44,6 +40,10 @@ _MODES = {
     "demo": "Mode: demo, Kalshi's test exchange with play money.",
     "live": "Mode: LIVE. Orders move real money.",
 }
+
+
+_WRITES = frozenset({"kalshi_create_order", "kalshi_amend_order", "kalshi_cancel_order", "kalshi_batch_cancel_orders"})
+"""Hidden where nothing may be written; who calls one all the same is told why."""
 
 
 class Server(FastMCP):
@@ -83,7 +83,10 @@ def create_server(settings: Settings) -> Server:
             resources.mcp,
             prompts.mcp,
         ],
-        middleware=[PlainErrors(), LeanSchemas(drop=frozenset() if _takes_tokens(settings) else TOKEN)],
+        middleware=[
+            PlainErrors(_WRITES, settings.why_read_only),
+            LeanSchemas(drop=frozenset() if _takes_tokens(settings) else TOKEN),
+        ],
         mask_error_details=True,
         auth=_http_auth(settings),
         dereference_schemas=False,  # no schema of ours holds a $ref; looking for one costs 7 ms a list
@@ -115,74 +118,6 @@ def _toolset(name: str) -> LocalProvider:
 def _takes_tokens(settings: Settings) -> bool:
     """Whether a write tool's ``confirmation`` can be of use: nobody pays context for a parameter that can't."""
     return settings.writes_allowed and settings.confirm_over is not None and settings.fallback == "token"
-
-
-@asynccontextmanager
-async def connect(settings: Settings) -> AsyncIterator[KalshiClient]:
-    """A client for the settings' environment; in paper mode with the exchange it talks to.
-
-    Raises:
-        CredentialsError: a key that can't be used.
-    """
-    from prediction_mcp.kalshi.client import DEMO_URL, LIVE_URL, KalshiClient
-
-    async with AsyncExitStack() as stack:
-        signer = _own_key(settings)
-        if settings.runs_own_exchange:
-            url, signer = await stack.enter_async_context(_own_exchange(settings))
-        else:
-            url = settings.base_url or (LIVE_URL if settings.env == "live" else DEMO_URL)
-        client = await stack.enter_async_context(KalshiClient(url, signer))
-        if client.has_key:
-            try:
-                await client.learn_limits()
-            except AuthenticationError:
-                raise
-            except KalshiError as error:  # the smallest account's limits are safe until the exchange can be asked
-                logger.warning("the account's rate limits are not known yet: {}", error)
-        yield client
-
-
-def _own_key(settings: Settings) -> KeySigner | None:
-    """The signer that the settings name, or None when they name none."""
-    from prediction_mcp.kalshi.auth import signer_from_file, signer_from_pem
-
-    key_id = settings.api_key_id or ""
-    if settings.private_key_path is not None:
-        return signer_from_file(key_id, settings.private_key_path)
-    if settings.private_key is not None:
-        return signer_from_pem(key_id, settings.private_key.get_secret_value(), source="KALSHI_PRIVATE_KEY")
-    if key_id:
-        raise CredentialsError("KALSHI_API_KEY_ID is set but no private key: set KALSHI_PRIVATE_KEY_PATH too.")
-    return None
-
-
-@asynccontextmanager
-async def _own_exchange(settings: Settings) -> AsyncIterator[tuple[str, KeySigner]]:
-    """The user's paper exchange, in this process or one that was started before; yields its base URL and a key.
-
-    Raises:
-        SettingsError: where it is kept can't be used.
-    """
-    from prediction_mcp.exchange.home import Home, Terms, live_in, member_of
-    from prediction_mcp.exchange.serving import serve
-    from prediction_mcp.exchange.simulation import Exchange
-    from prediction_mcp.exchange.store import StoreError
-    from prediction_mcp.kalshi.auth import signer_from_pem
-    from prediction_mcp.kalshi.units import parse_dollars
-
-    terms = Terms(settings.paper_seed, settings.paper_tier, parse_dollars(settings.paper_deposit))
-    if settings.paper_keep:
-        try:
-            async with live_in(Home(settings.paper_home), terms) as (url, key_id, pem):
-                yield url, signer_from_pem(key_id, pem)
-        except StoreError as error:
-            raise SettingsError(str(error)) from error
-    else:
-        exchange = Exchange(terms.seed)
-        key_id, pem = exchange.issue_key(member_of(exchange, tier=terms.tier, deposit=terms.deposit))
-        async with serve(exchange) as url:
-            yield url, signer_from_pem(key_id, pem)
 
 
 async def serve_stdio(server: Server) -> None:

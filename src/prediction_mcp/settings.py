@@ -8,14 +8,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from loguru import logger
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from . import folder_env
+from .folder_env import LOOPBACK
 
 Environment = Literal["paper", "demo", "live"]
 
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 TOOLSETS = frozenset({"advanced", "safety"})
 _RULE = re.compile(r"always|never|over:\d{1,9}(\.\d{1,2})?")
 
@@ -25,11 +29,9 @@ class SettingsError(ValueError):
 
 
 class Settings(BaseSettings):
-    """Read from the environment and a ``.env`` file beside the process; the environment wins."""
+    """Read from the environment; :func:`load_settings` adds what a ``.env`` of the working folder may say."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, populate_by_name=True)
 
     env: Environment = Field("paper", alias="KALSHI_ENV")
     api_key_id: str | None = Field(None, alias="KALSHI_API_KEY_ID")
@@ -42,6 +44,7 @@ class Settings(BaseSettings):
     confirm_fallback: Literal["token", "refuse"] | None = Field(None, alias="CONFIRM_FALLBACK")
     confirm_tolerance_cents: Decimal = Field(Decimal(2), alias="CONFIRM_TOLERANCE_CENTS", ge=0, le=99)
     confirm_timeout: float = Field(120, alias="CONFIRM_TIMEOUT", gt=0, le=3600)
+    confirm_window: float = Field(3600, alias="CONFIRM_WINDOW", ge=60, le=7 * 86_400)
     limit_order_contracts: Decimal | None = Field(None, alias="LIMIT_ORDER_CONTRACTS", gt=0)
     limit_order_cost: Decimal | None = Field(None, alias="LIMIT_ORDER_COST", gt=0)
     limit_price_band_cents: Decimal | None = Field(None, alias="LIMIT_PRICE_BAND_CENTS", ge=0)
@@ -56,6 +59,7 @@ class Settings(BaseSettings):
     deny_series: str = Field("", alias="DENY_SERIES")
     safety_folder: Path | None = Field(None, alias="SAFETY_FOLDER")
     toolsets: str = Field("", alias="TOOLSETS")
+    timezone: str = Field("UTC", alias="TIMEZONE", max_length=60)
     http_token: SecretStr | None = Field(None, alias="HTTP_TOKEN", min_length=24)
     http_jwks_url: str | None = Field(None, alias="HTTP_JWKS_URL")
     http_jwt_issuer: str | None = Field(None, alias="HTTP_JWT_ISSUER")
@@ -89,6 +93,15 @@ class Settings(BaseSettings):
             return value
         raise ValueError("must be always, never, or over: with dollars, like over:50")
 
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("must be a time zone like America/New_York") from None
+        return value
+
     @field_validator("toolsets")
     @classmethod
     def _are_toolsets(cls, value: str) -> str:
@@ -119,7 +132,7 @@ class Settings(BaseSettings):
     def _means_what_it_says(self) -> Self:
         """A play mode never reaches the exchange where money is real, whatever else is set."""
         host = (urlsplit(self.base_url).hostname or "") if self.base_url else ""
-        real = host.endswith((".kalshi.com", ".kalshi.co")) and "demo" not in host
+        real = folder_env.is_kalshi(self.base_url) and "demo" not in host
         if self.env != "live" and real:
             raise ValueError(f"KALSHI_BASE_URL is production, so KALSHI_ENV must be live, not {self.env}")
         if self.http_jwks_url and not (self.http_jwt_issuer and self.http_jwt_audience):
@@ -127,6 +140,11 @@ class Settings(BaseSettings):
                 "HTTP_JWKS_URL needs HTTP_JWT_ISSUER and HTTP_JWT_AUDIENCE: without them any token would do"
             )
         return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where days begin for the user."""
+        return ZoneInfo(self.timezone)
 
     @property
     def has_key(self) -> bool:
@@ -249,9 +267,14 @@ def _names(text: str) -> set[str]:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment. Raises SettingsError with a plain sentence per problem."""
+    """Settings from the environment and the folder's ``.env``. Raises SettingsError with a sentence per problem."""
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
+        values, word = folder_env.read(Path(".env").absolute())
+        chosen, words = folder_env.taken(settings, values, lambda **more: Settings(**(more | overrides)))
+        for said in filter(None, (word, *words)):
+            logger.warning("{}", said)
+        return Settings(**(chosen | overrides)) if chosen else settings
     except ValidationError as error:
         problems = [_problem(found) for found in error.errors(include_url=False, include_input=False)]
         raise SettingsError(f"The settings can't be used: {'; '.join(problems)}. See .env.example.") from None
@@ -259,5 +282,8 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _problem(found: Any) -> str:
     """One of pydantic's findings: the variable, and what is wrong with it."""
-    name, said = ".".join(str(part) for part in found["loc"]), str(found["msg"]).removeprefix("Value error, ")
+    loc = found["loc"]
+    if loc and loc[0] in Settings.model_fields:
+        loc = (Settings.model_fields[loc[0]].alias, *loc[1:])
+    name, said = ".".join(str(part) for part in loc), str(found["msg"]).removeprefix("Value error, ")
     return f"{name}: {said}" if name else said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from prediction_mcp.analytics.cashflow import changes
 from prediction_mcp.analytics.pnl import Ending, Execution, fifo
-from prediction_mcp.analytics.risk import Held, exposure, kelly
+from prediction_mcp.analytics.risk import Held, exposure, kelly, kelly_size
 from prediction_mcp.exchange.engine import Engine
 from prediction_mcp.exchange.ledger import Account
 from prediction_mcp.exchange.matching import ASK, BID
@@ -122,6 +123,43 @@ def test_kelly_by_hand() -> None:
     for belief, price in ((D("1.1"), D("0.5")), (D("0.5"), D(0)), (D("0.5"), D(1))):
         with pytest.raises(ValueError, match="strictly between"):
             kelly(belief, price)
+
+
+def test_kelly_walks_the_book_by_hand() -> None:
+    """Belief 60 %, $100: at 50¢ 40 are wanted (f = 0.2), 10 are offered; then at 55¢, which leaves $95 and 10 held:
+
+    (0.6 × 0.45 × 95 − 0.4 × 0.55 × 105) / (0.55 × 0.45) = 10.3, so 10 more; at 62¢ nothing is worth it.
+    """
+    offers = [(D("0.50"), D(10)), (D("0.55"), D(30)), (D("0.62"), D(99))]
+    free = kelly_size(D("0.6"), offers, D(100), lambda _: D(0))
+    assert (free.contracts, free.cost) == (D(20), D("10.5"))
+    assert kelly_size(D("0.6"), offers[:1], D(100), lambda _: D(0)).contracts == 10
+    assert kelly_size(D("0.6"), [(D("0.5"), D(999))], D(100), lambda _: D(0)).contracts == 40
+    assert kelly_size(D("0.6"), offers, D(100), lambda _: D("0.1")).contracts == 0
+    assert kelly_size(D("0.6"), offers, D(0), lambda _: D(0)).average is None
+
+
+@given(
+    st.integers(2, 98),
+    st.lists(st.tuples(st.integers(2, 97), st.integers(1, 60)), min_size=1, max_size=5),
+    st.integers(1, 200),
+    st.integers(0, 3),
+)
+def test_kelly_is_the_best_of_all_sizes(chance: int, levels: list[tuple[int, int]], cash: int, fee: int) -> None:
+    """Slow model: the growth of every number of contracts, one by one."""
+    belief = D(chance) / 100
+    offers = sorted((D(p) / 100, D(n)) for p, n in dict(levels).items())
+    found = kelly_size(belief, offers, D(cash), lambda _: D(fee) / 100)
+    prices = [p + D(fee) / 100 for p, n in offers for _ in range(int(n))]
+
+    def growth(n: int) -> float:
+        left = float(D(cash) - sum(prices[:n], D(0)))
+        if left <= 0 or any(p >= 1 for p in prices[:n]):
+            return -math.inf
+        return float(belief) * math.log(left + n) + float(1 - belief) * math.log(left)
+
+    best = max(range(len(prices) + 1), key=growth)
+    assert growth(int(found.contracts)) >= growth(best) - 1e-9
 
 
 def test_exclusive_outcomes_are_netted_by_hand() -> None:

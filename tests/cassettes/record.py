@@ -21,6 +21,7 @@ from typing import Any
 from fastmcp import Client
 from rich.console import Console
 
+from prediction_mcp.connection import connect
 from prediction_mcp.exchange.clock import Clock, wall_clock_ms
 from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
@@ -29,7 +30,7 @@ from prediction_mcp.kalshi.errors import KalshiError
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.orders import NewOrder
-from prediction_mcp.server import connect, create_server
+from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings, load_settings
 from prediction_mcp.tools.event_studies import is_ladder
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sqlite3
+import subprocess
 import sys
 from typing import Any
 
+import pytest
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 
+from prediction_mcp.safety.records import Caller, Records, Request
 from prediction_mcp.settings import load_settings
 from tests.cli.test_cli import run
 from tests.conftest import MARKET
@@ -76,3 +81,52 @@ def test_without_a_place_to_keep_them_there_is_a_sentence(tmp_path: Any) -> None
 def test_the_start_says_what_holds() -> None:
     settings = load_settings(env="live", read_only=False, live_trading="real-money", api_key_id="k", private_key="p")
     assert settings.describe() == "mode live (REAL MONEY), orders allowed, asks before each"
+
+
+@pytest.mark.parametrize("command", ["limits", "journal", "resume", "halt", "paper status"])
+def test_commands_for_people_load_no_fastmcp(command: str) -> None:
+    """A kill switch doesn't wait for decorators."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "prediction_mcp", *command.split()],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "prediction_mcp.cli.app" in loaded
+    assert not {name for name in loaded if name.partition(".")[0] in ("fastmcp", "mcp", "mcp_types")}
+
+
+async def test_halt_cancels_where_the_journal_is_locked_or_replaced() -> None:
+    async with server() as client:
+        await client.call_tool("kalshi_create_order", ORDER)
+        home = load_settings().safety_home
+        assert home is not None
+        other = sqlite3.connect(home / "safety.db", isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        done = await asyncio.to_thread(run, "halt")
+        assert "Halted: no new orders. Cancelled 1 resting orders, 5" in done.stdout
+        assert "not all written down" in done.stdout
+        other.execute("ROLLBACK")
+        said = await client.call_tool("kalshi_create_order", ORDER, raise_on_error=False)
+        assert "halted by" in said.content[0].text
+        assert "Orders go through again" in run("resume").stdout
+        await client.call_tool("kalshi_create_order", ORDER)
+        home.rename(home.with_name("aside"))
+        home.with_name("safety").symlink_to(home.with_name("aside"))
+        done = await asyncio.to_thread(run, "halt")
+        assert (done.returncode, "Cancelled 1 resting orders" in done.stdout) == (0, True)
+
+
+def test_a_person_lets_go_of_a_write_of_unknown_fate() -> None:
+    home = load_settings().safety_home
+    assert home is not None
+    records = Records(home)
+    lost = records.open(
+        Request(Caller("t", "1"), "kalshi_create_order", "order", {}, {"client_order_id": "lost"}), None
+    )
+    records.close()
+    assert f"of unknown fate: {lost[:8]} kalshi_create_order" in run("journal").stdout
+    assert "No writes of unknown fate" in run("journal", "--settle", "zz").stderr
+    assert "Let go of kalshi_create_order lost" in run("journal", "--settle", lost[:8]).stdout
+    told = run("journal").stdout
+    assert "of unknown fate" not in told
+    assert "let go of by" in told

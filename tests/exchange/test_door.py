@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -220,3 +221,33 @@ async def test_a_read_that_fails_takes_nothing_back(trader: Trader, monkeypatch:
     assert (await trader.send("GET", f"/portfolio/orders/{placed}")).status_code == 500
     monkeypatch.undo()
     assert (await trader.send("GET", f"/portfolio/orders/{placed}")).status_code == 200
+
+
+async def test_bodies_nested_beyond_measure_are_refused(trader: Trader) -> None:
+    for body in (b"[" * 500_000, b'{"orders":' * 50_000, b'{"ticker":' + b"[" * 400_000):
+        for path in (ORDERS, f"{ORDERS}/batched", "/portfolio/order_groups/create"):
+            answer = await trader.send("POST", path, content=body)
+            assert answer.status_code in (400, 413), answer.text
+    await trader.lives()
+
+
+async def test_the_weather_of_a_time_in_milliseconds(trader: Trader) -> None:
+    now = trader.exchange.clock() // 60_000 * 60_000
+    window = {"from": now - 600_000, "to": now}
+    points = (await trader.send("GET", "/live_data/weather/nyc", params=window)).json()["timeseries"]
+    assert len(points) == 11
+    for odd in ({"from": -(2**63)}, {"to": 2**63 - 1}, {"from": 2**63}):
+        assert (await trader.send("GET", "/live_data/weather/nyc", params=odd)).status_code in (200, 400)
+
+
+def test_changed_orders_are_remembered_no_longer_than_they_read_as_before() -> None:
+    """Somebody who only writes: what was shown for a moment doesn't stay in memory."""
+    exchange = Exchange(1, Clock(), Store(), "small", read_lag_ms=1)
+    member = exchange.add_member()
+    ticker = next(m.ticker for m in exchange.catalogue.markets.values() if m.status == "active")
+    for _ in range(3):
+        order = exchange.engine.submit(member, ticker, 1, 100, 100, exchange.clock())
+        exchange.will_change(order)
+        time.sleep(0.005)
+        exchange.engine.cancel(order, exchange.clock())
+    assert len(exchange.lag._before) == 1

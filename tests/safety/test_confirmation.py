@@ -27,7 +27,7 @@ async def test_an_accept_sends_exactly_what_was_shown(desk: Open, served: Served
         placed = await at.call("kalshi_create_order", **ORDER)
     (asked,) = at.person.asked
     for said in (
-        "Buy 5 yes at 20¢ or better",
+        "Buy 5 yes at 20¢ ($0.20) or better",
         "Football champion",
         MARKET,
         "Now 5 would fill at 14¢",
@@ -177,7 +177,7 @@ async def test_a_market_order_takes_no_worse_than_was_shown(desk: Open, served: 
         done = await at.call(
             "kalshi_create_order", ticker=MARKET, side="yes", action="buy", count=5, order_type="market"
         )
-    assert done["order"].endswith("@0.14")
+    assert done["order"].endswith("at 14¢")
     assert done["status"].startswith("cancelled")
 
 

@@ -20,7 +20,7 @@ from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.models.orders import NewOrder
 from prediction_mcp.kalshi.transport import Transport
-from prediction_mcp.safety.halt import halt
+from prediction_mcp.safety.halt import cancel_everything
 from prediction_mcp.safety.records import Caller, Records, Request
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings
@@ -55,7 +55,7 @@ def left_open(folder: Path, client_order_id: str, tool: str = "kalshi_create_ord
     terms = {**BOOK, "client_order_id": client_order_id, **request}
     kind: Any = "order" if tool == "kalshi_create_order" else "cancel"
     intent = records.open(Request(Caller("t", "1"), tool, kind, {}, terms), None)
-    records.db.execute("UPDATE intents SET at = at - 60")
+    records.db.execute("UPDATE intents SET at = at - 60, mono = mono - 60")
     records.close()
     return intent
 
@@ -92,7 +92,7 @@ async def test_a_cancel_of_a_dead_process_is_settled_by_reading_the_order(
     gone = left_open(folder, "", "kalshi_cancel_order", order_id="00000001-0000-4000-8000-0000000fffff")
     everything = left_open(folder, "", "kalshi_batch_cancel_orders", all=True)
     async with desk([], **FREE) as at:
-        await at.call("kalshi_cancel_order", order_id=resting.order_id)
+        await at.call("kalshi_create_order", **ORDER | {"price": 1})
     assert "is resting, 0 of 5" in outcome(folder, one)[1]
     assert "no such order" in outcome(folder, gone)[1]
     assert "1 orders rest" in outcome(folder, everything)[1]
@@ -252,7 +252,8 @@ async def test_the_switch_meets_orders_that_are_on_their_way(
 
         trading = [asyncio.create_task(trade()) for _ in range(6)]
         await asyncio.sleep(0.5)
-        done = await halt(records, kalshi, "a test")
+        records.halt("a test")
+        done = await cancel_everything(kalshi, records)
         placed = sum(await asyncio.gather(*trading))
     assert done.left == 0
     assert placed > 6
@@ -264,7 +265,7 @@ async def test_halting_costs_one_cancel_all(served: Served, kalshi: KalshiClient
     await kalshi.orders.create(NewOrder(**BOOK | {"price": "0.0100"}, client_order_id="r"))
     bucket = kalshi.limiter.buckets["write"]
     before = bucket.tokens
-    await halt(Records(tmp_path / "records"), kalshi, "me")
+    await cancel_everything(kalshi, Records(tmp_path / "records"))
     assert before - bucket.tokens <= 2
 
 
@@ -320,7 +321,7 @@ def over_http(served: Served, tmp_path: Path, era: str) -> Callable[..., Any]:
 
         target = StreamableHttpTransport("http://127.0.0.1/mcp", httpx_client_factory=factory)  # type: ignore[arg-type]
         async with app.lifespan(app), Client(target, mode=era) as client:
-            return await client.call_tool(tool, arguments or ORDER, raise_on_error=False)
+            return await client.call_tool(tool, ORDER if arguments is None else arguments, raise_on_error=False)
 
     return call
 

@@ -24,6 +24,7 @@ from prediction_mcp.safety.limits import (
     Used,
     check,
     exposure,
+    latent,
 )
 from prediction_mcp.safety.plan import Stake
 from prediction_mcp.server import create_server
@@ -157,7 +158,96 @@ def test_tightening_never_lets_more_through(base: Limits, other: Limits) -> None
     assert Limits().tightened(base) == base  # none is forgotten
 
 
+ONE_BY_ONE: list[tuple[str, Any, Any]] = [
+    ("order_contracts", Decimal(10), Decimal("9.99")), ("order_cost", Decimal("5.2"), Decimal("5.19")),
+    ("price_band_cents", Decimal(3), Decimal("2.9")), ("minute_orders", 4, 3), ("day_orders", 31, 30),
+    ("day_spent", Decimal("105.2"), Decimal("105.19")), ("market_exposure", Decimal(9), Decimal("8.99")),
+    ("event_exposure", Decimal(13), Decimal("12.99")), ("cash_reserve", Decimal("10.8"), Decimal("10.81")),
+    ("day_loss", Decimal("9.01"), Decimal(9)), ("allow_series", frozenset({"KXA"}), frozenset({"KXB"})),
+    ("deny_series", frozenset({"KXC"}), frozenset({"KXA"})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "loose", "tight"), ONE_BY_ONE)
+def test_tightening_one_limit_alone(name: str, loose: Any, tight: Any) -> None:
+    """So that no other limit decides in its place: the tighter of the two holds, from either side."""
+    one, other = Limits(**{name: loose}), Limits(**{name: tight})
+    assert (passes(one), passes(other)) == (True, False)
+    for both in (one.tightened(other), other.tightened(one), Limits().tightened(other), other.tightened(Limits())):
+        assert not passes(both)
+    assert passes(one.tightened(one))
+    assert passes(one.tightened(Limits()))
+
+
+def test_every_limit_was_tried_alone() -> None:
+    assert {name for name, _, _ in ONE_BY_ONE} == {f.name for f in fields(Limits)}
+
+
+def test_an_order_that_takes_anothers_place_counts_once() -> None:
+    """5 YES at 60¢ rest; amended to 8 at 50¢ they come to $4, not to $7."""
+    rests = Resting("bid", Decimal("0.6"), Decimal(5), "o-1")
+    account = Account(0, None, {"KXA-1-X": Standing(orders=(rests,))}, Decimal(0))
+    amended = replace(
+        STAKE, contracts=Decimal(8), opening=Decimal(8), cost=Decimal(4), before=Decimal(3), replaces="o-1"
+    )
+    limits = Limits(market_exposure=Decimal(4), event_exposure=Decimal(4))
+    check(limits, amended, Used(), account)
+    with pytest.raises(LimitError, match=r"make it \$7"):
+        check(limits, replace(amended, replaces=""), Used(), account)
+    with pytest.raises(LimitError, match=r"make it \$4"):
+        check(Limits(market_exposure=Decimal("3.99")), amended, Used(), account)
+
+
+def test_what_an_amendment_adds_and_what_it_is() -> None:
+    """Whole against the limit of an order, the difference against that of a day."""
+    amended = replace(STAKE, before=Decimal("5"))
+    check(Limits(day_spent=Decimal("100.2")), amended, USED, None)
+    with pytest.raises(LimitError, match=r"add up to \$0.20"):
+        check(Limits(day_spent=Decimal("100.19")), amended, USED, None)
+    with pytest.raises(LimitError, match=r"may cost \$5.20"):
+        check(Limits(order_cost=Decimal("5.19")), amended, USED, None)
+
+
+def test_what_closing_orders_can_still_come_to_by_hand() -> None:
+    """10 YES held, asks of 6 at 70¢ and 8 at 80¢ rest: 4 of the second open NO for 20¢ each; sold out, all of them."""
+    asks = (Resting("ask", Decimal("0.7"), Decimal(6), "a"), Resting("ask", Decimal("0.8"), Decimal(8), "b"))
+    known = {"a": Decimal(0), "b": Decimal("0.8")}
+    assert latent(Standing(Decimal(10), orders=asks), known) == 0
+    assert latent(Standing(Decimal(10), orders=asks), {"b": Decimal(0)}) == Decimal("0.8")
+    assert latent(Standing(Decimal(0), orders=asks), known) == 6 * Decimal("0.3") + 8 * Decimal("0.2") - Decimal("0.8")
+    assert latent(Standing(Decimal(0), orders=asks), {}) == 0  # others' orders aren't this server's
+
+
 # -- through the server ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"limit_order_contracts": 4}, "limit is 4 an order"),
+        ({"limit_order_cost": "0.5"}, "limit is $0.50"),
+        ({"limit_price_band_cents": 1}, "from the middle"),
+        ({"limit_day_spent": "0.5"}, "is spent today"),
+        ({"limit_day_orders": 0}, "orders today"),
+        ({"limit_minute_orders": 0}, "last minute"),
+        ({"limit_market_exposure": "0.5"}, "in this market"),
+        ({"limit_event_exposure": "0.5"}, "in this event"),
+        ({"cash_reserve": "9999.5"}, "in reserve"),
+        ({"allow_series": "KXGDP"}, "isn't among"),
+        ({"deny_series": "KXSB"}, "are denied"),
+    ],
+)
+async def test_each_limit_alone_holds(desk: Open, served: Served, limit: dict[str, Any], said: str) -> None:
+    async with desk([], **FREE, **limit) as at:
+        assert said in await at.error("kalshi_create_order", **ORDER)
+        assert said in (await at.call("kalshi_check_order_validity", **ORDER))["errors"][0]
+    assert traded(served) == 0
+
+
+async def test_the_loss_of_the_day_alone_holds(desk: Open, served: Served) -> None:
+    async with desk([], **FREE, limit_day_loss="0.01") as at:
+        await at.call("kalshi_create_order", **ORDER)  # the fee is lost
+        assert "lost $0." in await at.error("kalshi_create_order", **ORDER)
 
 
 async def test_an_order_beyond_a_limit_is_a_sentence(desk: Open, served: Served) -> None:

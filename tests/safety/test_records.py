@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from prediction_mcp.safety.limits import Limits
+from prediction_mcp.safety.plan import Amendment as Rested
 from prediction_mcp.safety.plan import Done, Stake
 from prediction_mcp.safety.records import Caller, HaltedError, Records, Request
 
@@ -110,13 +112,13 @@ def test_a_row_that_could_not_be_written_follows_later(tmp_path: Path) -> None:
     records = Records(tmp_path)
     intent = opened(records, 1)
 
-    def breaks(line: dict[str, Any]) -> None:
+    def breaks(line: Any) -> None:
         raise RuntimeError("disk")
 
-    whole, records._apply = records._apply, breaks  # type: ignore[method-assign]
+    whole, records.index.apply = records.index.apply, breaks  # type: ignore[method-assign]
     with pytest.raises(RuntimeError):
         records.done(intent, Done("filled", "o-1"))
-    records._apply = whole  # type: ignore[method-assign]
+    records.index.apply = whole  # type: ignore[method-assign]
     assert index(records)[0][1] == "open"
     opened(records, 2)
     assert [row[1] for row in index(records)] == ["done", "open"]
@@ -184,3 +186,74 @@ def test_what_others_close_first_cannot_be_closed_twice(tmp_path: Path) -> None:
     records.refused(second, "no")
     third = records.open(request(3), sale)
     assert dict(records.db.execute("SELECT id, reserved FROM intents").fetchall())[third] == 0
+
+
+def test_a_day_is_one_of_utc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 0:30 the orders of 23:50 are yesterday's, though within 24 hours; those of 0:10 aren't."""
+    midnight = 1_795_478_400.0
+    assert midnight % 86_400 == 0
+    records, clock = Records(tmp_path), [midnight - 600]
+    monkeypatch.setattr("prediction_mcp.safety.records.time.time", lambda: clock[0])
+    monkeypatch.setattr("prediction_mcp.safety.journal.time.time", lambda: clock[0])
+    opened(records, 1)
+    clock[0] = midnight + 600
+    opened(records, 2)
+    clock[0] = midnight + 1_800
+    used = records.used("A-1", 0.0, 3_600)
+    assert (used.day_orders, used.day_spent, used.minute_orders) == (1, COST, 0)
+    assert used.unasked == 2 * COST
+    assert records.used("A-1", 0.0, 1_500).unasked == COST
+    clock[0] = midnight + 630
+    assert records.used("A-1", 0.0).minute_orders == 1
+
+
+def test_what_was_closed_since_a_look_cannot_be_closed_again(tmp_path: Path) -> None:
+    """Ten are held by a look at 100 s. A sale of seven that was done after it counts; one done before it doesn't."""
+    records, cost = Records(tmp_path), Decimal(3)
+    seven, none = Decimal(7), Decimal(0)
+    sale = Stake(
+        "A-1-X", "A-1", "A", "ask", seven, none, none, cost, cost, COST, closable=Decimal(10), as_of=time.time()
+    )
+    records.done(records.open(request(1), sale), Done("sold", "o-1"))
+    late = records.open(request(2), sale)
+    reserved = "SELECT reserved FROM intents WHERE id = ?"
+    assert records.db.execute(reserved, (late,)).fetchone() == (3_000_000,)
+    records.refused(late, "no")
+    fresh = records.open(request(3), replace(sale, as_of=time.time()))
+    assert records.db.execute(reserved, (fresh,)).fetchone() == (0,)
+
+
+def test_amendments_keep_what_is_spent_to_the_cent(tmp_path: Path) -> None:
+    """10 at 52¢ rest. Amended to 5: half is given back; to 5 at twice the price: half is added; cancelled: all goes."""
+    records = Records(tmp_path)
+    records.done(opened(records, 1), Done("rests", "o-1", Decimal("5.2"), Decimal("5.2"), Decimal(10)))
+
+    def spent() -> Decimal:
+        return records.used("", 0.0).day_spent
+
+    def amended(number: int, was: int, now: int, before: str, after: str) -> None:
+        stake = replace(STAKE, cost=Decimal(after), cost_if_open=Decimal(after), before=Decimal(before), replaces="o-1")
+        more = max(Decimal(after) - Decimal(before), Decimal(0))
+        kept = min(Decimal(after) / Decimal(before), Decimal(1))
+        rests = Rested("o-1", Decimal(was), Decimal(now), kept)
+        intent = records.open(request(number, "change"), stake)
+        records.done(intent, Done("changed", "o-1", more, more, Decimal(now), amended=rests))
+
+    amended(2, 10, 5, "5.2", "2.6")
+    assert spent() == Decimal("2.6")
+    amended(3, 5, 5, "2.6", "5.2")
+    assert spent() == Decimal("5.2")
+    amended(4, 5, 5, "5.2", "2.6")
+    assert spent() == Decimal("2.6")
+    records.done(opened(records, 5, "cancel"), Done("cancelled", released=(("o-1", Decimal(5)),)))
+    assert spent() == 0
+
+
+def test_an_amendment_of_what_was_weighed_as_closing_is_weighed(tmp_path: Path) -> None:
+    """A sale that cost nothing when it was placed gives no credit to its amendment, whatever it would cost now."""
+    records = Records(tmp_path)
+    nothing = replace(STAKE, cost=Decimal(0), opening=Decimal(0), closable=Decimal(10), as_of=time.time())
+    records.done(records.open(request(1), nothing), Done("rests", "o-1", Decimal(4), Decimal(4), Decimal(10)))
+    amended = replace(STAKE, before=Decimal("5.2"), replaces="o-1")
+    assert records.weigh(amended).adds == COST
+    assert records.weigh(replace(amended, replaces="o-elsewhere")).adds == 0

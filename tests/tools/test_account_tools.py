@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
+from prediction_mcp.analytics.pnl import Execution, fifo
 from prediction_mcp.exchange.matching import ASK, BID
+from prediction_mcp.tools.account_results import pnl_answer
 from tests.conftest import MARKET, Served
 from tests.tools.conftest import Assistant
 
@@ -46,6 +49,22 @@ async def test_value_and_profit_after_a_purchase(assistant: Assistant, served: S
     assert exact(pnl["realized"]) == 4 * (bid - ask) - fee - exact(sold["fee"])
     assert exact(pnl["exchange_realized"]) == 4 * (bid - ask)
     assert len(pnl["days"]) == 1
+
+
+async def test_the_fees_of_a_period_are_those_of_the_period() -> None:
+    """Bought a month ago for a fee of a dollar, sold today for a dime."""
+    now = datetime.now(UTC)
+    lots = fifo(
+        [
+            Execution("A", "bid", Decimal("0.5"), Decimal(10), Decimal(1), now - timedelta(days=40)),
+            Execution("A", "ask", Decimal("0.5"), Decimal(10), Decimal("0.1"), now),
+        ],
+        [],
+    )
+    for period, realized, fees in (("day", "-0.1", "0.1"), ("all", "-1.1", "1.1")):
+        answer = pnl_answer(lots, {}, Decimal(0), cast("Any", period), "paper")
+        assert (answer.realized, answer.fees) == (Decimal(realized), Decimal(fees))
+        assert (answer.markets[0].realized, answer.markets[0].fees) == (Decimal(realized), Decimal(fees))
 
 
 async def test_profit_of_a_settled_market_and_its_settlement(assistant: Assistant, served: Served) -> None:
@@ -152,7 +171,7 @@ async def test_validity_says_everything_at_once(assistant: Assistant) -> None:
     )
     assert not poor["ok"]
     assert "more than the $10000" in poor["errors"][0]
-    assert any("past the best one" in warning for warning in poor["warnings"])
+    assert any("above the best ask" in warning for warning in poor["warnings"])
     cross = await assistant.call(
         "kalshi_check_order_validity", ticker=MARKET, side="yes", action="buy", count=1, price=99, post_only=True
     )
@@ -178,7 +197,7 @@ async def test_amending(assistant: Assistant, served: Served) -> None:
     smaller = await assistant.call("kalshi_amend_order", order_id=order_id, count=6)
     assert (smaller["remaining"], smaller["keeps_queue_position"]) == (6, True)
     moved = await assistant.call("kalshi_amend_order", order_id=order_id, price=6)
-    assert (moved["order"], moved["keeps_queue_position"]) == ("buy no @0.06 (= sell yes @0.94)", False)
+    assert (moved["order"], moved["keeps_queue_position"]) == ("buy no at 6¢ (= sell yes at 94¢)", False)
     served.exchange.engine.submit(served.exchange.crowd.takers[0], MARKET, BID, 9_400, 200, served.exchange.clock())
     refilled = await assistant.call("kalshi_amend_order", order_id=order_id, count=9)
     assert refilled["remaining"] == 9  # count is what stays open, whatever was filled before
@@ -195,8 +214,14 @@ async def test_cancelling_several_and_the_history(assistant: Assistant, served: 
         (await assistant.call("kalshi_create_order", ticker=t, side="yes", action="buy", count=2, price=1))["order_id"]
         for t in (MARKET, MARKET, MARKET, other, other)
     ]
-    some = await assistant.call("kalshi_batch_cancel_orders", order_ids=[ids[0], "nonsense"])
-    assert (some["cancelled"], some["contracts"], some["failed"]) == (1, 2, 1)
+    for odd, said in (("nonsense", "2. of the order_ids isn't an order of this"), ("no\n\nid", "is no order id")):
+        assert said in await assistant.error("kalshi_batch_cancel_orders", order_ids=[ids[0], odd])
+    some = await assistant.call("kalshi_batch_cancel_orders", order_ids=[ids[0]])
+    assert (some["cancelled"], some["contracts"]) == (1, 2)
+    gone = await assistant.call("kalshi_batch_cancel_orders", order_ids=[ids[0], ids[1]])
+    assert (gone["cancelled"], gone["failed"]) == (1, 1)
+    again = await assistant.call("kalshi_create_order", ticker=MARKET, side="yes", action="buy", count=2, price=1)
+    ids.append(again["order_id"])
     assert (await assistant.call("kalshi_batch_cancel_orders", ticker=MARKET))["cancelled"] == 2
     rest = await assistant.call("kalshi_batch_cancel_orders", all=True)
     assert (rest["cancelled"], rest["contracts"]) == (2, 4)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from prediction_mcp.exchange.catalogue import Series
+from prediction_mcp.exchange.listings import Listing, ladder_event
 from prediction_mcp.exchange.matching import ASK, BID
 from tests.conftest import EVENT, MARKET, Served
 from tests.tools.conftest import Assistant
@@ -121,10 +125,52 @@ async def test_a_broken_ladder_is_found(assistant: Assistant, served: Served) ->
     crowd = served.exchange.crowd.takers[0]
     engine.submit(crowd, low.ticker, ASK, 4_000, 3_000, now)
     engine.submit(crowd, high.ticker, BID, 5_000, 2_000, now)
-    found = (await assistant.call("kalshi_find_arbitrage", series_ticker="KXETHD"))["found"]
-    line = next(line for line in found if line["event_ticker"] == coin.ticker)
-    assert [leg["buy"] for leg in line["legs"]] == [f"yes {low.ticker}", f"no {high.ticker}"]
-    assert (line["kind"], line["count"]) == ("ladder", 20)
+    found_all = await assistant.call("kalshi_find_arbitrage", series_ticker="KXETHD")
+    line = next(line for line in found_all["found"] if line["event_ticker"] == coin.ticker)
+    legs = {leg["buy"]: leg for leg in line["legs"]}
+    assert exact(legs[f"no {high.ticker}"]["count"]) == 20
+    assert exact(legs[f"yes {low.ticker}"]["limit"]) == Decimal("0.4")
+    assert exact(line["profit"]) >= 20 * Decimal("0.1") - Decimal("0.7")  # fees of 1.75¢ and 1.68¢ a contract
+    assert "exchange's word" in found_all["stands_on"]
+
+
+async def test_one_number_in_two_events_is_found(assistant: Assistant, served: Served) -> None:
+    """Two series ask about one price with other strikes; neither by itself leaves anything, both together do."""
+    exchange, now = served.exchange, served.exchange.clock()
+    coin = next(
+        e for e in exchange.catalogue.events.values()
+        if e.series.ticker == "KXETHD" and all(m.status == "active" for m in e.markets)
+    )  # fmt: skip
+    first = coin.markets[0]
+    opens, closes, decides = (datetime.fromtimestamp(t / 1000, UTC) for t in (now, first.close_ms, first.decide_ms))
+    fine = Series("KXETHFINE", "Ethereum price, fine", "Crypto", ["ETH"], "daily", coin.series.source)
+    for title, alike in ((coin.title, True), ("Another question altogether?", False)):
+        event = ladder_event(
+            Listing(fine, f"T{int(alike)}", title, "", opens, closes, decides),
+            float(coin.markets[4].floor_strike or 0) + 25, 1, 3, "${}", random.Random(1), "linear_cent",
+        )  # fmt: skip
+        exchange.list_event(event)
+        engine = exchange.engine
+        lower, middle = coin.markets[4], event.markets[1]
+        for market in (*coin.markets, *event.markets):
+            book = engine.markets[market.ticker].book
+            engine.cancel_many([*book.bids, *book.asks], now)
+        crowd = exchange.crowd.takers[0]
+        engine.submit(crowd, lower.ticker, ASK, 4_000, 3_000, now)
+        engine.submit(crowd, middle.ticker, BID, 5_000, 2_000, now)  # more than the lower strike is offered at
+        answer = await assistant.call("kalshi_find_arbitrage", category="Crypto")
+        found = {line["event_ticker"]: line for line in answer["found"]}
+        together = [line for name, line in found.items() if event.ticker in name.split(" + ")]
+        if not alike:
+            assert together == []
+            continue
+        (line,) = together
+        assert coin.ticker in line["event_ticker"]
+        legs = {leg["buy"]: leg for leg in line["legs"]}
+        assert exact(legs[f"no {middle.ticker}"]["count"]) == 20
+        assert exact(legs[f"yes {lower.ticker}"]["count"]) >= 20
+        assert "one number" in answer["stands_on"]
+        engine.cancel_many([*engine.markets[lower.ticker].book.asks], now)
 
 
 async def test_comparison_brief_and_risks(assistant: Assistant, served: Served) -> None:
@@ -136,7 +182,8 @@ async def test_comparison_brief_and_risks(assistant: Assistant, served: Served) 
     brief = await assistant.call("kalshi_analyze_market_opportunity", ticker=MARKET, my_probability=0.9)
     assert (brief["best_side"], exact(brief["price"])) == ("yes", ask)
     assert exact(brief["edge"]) == Decimal("0.9") - ask - exact(brief["fee_per_contract"])
-    assert brief["kelly_contracts"] > 0
+    assert 0 < brief["kelly_contracts"] <= brief["kelly_if_all_at_price"]
+    assert ask < exact(brief["kelly_average"]) < Decimal("0.9")
     against = await assistant.call("kalshi_analyze_market_opportunity", ticker=MARKET, my_probability=0.001)
     assert (against["best_side"], exact(against["price"])) == ("no", 1 - bid)
     level = await assistant.call(

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from fastmcp import Client
 
+from prediction_mcp.connection import connect
 from prediction_mcp.kalshi.errors import CredentialsError
-from prediction_mcp.server import connect, create_server
+from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings, SettingsError, load_settings
 from tests.conftest import EVENT, MARKET, Served
 from tests.tools.conftest import ERAS, Assistant, settings_for
@@ -47,7 +48,7 @@ async def test_a_market_ticker_for_an_event_names_its_event(assistant: Assistant
         ({"count": -1}, "more than zero"),
         ({"count": 0}, "more than zero"),
         ({"count": "0.005"}, "0.01"),
-        ({"count": "many"}, "count must be a valid decimal"),
+        ({"count": "many"}, "count must be a plain number"),
         ({"side": "maybe"}, "side must be 'yes' or 'no'"),
         ({"action": "hold"}, "action must be 'buy' or 'sell'"),
         ({"colour": "red"}, "There is no parameter colour"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,10 +14,12 @@ import pytest
 from fastmcp import Client
 from fastmcp.client.messages import MessageHandler
 from mcp.client.subscriptions import listen
+from mcp_types import TextResourceContents
 
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.matching import BID
 from prediction_mcp.kalshi import websocket
+from prediction_mcp.kalshi.transport import Transport
 from prediction_mcp.realtime import polling
 from prediction_mcp.realtime import watcher as watcher_module
 from prediction_mcp.realtime.conditions import Alarm, Condition, Quote
@@ -108,6 +111,64 @@ async def test_a_live_book_is_the_book(listener: Listener, served: Served) -> No
     assert after["book"]["seq"] == before["book"]["seq"] + 1
 
 
+async def test_a_watched_book_is_read_from_memory(
+    listener: Listener, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tool, best price and resource ask REST for nothing while the live book is right, and do again when it isn't."""
+    read = (await listener.call("kalshi_get_orderbook", ticker=MARKET))["books"][0]
+    price = await listener.call("kalshi_get_best_price", ticker=MARKET)
+    assert "source" not in read
+    await listener.call("kalshi_subscribe_orderbook", ticker=MARKET)
+    await listener.call("kalshi_get_latest_update", channel="orderbook", ticker=MARKET)
+    asked, real = list[str](), Transport.send
+
+    async def counted(self: Transport, method: str, path: str, *args: Any, **kwargs: Any) -> bytes:
+        asked.append(path)
+        return await real(self, method, path, *args, **kwargs)
+
+    monkeypatch.setattr(Transport, "send", counted)
+    watched = (await listener.call("kalshi_get_orderbook", ticker=MARKET))["books"][0]
+    assert watched == read | {"source": "feed"}
+    again = await listener.call("kalshi_get_best_price", ticker=MARKET.lower())
+    assert again["source"] == "paper feed"
+    assert {k: v for k, v in again.items() if k not in ("as_of", "source")} == {
+        k: v for k, v in price.items() if k not in ("as_of", "source")
+    }
+    (block,) = await listener.client.read_resource(BOOK)
+    assert isinstance(block, TextResourceContents)
+    assert json.loads(block.text)["books"][0]["bids"][:5] == read["bids"]
+    assert asked == []
+    both = await listener.call("kalshi_get_orderbook", tickers=[MARKET, OTHER])
+    assert [book.get("source") for book in both["books"]] == ["feed", None]
+    assert len(asked) == 1
+    await listener.call("kalshi_unsubscribe", ticker=MARKET)
+    assert "source" not in (await listener.call("kalshi_get_orderbook", ticker=MARKET))["books"][0]
+
+
+async def test_listening_twice_and_leaving_once_leaves_nothing(served: Served, tmp_path: Path) -> None:
+    """Also where the listener vanishes, and where it is one listener of two."""
+    server = create_server(settings_for(served, tmp_path))
+
+    def watches() -> int:
+        assert server.session is not None
+        return len(server.session.live.watcher(None).watches)  # type: ignore[arg-type]
+
+    async with server._lifespan_manager(), Client(server, mode="legacy") as stays:
+        async with Client(server, mode="legacy") as client:
+            for _ in range(3):
+                await client.session.subscribe_resource(BOOK)
+            assert watches() == 1
+            await client.session.unsubscribe_resource(BOOK)
+            assert watches() == 0
+            await client.session.unsubscribe_resource(BOOK)
+            await client.session.subscribe_resource(BOOK)
+            await stays.session.subscribe_resource(BOOK)
+            assert watches() == 2
+        await until(lambda: watches() == 1)  # the first one is gone without a word
+        await stays.session.unsubscribe_resource(BOOK)
+        assert watches() == 0
+
+
 async def test_each_channel_and_its_latest(listener: Listener, served: Served) -> None:
     for name in ("trades", "ticker", "fills", "orders"):
         await listener.call(f"kalshi_subscribe_{name}", **({"tickers": [MARKET]} if name == "ticker" else {}))
@@ -119,7 +180,7 @@ async def test_each_channel_and_its_latest(listener: Listener, served: Served) -
     trade(served, 250)
     trades, fills, orders = await asyncio.gather(*waiting)
     assert trades["update"] == {"price": 0.14, "count": 2.5, "taker": "yes"}
-    assert (fills["update"]["count"], fills["update"]["fill"]) == (2.5, "buy yes @0.14 (= sell no @0.86)")
+    assert (fills["update"]["count"], fills["update"]["fill"]) == (2.5, "buy yes at 14¢ (= sell no at 86¢)")
     assert fills["update"]["order_id"] == orders["update"]["order_id"]
     await until(lambda: served.exchange.hub is not None)
     served.exchange.advance(with_crowd=False)
@@ -127,8 +188,9 @@ async def test_each_channel_and_its_latest(listener: Listener, served: Served) -
     assert newest["ticker"] == MARKET
     assert newest["update"]["last"] > 0
     silent = await listener.call("kalshi_get_latest_update", channel="fills", wait_seconds=0.05)
-    assert "update" not in silent
-    assert silent["note"] == "Nothing came in 0.05 s."
+    assert silent["update"] == fills["update"]  # the newest known, with its age
+    assert silent["age_seconds"] > 0
+    assert silent["note"] == "Nothing new came in 0.05 s: this is the newest."
 
 
 async def test_the_list_and_the_end_of_subscriptions(listener: Listener, served: Served) -> None:

@@ -267,7 +267,7 @@ async def test_the_four_human_orders_reach_the_right_side(
     order = served.orders[placed["order_id"]]
     assert (order.side, order.price, order.remaining) == (book_side, yes_price, 300)
     read = await assistant.call("kalshi_get_order", order_id=placed["order_id"])
-    assert f"{action} {side} @{price / 100:g}" in read["order"]["order"]
+    assert f"{action} {side} at {price:g}¢" in read["order"]["order"]
     assert read["queue_ahead"] >= 0
 
 

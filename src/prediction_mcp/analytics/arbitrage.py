@@ -1,10 +1,7 @@
 """Riskless trades: legs that pay more than they cost with their fees, however the event ends.
 
-Three kinds, each with the reason why nothing can go wrong:
-
-* ``sell_all``: outcomes that exclude each other. Buying NO of n of them pays at least n − 1, since at most one is YES.
-* ``buy_all``: outcomes that exclude each other and leave no gap. Buying YES of all pays exactly 1.
-* ``ladder``: "above 10" and "above 20". Buying YES of the lower and NO of the higher strike pays at least 1.
+Which legs and how many of each is a linear programme: the most that is left at worst over all ends, of what is offered
+at each price, fees in. What it finds is then held, with exact fees, against every end; nothing that could lose is told.
 """
 
 from __future__ import annotations
@@ -12,16 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
+from fractions import Fraction
 from typing import Literal
 
 from prediction_mcp.kalshi.fees import FeeSchedule
 
 from .book import Level
 from .costs import order_fee
+from .ends import End
+from .linear import maximize
 
 ZERO, ONE = Decimal(0), Decimal(1)
-Kind = Literal["sell_all", "buy_all", "ladder"]
+Kind = Literal["sell_all", "buy_all", "ladder", "set"]
+SCALE = 10**8
+"""Of prices and fees in the programme, which counts in whole numbers where it can."""
+CENTI = Decimal("0.01")
+"""The smallest part of a contract."""
+ROUNDS = 12
+"""How often further price levels may join, each time as many again: 4,096 of a side in the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,9 @@ class Side:
     side: Literal["yes", "no"]
     offers: Sequence[Level]
     schedule: FeeSchedule
+
+    def pays(self, end: End) -> bool:
+        return (self.ticker in end) == (self.side == "yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +56,22 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Arbitrage:
-    """Dollars. ``profit`` is what is left at worst, after fees, for ``count`` contracts of every leg."""
+    """Dollars. ``profit`` is what is left at worst, after fees; ``count`` contracts of the largest leg."""
 
-    kind: Kind
-    count: Decimal
     pays_at_least: Decimal
-    cost: Decimal
-    fees: Decimal
     legs: tuple[Leg, ...]
+
+    @property
+    def count(self) -> Decimal:
+        return max(leg.count for leg in self.legs)
+
+    @property
+    def cost(self) -> Decimal:
+        return sum((leg.cost for leg in self.legs), ZERO)
+
+    @property
+    def fees(self) -> Decimal:
+        return sum((leg.fee for leg in self.legs), ZERO)
 
     @property
     def profit(self) -> Decimal:
@@ -63,45 +79,82 @@ class Arbitrage:
 
     @property
     def edge(self) -> Decimal:
-        """Dollars of profit for each set of legs."""
+        """Dollars of profit for each contract of the largest leg."""
         return self.profit / self.count
 
+    @property
+    def kind(self) -> Kind:
+        sides = {leg.side for leg in self.legs}
+        if len(self.legs) == 2 and len(sides) == 2:
+            return "ladder"
+        return {frozenset({"no"}): "sell_all", frozenset({"yes"}): "buy_all"}.get(frozenset(sides), "set")  # type: ignore[return-value]
 
-def build(kind: Kind, sides: Sequence[Side], pays: Decimal, min_edge: Decimal = ZERO) -> Arbitrage | None:
-    """Buy sets of all sides, cheapest first, while a further set still leaves ``min_edge`` dollars after fees.
 
-    ``pays`` is what one set pays at worst. Fees are those of a taker, computed for each price level that is taken.
+def find(sides: Sequence[Side], ends: Sequence[End], min_edge: Decimal = ZERO) -> Arbitrage | None:
+    """The most that is certain over these ends, or None; ``min_edge`` is dollars of profit a contract.
+
+    Price levels join as those before them are bought up: dearer ones of a side can't be wanted earlier.
     """
-    positions = [0] * len(sides)
-    left = [side.offers[0][1] if side.offers else ZERO for side in sides]
-    taken: list[list[Level]] = [[] for _ in sides]
-    while all(position < len(side.offers) for position, side in zip(positions, sides, strict=True)):
-        prices = [side.offers[position][0] for position, side in zip(positions, sides, strict=True)]
-        number = min(left)
-        fees = sum((_fee(s, p, number) for s, p in zip(sides, prices, strict=True)), ZERO)
-        if number <= 0 or (pays - sum(prices, ZERO)) * number - fees < max(min_edge * number, ZERO):
-            break
-        if (pays - sum(prices, ZERO)) * number - fees <= 0:
-            break
-        for i, side in enumerate(sides):
-            taken[i].append((prices[i], number))
-            left[i] -= number
-            if not left[i]:
-                positions[i] += 1
-                if positions[i] < len(side.offers):
-                    left[i] = side.offers[positions[i]][1]
-    if not taken[0]:
+    offered = [side for side in sides if side.offers and side.offers[0][0] < ONE]
+    if not ends or not offered:
         return None
-    legs = tuple(_leg(side, _merged(levels)) for side, levels in zip(sides, taken, strict=True))
-    count = legs[0].count
-    made = Arbitrage(
-        kind, count, pays * count, sum((leg.cost for leg in legs), ZERO), sum((leg.fee for leg in legs), ZERO), legs
-    )
+    depth, best = [1] * len(offered), None
+    for _ in range(ROUNDS):
+        taken, spent_up = _solve(offered, depth, ends)
+        found = _checked(offered, taken, ends)
+        if found is not None and found.edge < min_edge:
+            break
+        if found is not None and (best is None or found.profit > best.profit):
+            best = found
+        if not spent_up:
+            break
+        for index in spent_up:
+            depth[index] *= 2
+    return best
+
+
+def _solve(sides: Sequence[Side], depth: Sequence[int], ends: Sequence[End]) -> tuple[list[list[Level]], list[int]]:
+    """(what to buy of each side, sides whose last level is bought up and that have another)."""
+    columns = [(i, *side.offers[k]) for i, side in enumerate(sides) for k in range(min(depth[i], len(side.offers)))]
+    gains = [SCALE, *(-_whole((price + _unit_fee(sides[i], price)) * SCALE) for i, price, _ in columns)]
+    rows = [[1, *(-int(sides[i].pays(end)) for i, _, _ in columns)] for end in ends]
+    bounds = [None, *(_whole(number / CENTI) for _, _, number in columns)]
+    _, *amounts = maximize(gains, rows, bounds)
+    taken: list[list[Level]] = [[] for _ in sides]
+    spent_up = list[int]()
+    for (i, price, number), amount in zip(columns, amounts, strict=True):
+        count = int(amount) * CENTI  # a part that can't be bought isn't
+        if count > 0:
+            taken[i].append((price, count))
+        offers = sides[i].offers
+        if amount == number / CENTI and depth[i] < len(offers) and price == offers[depth[i] - 1][0]:  # its last one
+            spent_up.append(i)
+    return taken, spent_up
+
+
+def _whole(number: Decimal) -> int | Fraction:
+    return int(number) if number == number.to_integral_value() else Fraction(number)
+
+
+def _checked(sides: Sequence[Side], taken: Sequence[Sequence[Level]], ends: Sequence[End]) -> Arbitrage | None:
+    """The trade with exact fees, held against every end; None where it could lose."""
+    bought = [(side, _leg(side, levels)) for side, levels in zip(sides, taken, strict=True) if levels]
+    if not bought:
+        return None
+    pays = min(sum((leg.count for side, leg in bought if side.pays(end)), ZERO) for end in ends)
+    made = Arbitrage(pays, tuple(leg for _, leg in bought))
     return made if made.profit > 0 else None
 
 
-def _fee(side: Side, price: Decimal, count: Decimal) -> Decimal:
-    return order_fee(side.schedule, price, count, is_taker=True)
+def _unit_fee(side: Side, price: Decimal) -> Decimal:
+    return order_fee(side.schedule, price, Decimal(10_000), is_taker=True) / 10_000
+
+
+def _leg(side: Side, levels: Sequence[Level]) -> Leg:
+    count = sum((n for _, n in levels), ZERO)
+    cost = sum((p * n for p, n in levels), ZERO)
+    fee = sum((order_fee(side.schedule, p, n, is_taker=True) for p, n in _merged(levels)), ZERO)
+    return Leg(side.ticker, side.side, max(p for p, _ in levels), count, cost, fee)
 
 
 def _merged(levels: Sequence[Level]) -> list[Level]:
@@ -110,41 +163,3 @@ def _merged(levels: Sequence[Level]) -> list[Level]:
     for price, count in levels:
         merged[price] = merged.get(price, ZERO) + count
     return list(merged.items())
-
-
-def _leg(side: Side, levels: Sequence[Level]) -> Leg:
-    count = sum((n for _, n in levels), ZERO)
-    cost = sum((p * n for p, n in levels), ZERO)
-    fee = sum((_fee(side, p, n) for p, n in levels), ZERO)
-    return Leg(side.ticker, side.side, max(p for p, _ in levels), count, cost, fee)
-
-
-def sell_all(no_sides: Sequence[Side], min_edge: Decimal = ZERO) -> Arbitrage | None:
-    """NO of outcomes that exclude each other; those whose NO isn't offered, or costs more than it adds, stay out.
-
-    Leaving an outcome out costs nothing in safety: the others still exclude each other.
-    """
-    offered = [side for side in no_sides if side.offers and side.offers[0][0] < ONE]
-    return build("sell_all", offered, Decimal(len(offered) - 1), min_edge) if len(offered) > 1 else None
-
-
-def buy_all(yes_sides: Sequence[Side], min_edge: Decimal = ZERO) -> Arbitrage | None:
-    """YES of outcomes of which exactly one happens; all of them are needed."""
-    if len(yes_sides) < 2 or not all(side.offers for side in yes_sides):
-        return None
-    return build("buy_all", yes_sides, ONE, min_edge)
-
-
-def broken_ladder(rungs: Sequence[tuple[Decimal, Side, Side]], min_edge: Decimal = ZERO) -> list[Arbitrage]:
-    """Neighbouring strikes (strike, YES, NO) of "above" markets where the higher bids more than the lower asks."""
-    ordered = sorted(rungs, key=lambda rung: rung[0])
-    found = (build("ladder", (low[1], high[2]), ONE, min_edge) for low, high in pairwise(ordered) if low[0] < high[0])
-    return [arbitrage for arbitrage in found if arbitrage is not None]
-
-
-def leaves_no_gap(bounds: Sequence[tuple[Decimal | None, Decimal | None]]) -> bool:
-    """Whether ranges (above, up to) cover every number: both ends open, each one beginning where another ends."""
-    ordered = sorted(bounds, key=lambda b: Decimal("-Infinity") if b[0] is None else b[0])
-    if len(ordered) < 2 or ordered[0][0] is not None or ordered[-1][1] is not None:
-        return False
-    return all(a[1] is not None and a[1] == b[0] for a, b in pairwise(ordered))

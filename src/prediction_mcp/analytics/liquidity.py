@@ -57,10 +57,11 @@ class Score:
 
 
 def score(bids: Sequence[Level], asks: Sequence[Level], volume_24h: Decimal) -> Score:
-    """40 × (1 − spread / 10¢) + 40 × min(1, dollars within 5¢ / 1,000) + 20 × min(1, contracts a day / 1,000).
+    """Spread (40), depth (40 × min(1, dollars within 5¢ / 1,000)) and volume (20 × min(1, contracts a day / 1,000)).
 
-    A scale of this project's own: a market with both sides a cent apart, $1,000 near the middle and 1,000 contracts a
-    day has all of it; one without a side has nothing for spread and depth.
+    The spread earns 40 up to a cent and 4 less with each cent more, so nothing from 11¢ on. A scale of this project's
+    own: a market with both sides a cent apart, $1,000 near the middle and 1,000 contracts a day has all of it; one
+    without a side has nothing for spread and depth.
     """
     bid, ask = (levels[0][0] if levels else None for levels in (bids, asks))
     width, centre = spread(bid, ask), mid(bid, ask)
@@ -69,7 +70,7 @@ def score(bids: Sequence[Level], asks: Sequence[Level], volume_24h: Decimal) -> 
         tight = deep = ZERO
         reasons.append("one side of the book is empty")
     else:
-        tight = 40 * max(ZERO, 1 - (width - Decimal("0.01")) * 10) if width > Decimal("0.01") else Decimal(40)
+        tight = min(Decimal(40), 40 * max(ZERO, 1 - (width - Decimal("0.01")) * 10))
         dollars = sum((p * n for p, n in bids if centre - p <= NEAR), ZERO)
         dollars += sum(((1 - p) * n for p, n in asks if p - centre <= NEAR), ZERO)
         deep = 40 * min(ONE, dollars / 1_000)

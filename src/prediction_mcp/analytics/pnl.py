@@ -47,7 +47,8 @@ class Lots:
     lots: deque[list[Decimal]] = field(default_factory=deque)  # [contracts, dollars a contract]
     realized: Decimal = ZERO
     fees: Decimal = ZERO
-    by_day: dict[date, Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
+    by_day: dict[date, Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))  # after fees
+    fees_by_day: dict[date, Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
     fills: int = 0
 
     @property
@@ -73,6 +74,7 @@ class Lots:
         self.realized += made
         self.fees += execution.fee
         self.by_day[execution.time.date()] += made - execution.fee
+        self.fees_by_day[execution.time.date()] += execution.fee
         self.fills += 1
 
     def settle(self, ending: Ending) -> None:

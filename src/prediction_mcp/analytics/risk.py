@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 ZERO, ONE = Decimal(0), Decimal(1)
 
@@ -51,6 +51,50 @@ def exposure(positions: Sequence[Held], *, exclusive: bool, one_must_happen: boo
     if not one_must_happen:
         ends.append(none)
     return Exposure(cost, cost - min(ends), max(ends) - cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """Whole contracts that are worth buying from a book, and what they cost with fees, in dollars."""
+
+    contracts: Decimal
+    cost: Decimal
+
+    @property
+    def average(self) -> Decimal | None:
+        return self.cost / self.contracts if self.contracts else None
+
+
+def kelly_size(
+    belief: Decimal, offers: Sequence[tuple[Decimal, Decimal]], cash: Decimal, fee: Callable[[Decimal], Decimal]
+) -> Sized:
+    """How many contracts of a side to buy, walking its offers until the next one would lower the growth of ``cash``.
+
+    At each level the contracts wanted are where belief × (1 − m) / (wealth if right) = (1 − belief) × m / (wealth if
+    wrong), with m the price and its fee: x = (p·(1 − m)·S − (1 − p)·m·(S + n)) / (m·(1 − m)), with S the cash left
+    and n bought so far. ``offers`` are (dollars, contracts), best first; ``fee`` is of one contract, in dollars.
+    """
+    bought = cost = ZERO
+    for price, available in offers:
+        each, left = price + fee(price), cash - cost
+        if not ZERO < each < ONE or left <= each:
+            break
+        wanted = (belief * (ONE - each) * left - (ONE - belief) * each * (left + bought)) / (each * (ONE - each))
+        room = min(available, left / each).to_integral_value(ROUND_FLOOR)
+        taken = max(min(wanted.to_integral_value(ROUND_FLOOR), room), ZERO)
+        if taken < min(room, wanted) and left > (taken + 1) * each:  # a part of one more is wanted: is the whole?
+            now, then = (_growth(belief, left - n * each, left - n * each + bought + n) for n in (taken, taken + 1))
+            taken += then > now
+        bought += taken
+        cost += taken * each
+        if taken < room or not taken:
+            break
+    return Sized(bought, cost)
+
+
+def _growth(belief: Decimal, wrong: Decimal, right: Decimal) -> Decimal:
+    """Expected logarithm of wealth, which is ``right`` or ``wrong`` dollars then."""
+    return belief * right.ln() + (ONE - belief) * wrong.ln()
 
 
 def kelly(belief: Decimal, price: Decimal) -> Decimal:

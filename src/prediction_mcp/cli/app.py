@@ -70,9 +70,10 @@ def serve(
     if not http:
         _serve_stdio()
         return
+    from prediction_mcp.folder_env import LOOPBACK
     from prediction_mcp.logs import configure_logging
     from prediction_mcp.server import create_server
-    from prediction_mcp.settings import LOOPBACK, SettingsError, load_settings
+    from prediction_mcp.settings import SettingsError, load_settings
 
     settings = load_settings()
     here = host in LOOPBACK
@@ -161,10 +162,16 @@ def limits(
 def journal(
     last: Annotated[int, typer.Option("--last", "-n", min=1, help="How many lines.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="As they are written.")] = False,
+    settle: Annotated[
+        str | None, typer.Option(metavar="ID", help="Let go of a write of unknown fate, after you looked at Kalshi.")
+    ] = None,
 ) -> None:
     """Show what was asked, answered, sent and done."""
-    from prediction_mcp.cli.safety import show_journal
+    from prediction_mcp.cli.safety import settle_by_hand, show_journal
 
+    if settle is not None:
+        settle_by_hand(settle)
+        return
     show_journal(last=last, as_json=as_json)
 
 

@@ -4,45 +4,56 @@ from __future__ import annotations
 
 import getpass
 import json
-import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from prediction_mcp.connection import connect
 from prediction_mcp.kalshi.errors import KalshiError
-from prediction_mcp.safety.halt import WARNING, halt
+from prediction_mcp.safety.halt import UNREAD, WARNING, cancel_everything, pull
+from prediction_mcp.safety.journal import JournalError
+from prediction_mcp.safety.limits import Limits
 from prediction_mcp.safety.records import Records
-from prediction_mcp.server import connect
+from prediction_mcp.safety.text import clean
 from prediction_mcp.settings import Settings, SettingsError, load_settings
-from prediction_mcp.tools.context import limits_of
 
+LINE_END = "\n"
 SHOWN = {"asked", "answered", "intent", "outcome", "halted", "resumed", "tightened", "loosened"}
 
 
 async def halt_trading() -> int:
     """Refuse new orders from every server of this user, and cancel what rests; returns the exit code."""
     settings, console = load_settings(), Console(highlight=False, soft_wrap=True)
-    records = _records(settings)
+    records, problem, switched = None, None, "Halted: no new orders."
+    try:
+        records, problem = pull(_home(settings), _who())
+    except JournalError as error:
+        switched = f"The switch could NOT be pulled, running servers go on ({error})."
     try:
         if not settings.has_key:
-            await halt(records, None, _who())
-            console.print("Halted: no new orders. There is no API key, so nothing could be cancelled.")
+            console.print(f"{switched} There is no API key, so nothing could be cancelled.")
             return 1
         try:
             async with connect(settings) as kalshi:
-                done = await halt(records, kalshi, _who())
+                done = await cancel_everything(kalshi, records)
         except KalshiError as error:
-            console.print(f"Halted: no new orders. What rests could NOT be cancelled ({error}): run halt again.")
+            console.print(f"{switched} What rests could NOT be cancelled ({error}): run halt again.")
             return 1
     finally:
-        records.close()
-    console.print(f"Halted: no new orders. Cancelled {done.cancelled} resting orders, {done.contracts:f} contracts.")
-    if done.left:
+        if records is not None:
+            records.close()
+    console.print(f"{switched} Cancelled {done.cancelled} resting orders, {done.contracts:f} contracts.")
+    if problem is not None:
+        console.print(f"It is not all written down: {problem}")
+    if done.left is None:
+        console.print(UNREAD)
+    elif done.left:
         console.print(f"{done.left} orders still rest: run halt again.")
     console.print(f"{WARNING} “prediction-mcp resume” lets orders through again.")
-    return 1 if done.left else 0
+    return 0 if done.left == 0 and switched.startswith("Halted") else 1
 
 
 def resume_trading() -> None:
@@ -60,7 +71,7 @@ def show_limits(*, reset: bool) -> None:
     if reset:
         records.loosen()
         console.print("Back to the limits of the settings.")
-    base, tightened = limits_of(settings), records.tightened()
+    base, tightened = Limits.of(settings), records.tightened()
     both, used = base.tightened(tightened), records.used("", time.time())
     table = Table(box=None)
     for heading in ("limit", "settings", "now"):
@@ -79,28 +90,52 @@ def show_journal(*, last: int, as_json: bool) -> None:
     settings = load_settings()
     records = _records(settings)
     lines = [line for line in records.lines() if line["what"] in SHOWN][-last:]
+    damaged, open_ones = records.damaged, records.unsettled()
     records.close()
     console = Console(highlight=False, soft_wrap=True)
     if as_json:
         for line in lines:
-            console.out(json.dumps(line, ensure_ascii=False))
+            console.out(json.dumps(line))
         return
-    console.print(f"{records.folder / 'journal.jsonl'}", style="dim")
+    console.print(f"{records.file.path}", style="dim")
     for line in lines:
-        console.out(f"{line['at'][:19]}Z  {line.get('id', '')[:8]:8}  {line['what']:9} {_told(line)}")
+        console.out(clean(f"{str(line.get('at'))[:19]}Z  {_id(line)}  {line['what']:9} {_told(line)}"))
+    if damaged:
+        console.print(f"{damaged} lines of the journal can't be read and were set aside.")
+    for intent in open_ones:
+        console.out(clean(f"of unknown fate: {intent.id[:8]} {intent.tool} {intent.ticker} {intent.which}"))
+
+
+def settle_by_hand(prefix: str) -> None:
+    """Take a write of unknown fate off the list, after a person looked: it counts at its worst from then on."""
+    records = _records(load_settings())
+    try:
+        intent = records.let_go(prefix, _who())
+    except LookupError as error:
+        raise SettingsError(str(error)) from None
+    finally:
+        records.close()
+    Console(highlight=False).print(
+        f"Let go of {intent.tool} {intent.which}: it counts at its worst against the limits, and holds up nothing."
+    )
+
+
+def _id(line: dict[str, Any]) -> str:
+    return f"{str(line.get('id', ''))[:8]:8}"
 
 
 def _told(line: dict[str, Any]) -> str:
-    """A line of the journal for a person."""
+    """A line of the journal for a person, whoever wrote it."""
     if line["what"] == "intent":
         answer = f", confirmed by {line['answer']}" if line.get("answer") else ""
-        return f"{line['tool']} {json.dumps(line['request'], ensure_ascii=False)} asked by {line['client']}{answer}"
+        request = json.dumps(line.get("request"), ensure_ascii=False)
+        return f"{line.get('tool')} {request} asked by {line.get('client')}{answer}"
     if line["what"] == "outcome":
-        return f"{line['state']}: {line['outcome']}"
+        return f"{line.get('state')}: {line.get('outcome')}"
     if line["what"] == "asked":
-        return f"{line['tool']}: {line['preview'].splitlines()[0]}"
+        return f"{line.get('tool')}: {str(line.get('preview')).partition(LINE_END)[0]}"
     if line["what"] == "answered":
-        return f"{line['answer']}{': ' + line['said'] if line.get('said') else ''}"
+        return f"{line.get('answer')}{': ' + str(line['said']) if line.get('said') else ''}"
     return json.dumps(line.get("value") or line.get("by") or "", ensure_ascii=False)
 
 
@@ -114,10 +149,14 @@ def _who() -> str:
     return f"{getpass.getuser()} at the command line"
 
 
-def _records(settings: Settings) -> Records:
+def _home(settings: Settings) -> Path:
     if settings.safety_home is None:
         raise SettingsError("PAPER_KEEP is false, so there is no journal outside the session.")
+    return settings.safety_home
+
+
+def _records(settings: Settings) -> Records:
     try:
-        return Records(settings.safety_home)
-    except (OSError, sqlite3.Error) as error:
-        raise SettingsError(f"The journal in {settings.safety_home} can't be used: {error}.") from None
+        return Records(_home(settings))
+    except JournalError as error:
+        raise SettingsError(str(error)) from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from prediction_mcp.kalshi.units import COUNT_UNITS, MICROS, PRICE_UNITS, PriceGrid
 
@@ -30,6 +31,22 @@ MOST_TRADES = 30.0
 """In one step, however much time it stands for."""
 
 
+SLIP_EVERY_MS = 300_000
+"""Now and then makers leave a market of a ladder alone and somebody sells there below a higher strike's bid."""
+SLIP_LASTS_MS = 90_000
+SLIP = 600
+"""Price units below that bid: more than both fees."""
+
+
+@dataclass(slots=True)
+class Slip:
+    """A riskless trade that stands open for a while: the order that is too cheap, in a market without makers."""
+
+    market: Market
+    order: Order
+    until_ms: int
+
+
 @dataclass(slots=True)
 class Quotes:
     """One maker's orders in one market, and the price they were made for."""
@@ -48,6 +65,8 @@ class Crowd:
         self.makers = [self._member(f"maker-{i}") for i in range(MAKERS)]
         self.takers = [self._member(f"taker-{i}") for i in range(TAKERS)]
         self._quotes: dict[tuple[int, str], Quotes] = {}
+        self._slips = random.Random(f"slips/{seed}")
+        self._slip: Slip | None = None
         self._last_step_ms = 0
         self._take_over()
 
@@ -121,6 +140,37 @@ class Crowd:
         while rng.random() < trades:
             trades -= 1.0 if trades >= 1.0 else trades * 0.6  # bursts: one trade makes the next likelier
             self._take(rng.choices(markets, [m.interest for m in markets])[0], now_ms)
+        self._slip_up(markets, now_ms, elapsed)
+
+    def _slip_up(self, markets: list[Market], now_ms: int, elapsed_ms: int) -> None:
+        """End a slip whose time is over, or make one, so that who looks for riskless trades finds some."""
+        rng, slip = self._slips, self._slip
+        if slip is not None:
+            if now_ms >= slip.until_ms or slip.order.status != "resting" or slip.market.status != "active":
+                self._engine.cancel_many([slip.order] if slip.order.status == "resting" else [], now_ms)
+                self._slip = None
+            return
+        if rng.random() >= elapsed_ms / SLIP_EVERY_MS:
+            return
+        rungs = sorted(
+            (m for m in markets if m.strike_type == "greater" and not m.event.exclusive and m.floor_strike is not None),
+            key=lambda m: (m.event.ticker, m.floor_strike),
+        )
+        pairs = [(a, b) for a, b in pairwise(rungs) if a.event is b.event]
+        if not pairs:
+            return
+        low, high = rng.choice(pairs)
+        bid = self._engine.markets[high.ticker].book.bids.best
+        price = low.grid.at_or_below(bid - SLIP) if bid is not None and bid > 2 * SLIP else None
+        if price is None:
+            return
+        for maker in range(MAKERS):
+            quotes = self._quotes.setdefault((maker, low.ticker), Quotes())
+            self._engine.cancel_many([o for o in quotes.orders if o.status == "resting"], now_ms)
+            quotes.centre, quotes.orders = 0, []
+        count = rng.randrange(10, 80) * COUNT_UNITS
+        order = self._engine.submit(self.takers[0], low.ticker, ASK, price, count, now_ms)
+        self._slip = Slip(low, order, now_ms + SLIP_LASTS_MS)
 
     def _drift(self, event: Event, now_ms: int, elapsed_ms: float) -> None:
         left = max(event.markets[0].decide_ms - now_ms, 1)
@@ -130,6 +180,8 @@ class Crowd:
 
     def _quote(self, maker: int, market: Market, now_ms: int) -> None:
         """Replace one maker's ladder of orders when the fair value has moved off it."""
+        if self._slip is not None and self._slip.market is market:
+            return
         rng, grid = self._rng, market.grid
         quotes = self._quotes.setdefault((maker, market.ticker), Quotes())
         fair = self.fair_price(market)

@@ -228,7 +228,7 @@ def _items(body: bytes) -> int:
     """How many orders a batch names, for its price in tokens."""
     try:
         decoded = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return 1
     orders_in = decoded.get("orders") if isinstance(decoded, dict) else None
     return max(1, len(orders_in)) if isinstance(orders_in, list) else 1

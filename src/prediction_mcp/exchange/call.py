@@ -121,6 +121,11 @@ class Call:
         value = self.integer(name)
         return None if value is None else max(-MAX_TIME_S, min(value, MAX_TIME_S))
 
+    def milliseconds(self, name: str) -> int | None:
+        """The same in Unix milliseconds."""
+        value = self.integer(name)
+        return None if value is None else max(-MAX_TIME_S * 1000, min(value, MAX_TIME_S * 1000))
+
     def limit(self, default: int = 100, high: int = 1000, low: int = 1) -> int:
         """How many a page may hold. Where Kalshi takes 0 (``low``), it means the default."""
         return self.integer("limit", default, low, high) or default
@@ -190,7 +195,7 @@ class Call:
     def decode(self, kind: type[B]) -> B:
         try:
             return msgspec.json.decode(self.body, type=kind)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise bad_request(f"json: {error}") from None
 
     def refuse(self, name: str, tag: str) -> RejectionError:

@@ -74,7 +74,7 @@ def routes(exchange: Exchange) -> list[Route]:
                 elif request.method in ("PUT", "POST"):
                     change(await request.body())
                 exchange.sync()
-            except (msgspec.DecodeError, ValueError, LookupError) as error:
+            except (msgspec.DecodeError, RecursionError, ValueError, LookupError) as error:
                 return _refusal(400, "invalid_parameters", str(error))
             return Response(orjson.dumps(show()), media_type="application/json")
 

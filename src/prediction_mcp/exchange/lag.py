@@ -24,8 +24,11 @@ class ReadLag:
     _before: dict[str, tuple[int, Order]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Whether any order reads as it was; those whose time is over are let go of."""
-        now = wall_clock_ms()
+        """Whether any order reads as it was."""
+        return self._forget(wall_clock_ms())
+
+    def _forget(self, now: int) -> bool:
+        """Let go of those whose time is over; returns whether any is left."""
         while self._before:
             order_id, (until, _) = next(iter(self._before.items()))
             if until > now:
@@ -35,9 +38,10 @@ class ReadLag:
 
     def remember(self, order: Order, milliseconds: int | None) -> None:
         """An order is about to be changed; ``milliseconds`` is a fault's own lag."""
-        lag = self.milliseconds if milliseconds is None else milliseconds
+        lag, now = self.milliseconds if milliseconds is None else milliseconds, wall_clock_ms()
+        self._forget(now)  # who only writes must not fill the memory
         if lag and order.order_id not in self._before:
-            self._before[order.order_id] = (wall_clock_ms() + lag, copy.copy(order))
+            self._before[order.order_id] = (now + lag, copy.copy(order))
 
     def read(self, order: Order) -> Order:
         """The order as a read shows it now."""

@@ -125,8 +125,8 @@ def ladder_event(
         Outcome(
             f"T{s:.{decimals}f}",
             f"Above {unit.format(f'{s:,.{decimals}f}')}",
-            f"If the value published by {listing.series.source[0]} is above {unit.format(f'{s:,.{decimals}f}')}, "
-            "this market resolves to Yes.",
+            f"If the number that {listing.series.source[0]} answers “{listing.title}” with is above "
+            f"{unit.format(f'{s:,.{decimals}f}')}, this market resolves to Yes.",
             floor=Decimal(f"{s:.{decimals}f}"),
         )
         for s in strikes

@@ -397,6 +397,8 @@ class Exchange:
             self.catalogue.drop(event)
         for ticker in tickers:
             del self.engine.markets[ticker]
+            if self.hub is not None:
+                self.hub.forget(ticker)
         self.store.forget_markets(tickers, [event.ticker for event in gone])
         for ticker, state in self.engine.markets.items():
             if len(state.trades) == TAPE_LENGTH:

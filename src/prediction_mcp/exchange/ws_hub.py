@@ -204,6 +204,10 @@ class Hub:
         self.remove(subscription, list(subscription.markets))
         self._to_all[subscription.channel].pop(subscription, None)
 
+    def forget(self, ticker: str) -> None:
+        """A market has left the listing."""
+        self._clocks.pop(ticker, None)
+
     def audience(self, channel: str, ticker: str) -> list[Subscription]:
         """Who hears of a market on a channel."""
         return list(self._listeners(channel, ticker))

@@ -16,6 +16,8 @@ from .resources.reference import ReferenceResource
 from .resources.series import SeriesResource
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
     from .auth import Signer
@@ -35,6 +37,7 @@ class KalshiClient:
         signer: from :mod:`prediction_mcp.kalshi.auth`; without it only public market data can be read.
         max_tries: tries of one request, the first included.
         http: an httpx client of your own; it is closed with this one.
+        budget: a folder of this account alone: all processes that name it share its rate limits.
     """
 
     def __init__(
@@ -44,10 +47,11 @@ class KalshiClient:
         *,
         max_tries: int = 6,
         http: httpx.AsyncClient | None = None,
+        budget: Path | None = None,
     ) -> None:
         from .transport import Transport  # HTTP is loaded by who uses it, not by who names the client
 
-        self.limiter = RateLimiter()
+        self.limiter = RateLimiter(budget)
         self.transport = Transport(base_url, signer, self.limiter, max_tries=max_tries, http=http)
         self.exchange = ExchangeResource(self.transport)
         self.series = SeriesResource(self.transport)

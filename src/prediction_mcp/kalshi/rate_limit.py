@@ -14,7 +14,11 @@ import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .shared_budget import SharedBucket
 
 RATE_SHARE = 0.985
 """Share of the refill that is used: what arrives bunched up by the network must still fit the exchange's bucket."""
@@ -145,7 +149,9 @@ KNOWN_COSTS: dict[tuple[str, str], int] = {
 class RateLimiter:
     """The lanes with the cost of each endpoint. Starts as the smallest account and learns its own limits."""
 
-    buckets: dict[Lane, TokenBucket] = field(default_factory=dict)
+    shared: Path | None = None
+    """A folder: then the buckets lie in it, and all processes that name it take from the same ones."""
+    buckets: dict[Lane, TokenBucket | SharedBucket] = field(default_factory=dict)
     default_cost: int = DEFAULT_COST
     costs: dict[tuple[str, str], int] = field(default_factory=lambda: dict(KNOWN_COSTS))
     tier: str = ""
@@ -153,8 +159,15 @@ class RateLimiter:
     def __post_init__(self) -> None:
         basic: dict[Lane, int] = {"read": BASIC_READ, "write": BASIC_WRITE, "public": BASIC_READ}
         for lane, rate in basic.items():
-            self.buckets.setdefault(lane, TokenBucket(*_usable(lane, rate, rate)))
-        self.buckets.setdefault("balance", TokenBucket(_balance_rate(""), 1))
+            self.buckets.setdefault(lane, self._bucket(lane, *_usable(lane, rate, rate)))
+        self.buckets.setdefault("balance", self._bucket("balance", _balance_rate(""), 1, 0))
+
+    def _bucket(self, lane: Lane, rate: float, capacity: float, reserve: float) -> TokenBucket | SharedBucket:
+        if self.shared is None:
+            return TokenBucket(rate, capacity, reserve)
+        from .shared_budget import SharedBucket  # loaded by who shares
+
+        return SharedBucket(self.shared / lane, rate, capacity, reserve)
 
     def learn_limits(self, tier: str, read: tuple[int, int], write: tuple[int, int]) -> None:
         """Take over (refill rate, capacity) of the account's buckets, from ``/account/limits``."""

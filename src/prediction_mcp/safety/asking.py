@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from loguru import logger
 from mcp_types import InputRequiredResult
 
 from .confirmation import Client, NotConfirmedError, Pending, Question, fingerprint
+from .journal import JournalError
 from .plan import Plan, Terms
 from .policy import Policy
 from .records import Records
@@ -58,7 +60,7 @@ class Asker:
 
     policy: Policy
     pending: Pending
-    records: Records
+    records: Records | None
     client: Client
     call: Call
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -135,11 +137,21 @@ class Asker:
 
     async def _said(self, plan: Plan[Any], news: str) -> str:
         text = "\n".join(filter(None, (news, await plan.words())))
-        self.records.note(
-            "asked", self.id, client=str(self.client.caller), tool=self.call.tool,
+        self._note(
+            "asked", plan.kind == "cancel", client=str(self.client.caller), tool=self.call.tool,
             arguments=dict(self.call.arguments), preview=text,
         )  # fmt: skip
         return text
+
+    def _note(self, what: str, takes_risk_away: bool = True, **details: Any) -> None:
+        """Into the journal; where it can't be written only what adds risk stops at that."""
+        try:
+            if self.records is not None:
+                self.records.note(what, self.id, quick=takes_risk_away, **details)
+        except JournalError as error:
+            if not takes_risk_away:
+                raise
+            logger.error("not in the journal ({}): {}", what, error)
 
     def _keep(self, plan: Plan[Any], text: str, seconds: float) -> str:
         return self.pending.ask(
@@ -175,11 +187,11 @@ class Asker:
         return f"The best price moved from {_cents(best)} to {_cents(now.best)} since you were asked."
 
     def _yes(self, plan: Plan[Any], terms: Terms, text: str, answer: str = "accept") -> Yes:
-        self.records.note("answered", self.id, answer=answer)
+        self._note("answered", plan.kind == "cancel", answer=answer)
         return Yes(plan, terms, text, answer, self.id)
 
     def _no(self, said: str, answer: str) -> NotConfirmedError:
-        self.records.note("answered", self.id, answer=answer, tool=self.call.tool, said=said)
+        self._note("answered", answer=answer, tool=self.call.tool, said=said)
         return NotConfirmedError(said)
 
 

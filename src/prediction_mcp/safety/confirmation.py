@@ -126,6 +126,11 @@ class Client:
     def answers(self) -> Mapping[str, Any] | None:
         return self._context.input_responses
 
+    @property
+    def answered(self) -> bool:
+        """Whether this call brings an answer to a question (2026-07-28)."""
+        return self.number is not None or self.answers is not None
+
     def verdict(self) -> Verdict:
         """What the person answered (2026-07-28)."""
         given = (self.answers or {}).get(KEY)

@@ -1,66 +1,112 @@
-"""The kill switch: no new orders from any server of this user, and everything that rests is cancelled."""
+"""The kill switch: no new orders from any server of this user, and everything that rests is cancelled.
+
+It works on any folder, any journal, any disk: what can't be written down is told, and the cancels go all the same.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
+
+from loguru import logger
 
 from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.errors import KalshiError
 from prediction_mcp.kalshi.models.orders import Order
 
+from . import journal
+from .index import QUICK_S
+from .journal import JournalError
 from .records import Records
 
 PATIENCE_S = 12.0
 """How long orders that left before the switch are waited for: the transport gives up on its last try about then."""
+READ_S = 3.0
+"""How long what takes risk away waits for a look at what rests."""
 LOOKS = 3
 PAUSES_S = (0.0, 0.3, 0.7, 1.5)
 """Before each look at what still rests: reads lag, so an order that was just cancelled may read as resting."""
+UNREAD = "What rests now can't be read: halt again to be sure."
 WARNING = "Orders placed within the next minute may be cancelled too."
 
 
 @dataclass(frozen=True, slots=True)
 class Halted:
-    """``cancelled`` orders with so many ``contracts`` open; ``left`` still rest."""
+    """``cancelled`` orders with so many ``contracts`` open; ``left`` still rest, None where that can't be read."""
 
     cancelled: int
     contracts: Decimal
-    left: int
+    left: int | None
 
 
-async def halt(records: Records, kalshi: KalshiClient | None, by: str) -> Halted:
-    """Pull the switch, then cancel all with one request.
-
-    The switch comes first and holds even if the exchange can't be reached. An order that passed it a moment before is
-    waited for, so that the cancel meets it; what still rests afterwards is cancelled once more.
+def pull(folder: Path, by: str) -> tuple[Records | None, str | None]:
+    """Pull the switch in a folder, whatever is the matter with it: its records if they can be used, and a problem.
 
     Raises:
-        KalshiError: the cancel couldn't be made; nothing new is sent all the same.
+        JournalError: it couldn't be pulled: what runs on this folder goes on.
     """
-    records.halt(by)
-    if kalshi is None:
-        return Halted(0, Decimal(0), 0)
+    try:
+        records = Records(folder, patience_s=QUICK_S)
+    except JournalError as error:
+        try:
+            journal.set_switch(folder, by, journal.now())
+        except OSError as worse:
+            raise JournalError(f"{error} {journal.SWITCH} can't be written either ({worse.strerror}).") from worse
+        return None, str(error)
+    try:
+        return records, records.halt(by)
+    except JournalError:
+        records.close()
+        raise
+
+
+async def cancel_everything(kalshi: KalshiClient, records: Records | None) -> Halted:
+    """Cancel all with one request, again for what was on its way when the switch was pulled.
+
+    Raises:
+        KalshiError: the cancel couldn't be made.
+    """
     until = time.monotonic() + PATIENCE_S
-    cancelled: dict[str, Decimal] = {}
+    cancelled, left = dict[str, Decimal](), None
     for _ in range(LOOKS):
-        resting = [order async for order in kalshi.orders.all(status="resting")]
-        cancelled |= {order.order_id: order.remaining_count_fp for order in resting}
+        cancelled |= {o.order_id: o.remaining_count_fp for o in await resting_now(kalshi) or ()}
         await kalshi.orders.cancel_all()
-        while records.under_way() and time.monotonic() < until:  # noqa: ASYNC110 - of other processes, without events
+        while _under_way(records) and time.monotonic() < until:  # noqa: ASYNC110 - of other processes, without events
             await asyncio.sleep(0.05)
         left = await _still_resting(kalshi)
         if not left:
             break
-    return Halted(len(cancelled), sum(cancelled.values(), Decimal(0)), len(left))
+    return Halted(len(cancelled), sum(cancelled.values(), Decimal(0)), None if left is None else len(left))
 
 
-async def _still_resting(kalshi: KalshiClient) -> list[Order]:
+async def resting_now(kalshi: KalshiClient) -> list[Order] | None:
+    """What rests; None where that can't be read soon, which stops no cancel."""
+    try:
+        async with asyncio.timeout(READ_S):
+            return [order async for order in kalshi.orders.all(status="resting")]
+    except (KalshiError, TimeoutError) as error:
+        logger.error("what rests can't be read: {!r}", error)
+        return None
+
+
+async def _still_resting(kalshi: KalshiClient) -> list[Order] | None:
     """What still rests once reads have caught up."""
-    left: list[Order] = []
+    left: list[Order] | None = None
     for pause in PAUSES_S:
         await asyncio.sleep(pause)
-        left = [order async for order in kalshi.orders.all(status="resting")]
+        left = await resting_now(kalshi)
         if not left:
             break
     return left
+
+
+def _under_way(records: Records | None) -> int:
+    try:
+        return 0 if records is None else records.under_way()
+    except sqlite3.Error as error:
+        logger.error("what is under way can't be read: {}", error)
+        return 0

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from prediction_mcp.kalshi.models.base import BookSide
 
 from .plan import Stake
 from .policy import RefusedError
+
+if TYPE_CHECKING:
+    from prediction_mcp.settings import Settings
 
 ZERO = Decimal(0)
 N = TypeVar("N", int, Decimal)
@@ -36,6 +39,24 @@ class Limits:
     day_loss: Decimal | None = None
     allow_series: frozenset[str] | None = None
     deny_series: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """The settings' limits: ceilings that nothing loosens."""
+        return cls(
+            order_contracts=settings.limit_order_contracts,
+            order_cost=settings.limit_order_cost,
+            price_band_cents=settings.limit_price_band_cents,
+            day_spent=settings.limit_day_spent,
+            day_orders=settings.limit_day_orders,
+            minute_orders=settings.limit_minute_orders,
+            market_exposure=settings.limit_market_exposure,
+            event_exposure=settings.limit_event_exposure,
+            cash_reserve=settings.cash_reserve,
+            day_loss=settings.limit_day_loss,
+            allow_series=settings.allowed_series,
+            deny_series=settings.denied_series,
+        )
 
     @property
     def any(self) -> bool:
@@ -92,22 +113,37 @@ class Standing:
     orders: tuple[Resting, ...] = ()
 
 
-def exposure(standing: Standing) -> Decimal:
-    """Dollars that can be lost in a market, whichever of its orders fill: the worse of "all bids" and "all asks".
+def opening(standing: Standing, side: BookSide) -> list[tuple[Resting, Decimal, Decimal]]:
+    """(order, contracts that open, dollars they cost) of one side of a market, if all of that side fills.
 
     Bids fill from the highest price down, asks from the lowest up; the first close what the other side holds, the rest
     opens, a bid at its price and an ask (NO) at 1 − price. Fees apart.
     """
-    worst = ZERO
-    for side, sign in (("bid", 1), ("ask", -1)):
-        left = max(-standing.held * sign, ZERO)
-        total = standing.cost if standing.held * sign > 0 else ZERO
-        for order in sorted((o for o in standing.orders if o.book_side == side), key=lambda o: -sign * o.price):
-            closes = min(left, order.count)
-            left -= closes
-            total += (order.count - closes) * (order.price if side == "bid" else 1 - order.price)
-        worst = max(worst, total)
-    return max(worst, standing.cost)
+    sign, found = (1 if side == "bid" else -1), list[tuple[Resting, Decimal, Decimal]]()
+    left = max(-standing.held * sign, ZERO)
+    for order in sorted((o for o in standing.orders if o.book_side == side), key=lambda o: -sign * o.price):
+        closes = min(left, order.count)
+        left -= closes
+        opens = order.count - closes
+        found.append((order, opens, opens * (order.price if side == "bid" else 1 - order.price)))
+    return found
+
+
+def exposure(standing: Standing) -> Decimal:
+    """Dollars that can be lost in a market, whichever of its orders fill: the worse of "all bids" and "all asks"."""
+    bids, asks = (sum((cost for _, _, cost in opening(standing, side)), ZERO) for side in ("bid", "ask"))
+    held = standing.cost
+    return max(bids + (held if standing.held > 0 else ZERO), asks + (held if standing.held < 0 else ZERO), held)
+
+
+def latent(standing: Standing, known: Mapping[str, Decimal]) -> Decimal:
+    """Dollars by which orders that were weighed as closing (``known``: what they were weighed with) can open now."""
+    more = ZERO
+    for side in ("bid", "ask"):
+        for order, _, cost in opening(standing, side):
+            if order.order_id in known:
+                more += max(cost - known[order.order_id], ZERO)
+    return more
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +156,8 @@ class Used:
     pending_cost: Decimal = ZERO
     pending: tuple[tuple[str, Resting], ...] = ()
     """(market, order), of the event that was asked about."""
+    unasked: Decimal = ZERO
+    """Dollars at stake in orders that nobody was asked about, within the time that the rule looks back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +166,20 @@ class Account:
 
     ``markets`` are those of the order's event; ``cash`` is None where no limit asked for it.
     ``lost_today`` is what it has made less than at the first look of the day; deposits and withdrawals don't count.
+    ``latent`` is what resting orders that were taken as closing would now cost if they opened.
     """
 
     as_of: float
     cash: Decimal | None
     markets: Mapping[str, Standing]
     lost_today: Decimal
+    latent: Decimal = ZERO
 
 
 def check(limits: Limits, stake: Stake, used: Used, account: Account | None) -> None:
     """Raises LimitError with the first limit that the order would break, in a sentence with both figures."""
     _order(limits, stake)
-    _pace(limits, stake, used)
+    _pace(limits, stake, used, ZERO if account is None else account.latent)
     if account is not None:
         _account(limits, stake, used, account)
 
@@ -170,14 +210,15 @@ def _order(limits: Limits, stake: Stake) -> None:
             )
 
 
-def _pace(limits: Limits, stake: Stake, used: Used) -> None:
+def _pace(limits: Limits, stake: Stake, used: Used, latent: Decimal) -> None:
     if limits.minute_orders is not None and used.minute_orders >= limits.minute_orders:
         raise LimitError(f"{used.minute_orders} orders in the last minute is this server's limit: wait.")
     if limits.day_orders is not None and used.day_orders >= limits.day_orders:
         raise LimitError(f"{used.day_orders} orders today (UTC) is this server's limit.")
-    if limits.day_spent is not None and used.day_spent + stake.cost > limits.day_spent and stake.cost:
+    if limits.day_spent is not None and used.day_spent + latent + stake.adds > limits.day_spent and stake.adds:
+        rests = f", orders that rest and no longer only close may cost {_money(latent)}," if latent else ""
         raise LimitError(
-            f"{_money(used.day_spent)} is spent today (UTC) and this would add up to {_money(stake.cost)}; "
+            f"{_money(used.day_spent)} is spent today (UTC){rests} and this would add up to {_money(stake.adds)}; "
             f"this server's limit is {_money(limits.day_spent)}."
         )
 
@@ -192,12 +233,12 @@ def _account(limits: Limits, stake: Stake, used: Used, account: Account) -> None
                 f"{_money(before)} is at risk in this {name} and this would make it {_money(after)}; "
                 f"this server's limit is {_money(limit)}."
             )
-    if not stake.cost:
-        return  # what only closes makes none of these worse
+    if not stake.adds:
+        return  # what only closes, or costs no more than before, makes none of these worse
     if limits.needs_cash and account.cash is None:
         raise LimitError("The limits became tighter while the order was looked at: nothing was sent, try again.")
     if limits.cash_reserve is not None and account.cash is not None:
-        left = account.cash - used.pending_cost - stake.cost
+        left = account.cash - used.pending_cost - stake.adds
         if left < limits.cash_reserve:
             raise LimitError(
                 f"This would leave {_money(left)} of cash; this server keeps {_money(limits.cash_reserve)} in reserve."

@@ -27,10 +27,12 @@ class Stake:
         opening: contracts that don't close what is held.
         cost: what the order can take from the cash at worst, fees included; zero for what only closes.
         cost_if_open: the same if nothing of it closes, because others under way close it first.
-        amount: what is at stake for the rule "ask over": the cost, or the worth of what is sold.
+        amount: what is at stake for the rule "ask over": the cost, and the worth of what is given up.
         yes_mid: the middle of the market, in YES dollars.
         closable: contracts held that no resting order closes already, at ``as_of`` (Unix seconds).
-        replaces: the order that this one takes the place of.
+        replaces: the order that this one takes the place of; before: what that one can take from the cash at worst.
+        displaced: contracts of other resting orders that open once this one has closed what they were to close; their
+            cost is in ``cost``.
     """
 
     ticker: str
@@ -47,10 +49,27 @@ class Stake:
     closable: Decimal = ZERO
     as_of: float = 0.0
     replaces: str = ""
+    before: Decimal = ZERO
+    displaced: Decimal = ZERO
 
     @property
     def closing(self) -> Decimal:
         return self.contracts - self.opening
+
+    @property
+    def adds(self) -> Decimal:
+        """What it adds to what may be spent: an amended order was counted before."""
+        return max(self.cost - self.before, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """An order that rests on: contracts before and after, and the share of its earlier cost that it keeps."""
+
+    order_id: str
+    was: Decimal
+    now: Decimal
+    kept: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +83,7 @@ class Done:
     resting: Decimal = ZERO
     released: tuple[tuple[str, Decimal], ...] = ()
     """(order id, contracts) that don't rest any more."""
+    amended: Amendment | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from prediction_mcp.settings import Settings
 
 Fallback = Literal["token", "refuse"]
 
@@ -26,6 +29,7 @@ class Policy:
         writes_allowed: whether any write tool may run.
         why_not: a sentence for whoever tries, where they may not.
         confirm_over: dollars at stake from which the person is asked; None asks never, zero or less asks always.
+        window_s: how far back orders that nobody was asked about count towards it.
         fallback: what happens where the client can't ask its user.
         tolerance: dollars by which the best price may move between question and answer.
         patience_s: seconds that a question stays open.
@@ -38,6 +42,21 @@ class Policy:
     fallback: Fallback = "refuse"
     tolerance: Decimal = Decimal("0.02")
     patience_s: float = 120.0
+    window_s: float = 3600.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """What the settings say about writing and asking."""
+        return cls(
+            environment=settings.env,
+            writes_allowed=settings.writes_allowed,
+            why_not=settings.why_read_only,
+            confirm_over=settings.confirm_over,
+            fallback=settings.fallback,
+            tolerance=settings.confirm_tolerance_cents / 100,
+            patience_s=settings.confirm_timeout,
+            window_s=settings.confirm_window,
+        )
 
     def require_writes(self) -> None:
         """Raises ReadOnlyError unless writing is switched on."""
@@ -46,3 +65,6 @@ class Policy:
 
     def asks_never(self) -> bool:
         return self.confirm_over is None
+
+    def asks_always(self) -> bool:
+        return self.confirm_over is not None and self.confirm_over <= 0

@@ -9,12 +9,10 @@ the check until the intent stands in the journal.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,48 +21,19 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from . import journal
+from .index import BUSY_S, QUICK_S, Index
+from .journal import Journal, JournalError
 from .limits import Limits, Resting, Used
+from .lines import UnreadableError, limits_from, typed
 from .plan import Done, Kind, Stake, Terms
 from .policy import RefusedError
 
 MICROS = 1_000_000
-BUSY_S = 10.0
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS intents (
-  id TEXT PRIMARY KEY, at REAL NOT NULL, process TEXT NOT NULL, client TEXT NOT NULL, tool TEXT NOT NULL,
-  kind TEXT NOT NULL, arguments TEXT NOT NULL, preview TEXT, answer TEXT, request TEXT NOT NULL,
-  ticker TEXT NOT NULL, event TEXT NOT NULL, client_order_id TEXT NOT NULL, order_id TEXT NOT NULL DEFAULT '',
-  reserved INTEGER, spent INTEGER NOT NULL DEFAULT 0, resting_cost INTEGER NOT NULL DEFAULT 0,
-  resting TEXT NOT NULL DEFAULT '0', state TEXT NOT NULL, closed REAL, outcome TEXT,
-  book_side TEXT NOT NULL, price TEXT NOT NULL, count TEXT NOT NULL, closing TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS intents_by_time ON intents (at);
-CREATE INDEX IF NOT EXISTS intents_open ON intents (state) WHERE state IN ('open', 'unknown');
-CREATE INDEX IF NOT EXISTS intents_by_order ON intents (order_id);
-CREATE VIEW IF NOT EXISTS orders AS
-  SELECT at, ticker, event, state, closed, book_side, price, count, closing,
-         CASE WHEN state IN ('open', 'unknown') THEN coalesce(reserved, 0) ELSE spent END AS cost
-  FROM intents WHERE kind != 'cancel';
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
-
-
-_FACTS = {
-    "halted": "halted",
-    "resumed": "halted",
-    "tightened": "tightened",
-    "loosened": "tightened",
-    "day": "day_start",
-}
-"""Lines of the journal that set a fact of the index."""
 
 
 class HaltedError(RefusedError):
     """Somebody pulled the kill switch; a person has to let go of it."""
-
-
-class JournalError(RefusedError):
-    """The journal can't be written, and without it nothing leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +49,22 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A write whose outcome isn't known."""
+    """A write whose outcome isn't known. ``mono`` is the machine's monotonic clock when it left, if it was noted."""
 
     id: str
     at: float
+    mono: float | None
     process: str
     tool: str
     kind: Kind
     request: dict[str, Any]
     ticker: str
     client_order_id: str
+
+    @property
+    def which(self) -> str:
+        """What it was about, in a word."""
+        return str(self.client_order_id or self.request.get("order_id") or "several orders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,115 +82,80 @@ class Request:
 
 
 class Records:
-    """The journal and its index in one folder; any number of processes may use it."""
+    """The journal and its index in one folder; any number of processes may use it.
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.folder = folder
+    Raises:
+        JournalError: the folder or what is in it can't be used; the message says why.
+    """
+
+    def __init__(self, folder: Path, patience_s: float = BUSY_S) -> None:
+        self.folder = journal.own_folder(folder)
         self.process = uuid.uuid4().hex
+        self.since = time.monotonic()
         self._alive = FileLock(self._lock_of(self.process))
-        self._alive.acquire(timeout=0)
-        self._journal = os.open(folder / "journal.jsonl", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        self.db = sqlite3.connect(folder / "safety.db", isolation_level=None, timeout=BUSY_S)
-        (folder / "safety.db").chmod(0o600)
-        self.db.execute("PRAGMA journal_mode = WAL")
-        self.db.execute("PRAGMA synchronous = NORMAL")  # the journal is what is synced; this is made right from it
-        self.db.executescript(SCHEMA)
-        with self._transaction():
-            self._catch_up()
+        self._halted: dict[str, str] | None = None
+        self._quick = set[str]()
+        """Cancels under way: nothing about them waits long for the disk."""
+        self._journal: Journal | None = None
+        try:
+            self._alive.acquire(timeout=0)
+            self._journal = Journal(folder)
+            self.index = Index(folder, self._journal, patience_s)
+        except (OSError, sqlite3.Error) as error:
+            self._let_go()
+            raise JournalError(f"The journal in {folder} can't be used ({error}).") from error
+        except BaseException:
+            self._let_go()
+            raise
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        return self.index.db
 
     def close(self) -> None:
-        self.db.close()
-        os.close(self._journal)
+        self.index.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
         self._alive.release()
         Path(self._lock_of(self.process)).unlink(missing_ok=True)
 
     # -- the journal -------------------------------------------------------------------------------------------
 
-    def note(self, what: str, intent_id: str, **details: Any) -> None:
+    def note(self, what: str, intent_id: str, *, quick: bool = False, **details: Any) -> None:
         """A line that changes no state: a question, an answer, a refusal."""
-        with self._transaction():
+        with self.index.transaction(patience_s=QUICK_S if quick else BUSY_S):
             self._write({"what": what, "id": intent_id, **details}, sync=False)
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """The whole journal, oldest first; a line that a crash cut short is left out."""
-        with (self.folder / "journal.jsonl").open(encoding="utf-8") as file:
-            for text in file:
-                if (line := _parsed(text)) is not None:
-                    yield line
+        """The whole journal, oldest first; what can't be read is left out (``damaged`` counts it)."""
+        for line in self.file.lines():
+            if line.content is not None:
+                yield line.content
 
-    def _write(self, line: dict[str, Any], *, sync: bool) -> None:
+    @property
+    def damaged(self) -> int:
+        """Lines of the journal that can't be read."""
+        return self.index.damaged
+
+    @property
+    def file(self) -> Journal:
+        return self.index.journal
+
+    def _write(self, content: dict[str, Any], *, sync: bool) -> None:
         """Add a line, apply it to the index, and remember how far the index goes. Inside a transaction."""
-        if os.fstat(self._journal).st_size != int(self._fact("journal_bytes") or 0):
-            self._catch_up()  # a line was written whose transaction was not
-        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "ts": time.time(), **line}
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        if os.write(self._journal, text) != len(text):  # what is cut short is passed over by the next one
-            raise OSError("the disk is full")
-        if sync:
-            os.fdatasync(self._journal) if hasattr(os, "fdatasync") else os.fsync(self._journal)
-        self._apply(line)
-        self._remember("journal_bytes", os.fstat(self._journal).st_size)
-
-    def _catch_up(self) -> None:
-        """Apply what the journal holds and the index doesn't: after a power cut, or a kill between the two."""
-        size, known = os.fstat(self._journal).st_size, int(self._fact("journal_bytes") or 0)
-        if known > size:  # another journal than the index was made of: begin again
-            self.db.execute("DELETE FROM intents")
-            self.db.execute("DELETE FROM facts")
-            known = 0
-        tail = os.pread(self._journal, size - known, known)
-        for text in tail.decode(errors="replace").splitlines():
-            if (line := _parsed(text)) is not None:
-                self._apply(line)
-        if tail and not tail.endswith(b"\n"):
-            os.write(self._journal, b"\n")
-        self._remember("journal_bytes", os.fstat(self._journal).st_size)
-
-    def _apply(self, line: dict[str, Any]) -> None:
-        if line["what"] == "intent":
-            stake = line.get("stake") or {}
-            self.db.execute(
-                "INSERT OR IGNORE INTO intents (id, at, process, client, tool, kind, arguments, preview, answer,"
-                " request, ticker, event, client_order_id, reserved, book_side, price, count, closing, state)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open')",
-                (
-                    line["id"], line["ts"], line["process"], line["client"], line["tool"], line["kind"],
-                    json.dumps(line["arguments"]), line.get("preview"), line.get("answer"), json.dumps(line["request"]),
-                    stake.get("ticker", line["request"].get("ticker") or ""), stake.get("event", ""),
-                    line["request"].get("client_order_id") or "", stake.get("cost"), stake.get("book_side", ""),
-                    stake.get("price", "0"), stake.get("count", "0"), stake.get("closing", "0"),
-                ),
-            )  # fmt: skip
-        elif line["what"] == "outcome":
-            self.db.execute(
-                "UPDATE intents SET state = ?, closed = ?, outcome = ?, order_id = ?,"
-                # what was reserved is the worst case: of a sale that closes the fills say more than it costs
-                " spent = min(?, coalesce(reserved, ?)), resting_cost = min(?, coalesce(reserved, ?)), resting = ?"
-                " WHERE id = ?",
-                (
-                    line["state"], line["ts"], line["outcome"], line.get("order_id", ""),
-                    *[line.get("spent", 0)] * 2, *[line.get("resting_cost", 0)] * 2, line.get("resting", "0"),
-                    line["id"],
-                ),
-            )  # fmt: skip
-            for order_id, contracts in line.get("released", ()):
-                self._release(order_id, Decimal(contracts))
-        elif line["what"] in _FACTS:
-            self._remember(_FACTS[line["what"]], json.dumps(line["value"]))
-
-    def _release(self, order_id: str, contracts: Decimal) -> None:
-        """What a cancelled remainder would have cost isn't spent."""
-        for row_id, cost, resting in self.db.execute(
-            "SELECT id, resting_cost, resting FROM intents WHERE order_id = ? AND resting_cost > 0", (order_id,)
-        ).fetchall():
-            left = Decimal(resting)
-            gone = min(contracts, left)
-            freed = int(cost * gone / left) if left else 0
-            self.db.execute(
-                "UPDATE intents SET spent = spent - ?, resting_cost = resting_cost - ?, resting = ? WHERE id = ?",
-                (freed, freed, str(left - gone), row_id),
-            )
+        if self.file.size != int(self.index.fact("journal_bytes") or 0):
+            self.index.catch_up()  # a line was written whose transaction was not
+        line = journal.stamped(content)
+        try:
+            meaning = typed(line)
+        except UnreadableError as error:  # what can't be read back is never written
+            raise JournalError(f"The journal doesn't take a line ({error}): nothing was sent.") from error
+        self.file.add(line, sync=sync)
+        self.index.apply(meaning)
+        self.index.remember("journal_bytes", self.file.size)
 
     # -- intents -----------------------------------------------------------------------------------------------
 
@@ -227,21 +167,25 @@ class Records:
         Raises:
             HaltedError: the kill switch is on, and this isn't a cancel.
             RefusedError: what ``check`` raises.
+            JournalError: it can't be written down; of a cancel that is said at once.
         """
         intent_id = uuid.uuid4().hex
-        with self._transaction():
+        if request.kind == "cancel":
+            self._quick.add(intent_id)
+        with self.index.transaction(patience_s=self._patience(intent_id)):
             if request.kind != "cancel":
                 self.require_running()
             shown = None
             if stake is not None:
                 if stake.closing > stake.closable - self._closing_since(stake):
                     stake = replace(stake, cost=stake.cost_if_open, opening=stake.contracts)
+                stake = self.weigh(stake)
                 if check is not None:
                     check(stake)
                 shown = {
-                    "ticker": stake.ticker, "event": stake.event, "cost": _micros(stake.cost),
-                    "book_side": stake.book_side, "price": str(stake.yes_price), "count": str(stake.contracts),
-                    "closing": str(stake.closing),
+                    "ticker": stake.ticker, "event": stake.event, "cost": _micros(stake.adds),
+                    "amount": _micros(stake.amount), "book_side": stake.book_side, "price": str(stake.yes_price),
+                    "count": str(stake.contracts), "closing": str(stake.closing),
                 }  # fmt: skip
             self._write(
                 {
@@ -254,40 +198,75 @@ class Records:
             )  # fmt: skip
         return intent_id
 
+    def weigh(self, stake: Stake) -> Stake:
+        """An order that takes another's place: what that one was weighed with, as far as it was weighed here."""
+        if not stake.replaces:
+            return stake
+        (number, cost) = self.db.execute(
+            "SELECT count(*), coalesce(sum(resting_cost), 0) FROM intents WHERE order_id = ? AND kind != 'cancel'",
+            (stake.replaces,),
+        ).fetchone()
+        return replace(stake, before=min(stake.before, _dollars(cost))) if number else stake
+
     def done(self, intent_id: str, done: Done, response: object = None) -> None:
         """It is known what became of it; ``response`` is what the tool answers, as JSON has it."""
-        with self._transaction():
+        amended = done.amended and {
+            "order_id": done.amended.order_id, "was": str(done.amended.was), "now": str(done.amended.now),
+            "kept": str(done.amended.kept),
+        }  # fmt: skip
+        with self.index.transaction(patience_s=self._patience(intent_id)):
             self._write(
                 {
                     "what": "outcome", "id": intent_id, "state": "done", "outcome": done.said,
                     "order_id": done.order_id, "spent": _micros(done.spent),
                     "resting_cost": _micros(done.resting_cost), "resting": str(done.resting),
                     "released": [[order_id, str(contracts)] for order_id, contracts in done.released],
-                    "response": response,
+                    "amended": amended, "response": response,
                 },
                 sync=True,
             )  # fmt: skip
 
     def refused(self, intent_id: str, said: str) -> None:
         """The exchange refused it, or it never got there: nothing was spent."""
-        with self._transaction():
-            self._write({"what": "outcome", "id": intent_id, "state": "refused", "outcome": said}, sync=True)
+        self._ended(intent_id, "refused", said)
 
     def unknown(self, intent_id: str, said: str) -> None:
         """No answer told its fate: it stays reserved until the exchange was asked."""
-        with self._transaction():
-            self._write({"what": "outcome", "id": intent_id, "state": "unknown", "outcome": said}, sync=True)
+        self._ended(intent_id, "unknown", said)
+
+    def _patience(self, intent_id: str) -> float:
+        return QUICK_S if intent_id in self._quick else BUSY_S
+
+    def _ended(self, intent_id: str, state: str, said: str, **more: Any) -> None:
+        with self.index.transaction(patience_s=self._patience(intent_id)):
+            self._write({"what": "outcome", "id": intent_id, "state": state, "outcome": said, **more}, sync=True)
+
+    def let_go(self, prefix: str, by: str) -> Intent:
+        """A person looked at a write of unknown fate and takes it off the list: it counts at its worst.
+
+        Raises:
+            LookupError: no open write has such an id, or several do.
+        """
+        found = [intent for intent in self.unsettled() if prefix and intent.id.startswith(prefix.lower())]
+        if len(found) != 1:
+            raise LookupError(f"{len(found) or 'No'} writes of unknown fate have an id that begins with {prefix!r}.")
+        (reserved,) = self.db.execute(
+            "SELECT coalesce(reserved, 0) FROM intents WHERE id = ?", (found[0].id,)
+        ).fetchone()
+        self._ended(found[0].id, "done", f"let go of by {by}: counted at its worst", spent=reserved)
+        return found[0]
 
     def unsettled(self) -> list[Intent]:
         """Writes without a known outcome that nobody is at work on: their process died, or never got an answer."""
         found = list[Intent]()
         for row in self.db.execute(
-            "SELECT id, at, process, tool, kind, request, ticker, client_order_id, state FROM intents"
+            "SELECT id, at, mono, process, tool, kind, request, ticker, client_order_id, state FROM intents"
             " WHERE state IN ('open', 'unknown') ORDER BY at"
         ).fetchall():
-            at_work = row[8] == "open" and (row[2] == self.process or self._lives(row[2]))
+            at_work = row[9] == "open" and (row[3] == self.process or self._lives(row[3]))
             if not at_work:
-                found.append(Intent(row[0], row[1], row[2], row[3], row[4], json.loads(row[5]), row[6], row[7]))
+                id_, at, mono, process, tool, kind, request, ticker, client_order_id, _ = row
+                found.append(Intent(id_, at, mono, process, tool, kind, json.loads(request), ticker, client_order_id))
         return found
 
     def under_way(self) -> int:
@@ -298,7 +277,7 @@ class Records:
     def _lives(self, process: str) -> bool:
         """Whether a process still holds its lock, which ends with it."""
         path = Path(self._lock_of(process))
-        if not path.exists():
+        if not process.isalnum() or not path.exists():
             return False
         try:
             with FileLock(path, timeout=0):
@@ -322,35 +301,52 @@ class Records:
 
     # -- limits ------------------------------------------------------------------------------------------------
 
-    def used(self, event: str, as_of: float) -> Used:
-        """What was used of the limits. Orders since ``as_of`` aren't in the account's figures yet."""
+    def used(self, event: str, as_of: float, window_s: float = 0.0) -> Used:
+        """What was used of the limits. Orders since ``as_of`` aren't in the account's figures yet.
+
+        ``window_s`` is how far back orders count that nobody was asked about.
+        """
         now = time.time()
         day = now - now % 86_400
         (minute,) = self.db.execute("SELECT count(*) FROM orders WHERE at > ?", (now - 60,)).fetchone()
         (number, spent) = self.db.execute(
             "SELECT count(*), coalesce(sum(cost), 0) FROM orders WHERE at >= ?", (day,)
         ).fetchone()
+        (unasked,) = self.db.execute(
+            "SELECT coalesce(sum(amount), 0) FROM orders WHERE at > ? AND answer IS NULL AND state != 'refused'",
+            (now - window_s,),
+        ).fetchone()
         rows = self.db.execute(
-            "SELECT cost, event, ticker, book_side, price, count FROM orders"
+            "SELECT cost, event, ticker, book_side, price, count, order_id FROM orders"
             " WHERE (state IN ('open', 'unknown') OR (state = 'done' AND closed > ?)) AND book_side != ''",
             (as_of,),
         ).fetchall()
-        pending = tuple((r[2], Resting(r[3], Decimal(r[4]), Decimal(r[5]))) for r in rows if r[1] == event)
-        return Used(minute, number, Decimal(spent) / MICROS, Decimal(sum(r[0] for r in rows)) / MICROS, pending)
+        pending = tuple((r[2], Resting(r[3], Decimal(r[4]), Decimal(r[5]), r[6])) for r in rows if r[1] == event)
+        return Used(minute, number, _dollars(spent), _dollars(sum(r[0] for r in rows)), pending, _dollars(unasked))
+
+    def closers(self) -> dict[str, dict[str, Decimal]]:
+        """Orders that were taken as closing and may rest: {market: {order id: dollars they were weighed with}}."""
+        found = dict[str, dict[str, Decimal]]()
+        for ticker, order_id, cost in self.db.execute(
+            "SELECT ticker, order_id, resting_cost FROM intents WHERE resting != '0' AND closing != '0'"
+            " AND order_id != '' AND kind != 'cancel'"
+        ):
+            known = found.setdefault(ticker, {})
+            known[order_id] = known.get(order_id, Decimal(0)) + _dollars(cost)
+        return found
+
+    def over(self, order_ids: list[str], as_of: float) -> None:
+        """Orders that the exchange was read to hold no more; those placed since ``as_of`` may only not show yet."""
+        with self.index.transaction():
+            self.index.over(order_ids, as_of)
 
     def tightened(self) -> Limits:
         """What was made tighter at run time; it holds until a person lets go of it."""
-        kept: dict[str, Any] = json.loads(self._fact("tightened") or "{}")
-        for name, value in kept.items():
-            if name in ("allow_series", "deny_series"):
-                kept[name] = frozenset(value)
-            else:
-                kept[name] = int(value) if name.endswith("_orders") else Decimal(value)
-        return Limits(**kept)
+        return limits_from(json.loads(self.index.fact("tightened") or "{}"))
 
     def tighten(self, limits: Limits) -> Limits:
         """Add to what was made tighter; returns all of it."""
-        with self._transaction():
+        with self.index.transaction():
             now = self.tightened().tightened(limits)
             kept: dict[str, Any] = {}
             for name in now.__slots__:
@@ -365,14 +361,14 @@ class Records:
 
     def loosen(self) -> None:
         """Back to the settings; for a person at the command line."""
-        with self._transaction():
+        with self.index.transaction():
             self._write({"what": "loosened", "id": "", "value": {}}, sync=True)
 
     def day_start(self, made: Decimal) -> Decimal:
         """What the account had made (dollars) at the first look today (UTC), which this is if there was none."""
         day = datetime.now(UTC).date().isoformat()
-        with self._transaction():
-            kept = json.loads(self._fact("day_start") or "{}")
+        with self.index.transaction():
+            kept = json.loads(self.index.fact("day_start") or "{}")
             if kept.get("day") != day:
                 kept = {"day": day, "made": str(made)}
                 self._write({"what": "day", "id": "", "value": kept}, sync=False)
@@ -380,22 +376,43 @@ class Records:
 
     # -- the kill switch ---------------------------------------------------------------------------------------
 
-    def halt(self, by: str) -> None:
-        with self._transaction():
-            at = datetime.now(UTC).isoformat(timespec="seconds")
-            self._write({"what": "halted", "id": "", "value": {"by": by, "at": at}}, sync=True)
+    def halt(self, by: str) -> str | None:
+        """Pull the switch: a file in the folder and a line in the journal, of which either holds.
+
+        Returns what couldn't be written. Raises JournalError where neither could: then it holds in this process only.
+        """
+        value = {"by": by, "at": journal.now()}
+        problems = list[str]()
+        try:
+            journal.set_switch(self.folder, **value)
+        except OSError as error:
+            problems.append(f"{journal.SWITCH} can't be written ({error.strerror})")
+        try:
+            with self.index.transaction(patience_s=QUICK_S):
+                self._write({"what": "halted", "id": "", "value": value}, sync=True)
+        except JournalError as error:
+            problems.append(str(error))
+        if len(problems) > 1:
+            self._halted = value
+            raise JournalError(" ".join(problems))
+        return problems[0] if problems else None
 
     def resume(self, by: str) -> bool:
         """Let go of the kill switch; False if it wasn't on."""
-        with self._transaction():
+        with self.index.transaction():
             was = self.halted() is not None
             self._write({"what": "resumed", "id": "", "value": None, "by": by}, sync=True)
+            self._halted = None
+        journal.clear_switch(self.folder)  # after the line: a crash between leaves it on
         return was
 
     def halted(self) -> dict[str, str] | None:
-        """{by, at} while the kill switch is on."""
-        kept: dict[str, str] | None = json.loads(self._fact("halted") or "null")
-        return kept
+        """{by, at} while the kill switch is on. Raises JournalError where that can't be read."""
+        try:
+            kept: dict[str, str] | None = json.loads(self.index.fact("halted") or "null")
+        except sqlite3.Error as error:
+            raise JournalError(f"Whether trading is halted can't be read in {self.folder} ({error}).") from error
+        return self._halted or kept or journal.switch(self.folder)
 
     def require_running(self) -> None:
         """Raises HaltedError while the kill switch is on."""
@@ -405,40 +422,10 @@ class Records:
                 "resumes with “prediction-mcp resume”."
             )
 
-    # -- storage -----------------------------------------------------------------------------------------------
-
-    def _fact(self, name: str) -> str | None:
-        row = self.db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return None if row is None else str(row[0])
-
-    def _remember(self, name: str, value: object) -> None:
-        self.db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, str(value)))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing, alone. Raises JournalError where the disk doesn't take it."""
-        try:
-            self.db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.db.execute("COMMIT")
-            except BaseException:
-                if self.db.in_transaction:
-                    self.db.execute("ROLLBACK")
-                raise
-        except (OSError, sqlite3.Error) as error:
-            raise JournalError(
-                f"The journal in {self.folder} can't be written ({error}), so nothing was sent: mend that first."
-            ) from error
-
-
-def _parsed(text: str) -> dict[str, Any] | None:
-    try:
-        line = json.loads(text)
-    except json.JSONDecodeError:
-        return None
-    return line if isinstance(line, dict) and "what" in line else None
-
 
 def _micros(dollars: Decimal) -> int:
     return int(dollars * MICROS)
+
+
+def _dollars(micros: int) -> Decimal:
+    return Decimal(micros) / MICROS

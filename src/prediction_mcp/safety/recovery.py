@@ -1,6 +1,6 @@
 """Writes whose fate nobody knows (their process died, or no answer came) are settled by asking the exchange.
 
-Until that is done, no new write leaves: it could be the same order a second time.
+What can't be settled holds up only what could double it: new orders in the same market. Cancels always go.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 from decimal import Decimal
+
+from loguru import logger
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import KalshiError, NotFoundError
@@ -26,27 +28,38 @@ class UnsettledError(RefusedError):
     """An earlier write's fate can't be found out now."""
 
 
-async def settle(records: Records, kalshi: KalshiClient) -> int:
-    """Settle what is open and nobody is at work on; returns how many there were.
-
-    Raises:
-        UnsettledError: the exchange can't be asked.
-    """
-    found = records.unsettled()
+async def settle(records: Records, kalshi: KalshiClient) -> list[tuple[Intent, KalshiError]]:
+    """Settle what is open and nobody is at work on; returns what couldn't be, with the reason."""
+    left, found = list[tuple[Intent, KalshiError]](), records.unsettled()
+    await asyncio.sleep(max((QUIET_S - _age_s(intent, records) for intent in found), default=0))
     for intent in found:
         try:
             await _settle(records, kalshi, intent)
         except KalshiError as error:
-            which = intent.client_order_id or intent.request.get("order_id", "several orders")
+            logger.warning("the fate of {} {} can't be found out now: {}", intent.tool, intent.which, error)
+            left.append((intent, error))
+    return left
+
+
+def require_settled(left: list[tuple[Intent, KalshiError]], ticker: str) -> None:
+    """Raises UnsettledError where a new order in a market could be one of unknown fate a second time."""
+    for intent, error in left:
+        if intent.kind != "cancel" and intent.ticker in (ticker, ""):
             raise UnsettledError(
-                f"An earlier write ({intent.tool}, {which}) has no known outcome and the exchange can't be asked now "
-                f"({error}): nothing new is sent before that."
-            ) from None
-    return len(found)
+                f"An earlier write in this market ({intent.tool}, {intent.which}) has no known outcome and the "
+                f"exchange can't be asked now ({error}): nothing new is sent here before that. Cancels and other "
+                f"markets go on; a person who looked lets go of it with “prediction-mcp journal --settle "
+                f"{intent.id[:8]}”."
+            )
+
+
+def _age_s(intent: Intent, records: Records) -> float:
+    """Seconds since it left, by a clock that nobody sets; a machine that was restarted since took long enough."""
+    since = time.monotonic() - (records.since if intent.mono is None else intent.mono)
+    return since if since >= 0 else QUIET_S
 
 
 async def _settle(records: Records, kalshi: KalshiClient, intent: Intent) -> None:
-    await asyncio.sleep(max(intent.at + QUIET_S - time.time(), 0))
     if intent.kind == "order":
         order = await kalshi.orders.find(intent.client_order_id, intent.ticker, since_ts=int(intent.at) - LOOK_BACK_S)
         if order is None:
@@ -59,7 +72,8 @@ async def _settle(records: Records, kalshi: KalshiClient, intent: Intent) -> Non
         except NotFoundError:
             records.refused(intent.id, "settled: there is no such order")
             return
-        records.done(intent.id, Done(f"settled: {_state(order)}", order.order_id))
+        cancel = intent.kind == "cancel"
+        records.done(intent.id, Done(_state(order), order.order_id) if cancel else await _placed(kalshi, order))
     else:
         resting = [o async for o in kalshi.orders.all(status="resting")]
         records.done(intent.id, Done(f"settled: {len(resting)} orders rest now"))
@@ -72,11 +86,11 @@ async def _placed(kalshi: KalshiClient, order: Order) -> Done:
     spent = traded.yes_cost if order.book_side == "bid" else traded.count - traded.yes_cost
     resting = order.remaining_count_fp if order.status == "resting" else Decimal(0)
     rest = price * resting
-    return Done(f"settled: {_state(order)}", order.order_id, spent + traded.fees + rest, rest, resting)
+    return Done(_state(order), order.order_id, spent + traded.fees + rest, rest, resting)
 
 
 def _state(order: Order) -> str:
     return (
-        f"order {order.order_id} is {order.status}, {order.fill_count_fp.normalize():f} of "
+        f"settled: order {order.order_id} is {order.status}, {order.fill_count_fp.normalize():f} of "
         f"{order.initial_count_fp.normalize():f} contracts filled"
     )

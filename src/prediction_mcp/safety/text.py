@@ -43,6 +43,11 @@ def clean(text: str) -> str:
     return _SPACE.sub(" ", _FENCE.sub("", text)).strip()
 
 
+def cut(text: str, length: int) -> str:
+    """A text that isn't longer."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
 def _seen(character: str) -> str:
     if character in "\t\n\r\v\f\u2028\u2029\x85":
         return " "

@@ -68,7 +68,7 @@ class PortfolioValue(Answer):
 
 
 class MarketPnl(Result):
-    """Dollars. ``net`` is realized + unrealized − fees of the period."""
+    """Dollars. ``realized`` (after fees) and ``fees`` are of the period; ``unrealized`` and ``open`` are now."""
 
     ticker: str
     realized: Number
@@ -84,7 +84,10 @@ class DayPnl(Result):
 
 
 class PnlAnswer(Answer):
-    """Dollars, first in, first out. ``realized`` is of the period and after fees; ``unrealized`` is now, at the bid."""
+    """Dollars, first in, first out. ``realized`` (after fees) and ``fees`` are of the period, ``unrealized`` is now.
+
+    ``exchange_realized`` is of all time, before fees.
+    """
 
     period: Period
     realized: Number
@@ -111,9 +114,10 @@ def pnl_answer(
     since = None if period == "all" else datetime.now(UTC).date() - timedelta(days=DAYS[period] - 1)
     days: dict[date, Decimal] = {}
     lines, unpriced = list[MarketPnl](), list[str]()
-    unrealized = ZERO
+    unrealized = charged = ZERO
     for ticker, lot in lots.items():
-        made = ZERO
+        fees = _sum([fee for day, fee in lot.fees_by_day.items() if since is None or day >= since])
+        made, charged = ZERO, charged + fees
         for day, net in lot.by_day.items():
             if since is None or day >= since:
                 made += net
@@ -131,7 +135,7 @@ def pnl_answer(
                 MarketPnl(
                     ticker=ticker,
                     realized=made,
-                    fees=lot.fees or None,
+                    fees=fees or None,
                     unrealized=floating,
                     open=lot.count or None,
                     fills=lot.fills,
@@ -144,7 +148,7 @@ def pnl_answer(
         source=source,
         period=period,
         realized=_sum([line.realized for line in lines]),
-        fees=_sum([lot.fees for lot in lots.values()]),
+        fees=charged,
         unrealized=unrealized,
         unpriced=unpriced or None,
         markets=lines[:shown],

@@ -7,7 +7,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Literal
 
-from prediction_mcp.analytics.arbitrage import leaves_no_gap
+from prediction_mcp.analytics.ends import leaves_no_gap
 from prediction_mcp.analytics.orders import meet, outcome
 from prediction_mcp.analytics.risk import Exposure, Held, exposure, kelly
 from prediction_mcp.kalshi import KalshiClient

@@ -11,6 +11,7 @@ from prediction_mcp.kalshi.errors import CredentialsError, InvalidRequestError
 
 from .annotations import WATCHES
 from .context import Desk, get_desk
+from .parameters import Ticker
 from .toolset import Toolset
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ async def kalshi_websocket_connect(desk: Desk = Depends(get_desk)) -> RawFrames:
 @mcp.tool(title="Raw feed: subscribe and read", annotations=WATCHES, tags={"advanced"})
 async def kalshi_websocket_subscribe(
     channels: list[str] | None = None,
-    tickers: list[str] | None = None,
+    tickers: list[Ticker] | None = None,
     most: Most = 20,
     wait_seconds: Seconds = 1,
     desk: Desk = Depends(get_desk),

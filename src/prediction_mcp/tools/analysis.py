@@ -16,8 +16,9 @@ from prediction_mcp.settings import Settings
 from . import lookup
 from .annotations import READS
 from .book_results import BookAnswer, BookView, TradeList
-from .context import get_kalshi, get_settings
-from .parameters import Interval, Probability, Quantity, When
+from .context import get_kalshi, get_live, get_settings
+from .live import Live
+from .parameters import Interval, Probability, Quantity, Ticker, When
 from .results import more
 from .toolset import Toolset
 
@@ -46,26 +47,33 @@ ROWS = 200
 
 @mcp.tool(title="Order book", annotations=READS, tags={"analysis"})
 async def kalshi_get_orderbook(
-    ticker: str | None = None,
-    tickers: Annotated[list[str] | None, Field(min_length=1, max_length=25)] = None,
+    ticker: Ticker | None = None,
+    tickers: Annotated[list[Ticker] | None, Field(min_length=1, max_length=25)] = None,
     depth: Annotated[int, Field(ge=1, le=100)] = 5,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
+    live: Live = Depends(get_live),
 ) -> BookAnswer:
     """YES bids and asks as [dollars, contracts], best first, with spread, mid and depth. Give ticker or tickers."""
     if (ticker is None) == (tickers is None):
         raise InvalidRequestError("Give either ticker or tickers.")
     names = [t.strip().upper() for t in tickers or [ticker or ""]]
-    books = await kalshi.markets.orderbooks(names)
-    for name in names:
+    watched = {name: book for name in names if (book := live.book(name)) is not None}
+    missing = [name for name in names if name not in watched]
+    books = await kalshi.markets.orderbooks(missing) if missing else {}
+    for name in missing:
         if name not in books or not (books[name].yes_dollars or books[name].no_dollars):
             await lookup.market(kalshi, name)  # an unknown ticker has an empty book too: say so instead
-    return BookAnswer(source=settings.env, books=[BookView.of(n, books[n], depth) for n in names if n in books])
+    books |= watched
+    return BookAnswer(
+        source=settings.env,
+        books=[BookView.of(n, books[n], depth, watched=n in watched) for n in names if n in books],
+    )
 
 
 @mcp.tool(title="Trades", annotations=READS, tags={"analysis"})
 async def kalshi_get_trades(
-    ticker: str | None = None,
+    ticker: Ticker | None = None,
     since: When | None = None,
     until: When | None = None,
     limit: Annotated[int, Field(ge=1, le=500)] = 20,
@@ -82,12 +90,12 @@ async def kalshi_get_trades(
         limit=limit,
         cursor=cursor,
     )
-    return TradeList.of(page.trades, name, more(page), settings.env)
+    return TradeList.of(page.trades, name, more(page), settings.env).within(since, until)
 
 
 @mcp.tool(title="Candlesticks", annotations=READS, tags={"analysis"})
 async def kalshi_get_candlesticks(
-    ticker: str,
+    ticker: Ticker,
     interval: Interval = "1h",
     start: When | None = None,
     end: When | None = None,
@@ -115,7 +123,7 @@ async def kalshi_get_candlesticks(
 
 @mcp.tool(title="Liquidity", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_liquidity(
-    ticker: str,
+    ticker: Ticker,
     size: Annotated[Quantity | None, Field(gt=0)] = None,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
@@ -128,7 +136,7 @@ async def kalshi_analyze_liquidity(
 
 @mcp.tool(title="Volatility", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_volatility(
-    ticker: str,
+    ticker: Ticker,
     window: Window = "7d",
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
@@ -141,7 +149,7 @@ async def kalshi_analyze_volatility(
 
 @mcp.tool(title="Trade flow", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_trade_flow(
-    ticker: str,
+    ticker: Ticker,
     window: Window = "24h",
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
@@ -154,7 +162,7 @@ async def kalshi_analyze_trade_flow(
 
 @mcp.tool(title="Implied probabilities", annotations=READS, tags={"analysis"})
 async def kalshi_get_implied_probabilities(
-    event_ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+    event_ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> ImpliedAnswer:
     """An event's prices as a distribution: normalised, with overround; for strikes the median and the ranges."""
     from .event_studies import implied
@@ -164,22 +172,22 @@ async def kalshi_get_implied_probabilities(
 
 @mcp.tool(title="Arbitrage", annotations=READS, tags={"analysis"})
 async def kalshi_find_arbitrage(
-    event_ticker: str | None = None,
-    series_ticker: str | None = None,
+    event_ticker: Ticker | None = None,
+    series_ticker: Ticker | None = None,
     category: str | None = None,
     min_edge_cents: Annotated[Quantity, Field(ge=0)] = Decimal(0),
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
 ) -> ArbitrageAnswer:
-    """Riskless after fees: exclusive outcomes that sum wrong, broken strike ladders; with size and legs."""
-    from .event_studies import find_arbitrage
+    """Riskless after fees: outcomes, strikes, combos whose prices contradict each other; size and legs."""
+    from .arbitrage_search import find_arbitrage
 
     return await find_arbitrage(kalshi, event_ticker, series_ticker, category, min_edge_cents, settings.env)
 
 
 @mcp.tool(title="Compare markets", annotations=READS, tags={"analysis"})
 async def kalshi_compare_markets(
-    tickers: Annotated[list[str], Field(min_length=2, max_length=10)],
+    tickers: Annotated[list[Ticker], Field(min_length=2, max_length=10)],
     window: Window = "7d",
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
@@ -192,7 +200,7 @@ async def kalshi_compare_markets(
 
 @mcp.tool(title="Brief on a market", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_market_opportunity(
-    ticker: str,
+    ticker: Ticker,
     my_probability: Probability | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
@@ -205,7 +213,7 @@ async def kalshi_analyze_market_opportunity(
 
 @mcp.tool(title="Risks of a market", annotations=READS, tags={"analysis"})
 async def kalshi_assess_market_risk(
-    ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+    ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> RiskAnswer:
     """Liquidity, time, jumps, early close, settlement and fees, each graded with its evidence."""
     from .studies import risks_of

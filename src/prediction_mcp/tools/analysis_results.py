@@ -281,7 +281,8 @@ class ArbitrageLine(Result):
 _WHY = {
     "sell_all": "at most one of these happens, so all NO but one pay",
     "buy_all": "exactly one of these happens, so one YES pays",
-    "ladder": "above the higher strike is above the lower too, so one of the two pays",
+    "ladder": "where one of the two doesn't pay, the other one does",
+    "set": "however it ends, enough of the legs pay",
 }
 
 
@@ -292,6 +293,7 @@ class ArbitrageAnswer(Answer):
     scanned_markets: int
     not_computable: int | None = None
     found: list[ArbitrageLine]
+    stands_on: str | None = None
     note: str | None = None
 
 
@@ -324,7 +326,8 @@ class Comparison(Answer):
 class Opportunity(Answer):
     """A brief before a trade. With ``my_probability``: the better side, its edge after fees, and a Kelly size.
 
-    ``offered`` is how many contracts there are at ``price``; more of them cost more.
+    ``offered`` is how many contracts there are at ``price``; more of them cost more. ``kelly_contracts`` walks the book
+    with fees until the next contract isn't worth it; ``kelly_if_all_at_price`` is what it would be if it were deep.
     """
 
     ticker: str
@@ -348,6 +351,8 @@ class Opportunity(Answer):
     edge: Number | None = None
     kelly_share: Number | None = None
     kelly_contracts: Number | None = None
+    kelly_average: Number | None = None
+    kelly_if_all_at_price: Number | None = None
     what_must_be_true: str | None = None
 
 

@@ -1,7 +1,7 @@
 """Results about order books and trades."""
 
 from decimal import Decimal
-from typing import Self
+from typing import Literal, Self
 
 from prediction_mcp.analytics.book import bid_value, mid, spread
 from prediction_mcp.kalshi.models.base import OutcomeSide
@@ -14,7 +14,10 @@ PriceLevel = tuple[Number, Number]
 
 
 class BookView(Result):
-    """YES bids and asks, best first, as [price, contracts]; depth in dollars is what the bids and the NO bids hold."""
+    """YES bids and asks, best first, as [price, contracts]; depth in dollars is what the bids and the NO bids hold.
+
+    ``source`` is "feed" where the book is watched and lay in memory.
+    """
 
     ticker: str
     bids: list[PriceLevel]
@@ -24,9 +27,10 @@ class BookView(Result):
     bid_depth_dollars: Number
     ask_depth_dollars: Number
     levels_left_out: int | None = None
+    source: Literal["feed"] | None = None
 
     @classmethod
-    def of(cls, ticker: str, book: Orderbook, depth: int) -> Self:
+    def of(cls, ticker: str, book: Orderbook, depth: int, *, watched: bool = False) -> Self:
         bids, asks = book.yes_bids, book.yes_asks
         bid = bids[0][0] if bids else None
         ask = asks[0][0] if asks else None
@@ -40,6 +44,7 @@ class BookView(Result):
             bid_depth_dollars=bid_value(bids),
             ask_depth_dollars=bid_value(book.no_dollars),
             levels_left_out=hidden or None,
+            source="feed" if watched else None,
         )
 
 

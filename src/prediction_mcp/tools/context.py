@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
@@ -33,7 +34,7 @@ class Session:
 
     def __init__(self, settings: Settings, connect: Callable[[], AbstractAsyncContextManager[KalshiClient]]) -> None:
         self.settings = settings
-        self.policy = policy_of(settings)
+        self.policy = Policy.of(settings)
         self.fees = FeeCache()
         self.live = Live()
         self._guard: Guard | None = None
@@ -71,26 +72,31 @@ class Session:
         if self._guard is None:
             from prediction_mcp.safety.guard import Guard
 
-            self._guard = Guard(self.policy, limits_of(self.settings), self.records, self.kalshi)
+            self._guard = Guard(self.policy, Limits.of(self.settings), self.records, self.kalshi)
         return self._guard
 
-    def records(self) -> Records:
-        """The journal of this account; opened by the first write."""
+    def records(self, patience_s: float = 10.0) -> Records:
+        """The journal of this account; opened by the first write. Raises JournalError where it can't be used."""
         if self._records is None:
             from prediction_mcp.safety.records import Records
 
             home = self.settings.safety_home
             if home is None:
                 home = Path(self._stack.enter_context(TemporaryDirectory(prefix="prediction-mcp-")))
-            self._records = Records(home)
+            self._records = Records(home, patience_s)
         return self._records
 
     def halted_by(self) -> str | None:
         """Who pulled the kill switch and when, if anybody did. Looking makes no files."""
+        from prediction_mcp.safety.journal import JournalError
+
         home = self.settings.safety_home
-        if self._records is None and (home is None or not (home / "safety.db").exists()):
+        if self._records is None and (home is None or not home.exists()):
             return None
-        halted = self.records().halted()
+        try:
+            halted = self.records(patience_s=0.3).halted()
+        except JournalError as error:
+            return f"perhaps: {error}"
         return None if halted is None else f"by {halted['by']} at {halted['at']}"
 
     async def close(self) -> None:
@@ -109,6 +115,10 @@ def get_session() -> Session:
 
 async def get_kalshi() -> KalshiClient:
     return await get_session().kalshi()
+
+
+def get_live() -> Live:
+    return get_session().live
 
 
 def get_catalogue() -> Catalogue:
@@ -142,36 +152,13 @@ def get_settings() -> Settings:
     return get_session().settings
 
 
+def local_now() -> datetime:
+    """This moment in the user's time zone: where words like "yesterday" are read."""
+    try:
+        return datetime.now(get_session().settings.zone)
+    except (RuntimeError, KeyError):  # read outside of a call
+        return datetime.now(UTC)
+
+
 def get_guard() -> Guard:
     return get_session().guard
-
-
-def policy_of(settings: Settings) -> Policy:
-    """What the settings say about writing and asking."""
-    return Policy(
-        environment=settings.env,
-        writes_allowed=settings.writes_allowed,
-        why_not=settings.why_read_only,
-        confirm_over=settings.confirm_over,
-        fallback=settings.fallback,
-        tolerance=settings.confirm_tolerance_cents / 100,
-        patience_s=settings.confirm_timeout,
-    )
-
-
-def limits_of(settings: Settings) -> Limits:
-    """The settings' limits: ceilings that nothing loosens."""
-    return Limits(
-        order_contracts=settings.limit_order_contracts,
-        order_cost=settings.limit_order_cost,
-        price_band_cents=settings.limit_price_band_cents,
-        day_spent=settings.limit_day_spent,
-        day_orders=settings.limit_day_orders,
-        minute_orders=settings.limit_minute_orders,
-        market_exposure=settings.limit_market_exposure,
-        event_exposure=settings.limit_event_exposure,
-        cash_reserve=settings.cash_reserve,
-        day_loss=settings.limit_day_loss,
-        allow_series=settings.allowed_series,
-        deny_series=settings.denied_series,
-    )

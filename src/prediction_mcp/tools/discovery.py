@@ -17,7 +17,7 @@ from .annotations import READS
 from .context import get_catalogue, get_kalshi, get_session, get_settings, report_progress
 from .listing import events_of_category, find_markets, series_answer
 from .market_results import EventDetail, EventLine, EventList, ExchangeState, MarketDetail, MarketLine, MarketList
-from .parameters import Limit, When
+from .parameters import Deadline, Limit, Ticker, Word
 from .results import more
 from .status import exchange_state
 from .toolset import Toolset
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 mcp = Toolset()
 
-Status = Literal["open", "unopened", "closed", "settled"]
-ScanBy = Literal["volume", "movers", "spread", "closing_soon", "new", "open_interest", "featured"]
+Status = Annotated[Literal["open", "unopened", "closed", "settled"], Word]
+ScanBy = Annotated[Literal["volume", "movers", "spread", "closing_soon", "new", "open_interest", "featured"], Word]
 SEARCHED = {
     "open": ("active",),
     "unopened": ("initialized",),
@@ -44,7 +44,7 @@ async def kalshi_search_markets(
     query: Annotated[str, Field(min_length=1, max_length=200)],
     category: str | None = None,
     status: Status = "open",
-    closes_before: When | None = None,
+    closes_before: Deadline | None = None,
     min_volume: Annotated[float, Field(ge=0)] = 0,
     include_combos: bool = False,
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
@@ -63,7 +63,8 @@ async def kalshi_search_markets(
         combos=include_combos,
         limit=limit,
     )
-    return await _shown(kalshi, catalogue, found, settings.env, combos=include_combos)
+    answer = await _shown(kalshi, catalogue, found, settings.env, combos=include_combos)
+    return answer.within(until=closes_before)
 
 
 @mcp.tool(title="Scan the exchange", annotations=READS, tags={"discovery"})
@@ -102,7 +103,7 @@ async def _shown(
 
 @mcp.tool(title="Series", annotations=READS, tags={"discovery"})
 async def kalshi_get_series(
-    series_ticker: str | None = None,
+    series_ticker: Ticker | None = None,
     category: str | None = None,
     tags: list[str] | None = None,
     limit: Limit = 20,
@@ -118,7 +119,7 @@ async def kalshi_get_series(
 async def kalshi_get_milestones(
     category: str | None = None,
     related_event: str | None = None,
-    starts_after: When | None = None,
+    starts_after: Deadline | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
@@ -135,13 +136,14 @@ async def kalshi_get_milestones(
         cursor=cursor,
     )
     lines = [MilestoneLine.of(m) for m in page.milestones]
-    return MilestoneList(source=settings.env, count=len(lines), cursor=more(page), milestones=lines)
+    answer = MilestoneList(source=settings.env, count=len(lines), cursor=more(page), milestones=lines)
+    return answer.within(starts_after, after="after")
 
 
 @mcp.tool(title="Combo collections", annotations=READS, tags={"discovery"})
 async def kalshi_get_multivariate_collections(
-    status: Literal["unopened", "open", "closed"] | None = None,
-    series_ticker: str | None = None,
+    status: Annotated[Literal["unopened", "open", "closed"], Word] | None = None,
+    series_ticker: Ticker | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
@@ -162,12 +164,12 @@ async def kalshi_get_multivariate_collections(
 
 @mcp.tool(title="Markets", annotations=READS, tags={"discovery"})
 async def kalshi_get_markets(
-    event_ticker: str | None = None,
-    series_ticker: str | None = None,
-    tickers: Annotated[list[str] | None, Field(max_length=100)] = None,
+    event_ticker: Ticker | None = None,
+    series_ticker: Ticker | None = None,
+    tickers: Annotated[list[Ticker] | None, Field(max_length=100)] = None,
     status: Status | None = None,
-    closes_after: When | None = None,
-    closes_before: When | None = None,
+    closes_after: Deadline | None = None,
+    closes_before: Deadline | None = None,
     include_combos: bool = False,
     limit: Limit = 20,
     cursor: str | None = None,
@@ -188,12 +190,13 @@ async def kalshi_get_markets(
         cursor=cursor,
     )
     lines = [MarketLine.of(m) for m in found.markets]
-    return MarketList(source=settings.env, count=len(lines), cursor=more(found), markets=lines)
+    answer = MarketList(source=settings.env, count=len(lines), cursor=more(found), markets=lines)
+    return answer.within(closes_after, closes_before, after="after")
 
 
 @mcp.tool(title="One market", annotations=READS, tags={"discovery"})
 async def kalshi_get_market(
-    ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+    ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> MarketDetail:
     """One market in full: prices, sizes, volume, rules, fee type, price grid, time left."""
     market = await lookup.market(kalshi, ticker)
@@ -203,7 +206,7 @@ async def kalshi_get_market(
 
 @mcp.tool(title="Events", annotations=READS, tags={"discovery"})
 async def kalshi_get_events(
-    series_ticker: str | None = None,
+    series_ticker: Ticker | None = None,
     category: str | None = None,
     status: Status | None = "open",
     limit: Limit = 20,
@@ -223,7 +226,7 @@ async def kalshi_get_events(
 
 @mcp.tool(title="One event", annotations=READS, tags={"discovery"})
 async def kalshi_get_event(
-    event_ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+    event_ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> EventDetail:
     """One event with all its markets; a probability ladder where outcomes exclude each other."""
     return EventDetail.of(await lookup.event(kalshi, event_ticker), settings.env)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import mcp_types
-from fastmcp.exceptions import FastMCPError, ResourceError, ToolError, ValidationError
+from fastmcp.exceptions import FastMCPError, NotFoundError, ResourceError, ToolError, ValidationError
 from fastmcp.resources import ResourceResult
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools import ToolResult
@@ -15,12 +15,19 @@ from pydantic import ValidationError as PydanticValidationError
 
 from prediction_mcp.kalshi.errors import KalshiError
 from prediction_mcp.safety.policy import RefusedError
-from prediction_mcp.safety.text import clean
+from prediction_mcp.safety.text import clean, cut
 from prediction_mcp.settings import SettingsError
+
+SHOWN = 60
+"""Characters of what was given that an error repeats."""
 
 
 class PlainErrors(Middleware):
     """Turn validation errors, exchange errors and refusals into sentences; anything else stays masked and logged."""
+
+    def __init__(self, withheld: frozenset[str] = frozenset(), why: str = "") -> None:
+        """``withheld``: tools that there are, but not here; ``why`` is what whoever calls one is told."""
+        self._withheld, self._why = withheld, why
 
     async def on_call_tool(
         self,
@@ -29,6 +36,10 @@ class PlainErrors(Middleware):
     ) -> ToolResult:
         try:
             return await call_next(context)
+        except NotFoundError as error:
+            if context.message.name in self._withheld:
+                raise ToolError(self._why) from None
+            raise ToolError(_unknown(context.message.name)) from error
         except ValidationError as error:
             cause = error.__cause__
             if isinstance(cause, PydanticValidationError):
@@ -69,6 +80,10 @@ def expected(error: BaseException | None) -> KalshiError | RefusedError | Settin
     return None
 
 
+def _unknown(name: str) -> str:
+    return f"There is no tool {cut(clean(name), SHOWN)!r}."
+
+
 def sentences(error: PydanticValidationError) -> str:
     """A validation error as sentences: which parameter, what was wrong, what it takes."""
     return " ".join(_sentence(problem) for problem in error.errors(include_url=False))
@@ -80,10 +95,18 @@ def _sentence(problem: Any) -> str:
         return f"{name} is required."
     if kind == "unexpected_keyword_argument":
         return f"There is no parameter {name}."
+    shown = _shown(given)
     if kind == "literal_error":
-        return f"{name} must be {problem['ctx']['expected']}, not {given!r}."
+        return f"{name} must be {problem['ctx']['expected']}, not {shown}."
     said = str(problem["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"{name} must be {said}, not {given!r}." if said != problem["msg"] else f"{name}: {said}."
+    return f"{name} must be {said}, not {shown}." if said != problem["msg"] else f"{name}: {said}."
+
+
+def _shown(given: Any) -> str:
+    """What was given, short and harmless; a number of a thousand digits isn't printed."""
+    if isinstance(given, int) and abs(given) >= 10**SHOWN:
+        return "a number that long"
+    return cut(clean(repr(given) if isinstance(given, str | int | float | None) else "that"), SHOWN)
 
 
 def _name(location: Sequence[Any]) -> str:

@@ -10,6 +10,7 @@ from prediction_mcp.kalshi import KalshiClient
 from .push import BOOK_URI, PORTFOLIO, Push
 
 if TYPE_CHECKING:
+    from prediction_mcp.kalshi.models.markets import Orderbook
     from prediction_mcp.kalshi.raw_feed import RawFeed
     from prediction_mcp.realtime.watcher import Watch, Watcher
 
@@ -23,11 +24,6 @@ class Live:
         self._lock = asyncio.Lock()
         self._raw: RawFeed | None = None
         self._for_resources: dict[str, list[list[Watch]]] = {}
-
-    @property
-    def began(self) -> Watcher | None:
-        """The watcher, if anybody ever watched."""
-        return self._watcher
 
     def watcher(self, kalshi: KalshiClient) -> Watcher:
         if self._watcher is None:
@@ -43,6 +39,18 @@ class Live:
                 self.push.touched,
             )
         return self._watcher
+
+    def book(self, ticker: str) -> Orderbook | None:
+        """A watched book that is right at this moment, as REST would have it; None where it must be read."""
+        from prediction_mcp.kalshi.models.markets import Orderbook
+
+        watcher = self._watcher
+        found = None if watcher is None or watcher.polling else watcher.source.books.get(ticker)
+        if watcher is None or found is None or found.state != "live" or watcher.source.state != "live":
+            return None
+        return Orderbook.model_construct(
+            yes_dollars=found.yes_bids, no_dollars=[(1 - price, count) for price, count in found.yes_asks]
+        )
 
     def raw(self, kalshi: KalshiClient) -> RawFeed | None:
         """The WebSocket as it is; None without a key."""

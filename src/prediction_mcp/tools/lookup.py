@@ -7,20 +7,28 @@ import difflib
 import time
 from collections.abc import Iterable
 
+from prediction_mcp.catalogue.index import Found
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import KalshiError, NotFoundError
 from prediction_mcp.kalshi.fees import FeeSchedule, UnknownFeeTypeError
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.series import Series
+from prediction_mcp.safety.text import clean, cut
+
+from . import spoken
 
 NEAR = 4
+BEST = 3
+"""Markets named to somebody who gave words instead of a ticker."""
+QUOTED = 80
+"""Characters of somebody's words that an error repeats."""
 NAMED = 12
 
 
 async def market(kalshi: KalshiClient, ticker: str) -> Market:
     """A market, live or archived. Raises NotFoundError that names what was probably meant."""
-    ticker = ticker.strip().upper()
+    ticker = await _ticker(kalshi, ticker, "market")
     try:
         return await kalshi.markets.get(ticker)
     except NotFoundError:
@@ -33,7 +41,7 @@ async def market(kalshi: KalshiClient, ticker: str) -> Market:
 
 async def event(kalshi: KalshiClient, ticker: str) -> Event:
     """An event with its markets. Raises NotFoundError that names what was probably meant."""
-    ticker = ticker.strip().upper()
+    ticker = await _ticker(kalshi, ticker, "event")
     try:
         return await kalshi.events.get(ticker)
     except NotFoundError:
@@ -43,6 +51,37 @@ async def event(kalshi: KalshiClient, ticker: str) -> Event:
     except NotFoundError:
         raise NotFoundError(await _no_event(kalshi, ticker), status=404) from None
     raise NotFoundError(f"{ticker} is a market: its event is {found.event_ticker}.", status=404)
+
+
+async def _ticker(kalshi: KalshiClient, text: str, what: str) -> str:
+    """A ticker in capitals. Raises NotFoundError for words, with the best three of the catalogue that fit them."""
+    name = spoken.ticker(text)
+    if spoken.TICKER.fullmatch(name):
+        return name
+    if "/" in text:
+        raise NotFoundError(f"That is no link to a {what} of Kalshi: give its ticker or words.", status=404)
+    said = cut(clean(text), QUOTED)
+    best = await _best(kalshi, said, what) or f"no {what} listed fits it"
+    raise NotFoundError(f"“{said}” is no ticker: {best}.", status=404)
+
+
+async def _best(kalshi: KalshiClient, words: str, what: str) -> str:
+    """The catalogue's best three for somebody's words, with their titles; empty where there are none."""
+    from .context import get_session, report_progress
+
+    try:
+        catalogue = get_session().catalogue
+    except RuntimeError:  # asked outside of a call, which has no catalogue
+        return ""
+    await catalogue.ready(kalshi, report_progress)
+    found = catalogue.index.search(words, limit=BEST)
+    names = {(f.ticker if what == "market" else f.event): cut(_named(f), QUOTED) for f in found}
+    listed = "; ".join(f"{name} ({title})" for name, title in names.items())
+    return f"what fits best is {listed}" if listed else ""
+
+
+def _named(found: Found) -> str:
+    return clean(f"{found.title}: {found.outcome}" if found.outcome else found.title)
 
 
 async def fees(kalshi: KalshiClient, of: Market) -> tuple[Series, FeeSchedule | None]:
@@ -103,6 +142,8 @@ async def _no_market(kalshi: KalshiClient, ticker: str) -> str:
         return f"There is no market {ticker}: perhaps {' or '.join(near)} was meant."
     if listed:
         return f"There is no market {ticker}; series {series} has others: list them with kalshi_get_markets."
+    if "-" not in ticker and (best := await _best(kalshi, ticker, "market")):
+        return f"There is no market {ticker}: {best}."
     return f"There is no market {ticker}, {await _near_series(kalshi, series)}"
 
 
@@ -114,6 +155,8 @@ async def _no_event(kalshi: KalshiClient, ticker: str) -> str:
         return f"There is no event {ticker}: perhaps {' or '.join(near)} was meant."
     if listed:
         return f"There is no event {ticker}; series {series} has others: list them with kalshi_get_events."
+    if "-" not in ticker and (best := await _best(kalshi, ticker, "event")):
+        return f"There is no event {ticker}: {best}."
     return f"There is no event {ticker}, {await _near_series(kalshi, series)}"
 
 

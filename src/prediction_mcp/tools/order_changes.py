@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.kalshi.models.orders import Order
 from prediction_mcp.kalshi.resources.orders import CancelItem
+from prediction_mcp.safety.halt import UNREAD, WARNING, resting_now
 
 from .preview_results import CancelledLine, CancelledMany
 from .results import more
 
+ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ASKED_AT_ONCE = 8
 BATCH = 20
 """Orders of one batch cancel."""
 ARCHIVED = "archive:"
@@ -25,16 +31,42 @@ async def resting_of(kalshi: KalshiClient, ticker: str | None) -> list[Order]:
     return [o async for o in kalshi.orders.all(ticker=ticker, status="resting")]
 
 
+async def orders_named(kalshi: KalshiClient, order_ids: Sequence[str]) -> list[Order]:
+    """The account's orders with these ids, in their order; what the exchange doesn't know as one of them is refused.
+
+    Raises:
+        InvalidRequestError: an id isn't that of an order of the account; none of its text is repeated.
+    """
+    odd = next((n for n, order_id in enumerate(order_ids, 1) if not ORDER_ID.fullmatch(order_id)), None)
+    if odd is not None:
+        raise InvalidRequestError(f"The {odd}. of the order_ids is no order id: nothing was sent.")
+    resting = {order.order_id: order for order in await resting_of(kalshi, None)}
+    limit = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def one(number: int, order_id: str) -> Order:
+        if order_id in resting:
+            return resting[order_id]
+        async with limit:
+            try:
+                return await kalshi.orders.get(order_id)
+            except NotFoundError:
+                raise InvalidRequestError(
+                    f"The {number}. of the order_ids isn't an order of this account: nothing was sent."
+                ) from None
+
+    return await asyncio.gather(*(one(number, order_id) for number, order_id in enumerate(order_ids, 1)))
+
+
 async def cancel_all(kalshi: KalshiClient, source: str) -> CancelledMany:
     """Cancel everything that rests, in one request."""
-    resting = await resting_of(kalshi, None)
+    resting = await resting_now(kalshi)
     await kalshi.orders.cancel_all()
     return CancelledMany(
         source=source,
-        cancelled=len(resting),
-        contracts=sum((o.remaining_count_fp for o in resting), Decimal(0)),
+        cancelled=len(resting or ()),
+        contracts=sum((o.remaining_count_fp for o in resting or ()), Decimal(0)),
         orders=[],
-        note="Orders placed within the next minute may be cancelled too.",
+        note=WARNING if resting is not None else f"{UNREAD} {WARNING}",
     )
 
 

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from prediction_mcp.analytics.book import mid
-from prediction_mcp.analytics.costs import order_cost
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidOrderError, InvalidRequestError
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.orders import Amendment, NewOrder, Order
-from prediction_mcp.kalshi.orders import book_side, cents, check_count, check_price, from_book, yes_price
+from prediction_mcp.kalshi.orders import Action, cents, check_count, check_price, from_book, yes_price
 from prediction_mcp.kalshi.resources.orders import CancelItem, nothing_to_cancel
 from prediction_mcp.kalshi.units import format_count, format_price, parse_price
+from prediction_mcp.safety.halt import resting_now
+from prediction_mcp.safety.limits import Resting
+from prediction_mcp.safety.plan import Amendment as Rested
 from prediction_mcp.safety.plan import Done, Plan, Stake, Terms
-from prediction_mcp.safety.text import clean
+from prediction_mcp.safety.text import clean, cut
 from prediction_mcp.settings import Settings
 
 from . import lookup
 from .context import get_session
 from .market_results import yes_quotes
-from .order_changes import cancel_all, cancel_named, resting_of
+from .order_changes import cancel_all, cancel_named, orders_named, resting_of
 from .order_entry import Entry, Ticket, check_open, dollars, exact_fills, prepare
-from .order_preview import held_of_side, simulate
+from .order_preview import far_past, simulate
 from .order_results import Cancelled, Placed, spoken
+from .order_stake import Costs, Holding, holding_of, stake_of, unit_cost, worth
 from .preview_results import Amended, CancelledMany, Simulation
 
 ZERO = Decimal(0)
@@ -36,8 +39,11 @@ _TIF = {
     "immediate_or_cancel": "what isn't filled at once is cancelled",
     "fill_or_kill": "all at once or nothing",
 }
+SHARE = Decimal("0.000001")
 LISTED = 5
 """Orders that a preview names."""
+NAMED = 160
+"""Characters of a market's own words in a question."""
 
 
 # -- place -------------------------------------------------------------------------------------------------------
@@ -45,16 +51,20 @@ LISTED = 5
 
 async def plan_order(kalshi: KalshiClient, ticket: Ticket, settings: Settings) -> Plan[Placed]:
     """A new order. Raises what :func:`prepare` raises."""
-    reading: asyncio.Task[Closable] | None = None
+    reading: asyncio.Task[Holding] | None = None
     if get_session().guard.weighs_closing(selling=ticket.action == "sell"):
         # what is held is read while the checks read the market
-        reading = asyncio.create_task(closable_of(kalshi, ticket.ticker.strip().upper(), ticket))
+        reading = asyncio.create_task(holding_of(kalshi, ticket.ticker.strip().upper(), ticket.side, ticket.action))
     try:
         entry = await prepare(kalshi, ticket)
     except BaseException:
         if reading is not None:
             reading.cancel()
         raise
+    immediate = entry.order.time_in_force == "immediate_or_cancel"
+    if immediate and reading is not None and ticket.count <= (await reading).closable:
+        # it only closes, and is sent so that it can't do else whatever happens meanwhile
+        entry = replace(entry, order=entry.order.model_copy(update={"reduce_only": True}))
     market, buying = entry.market, ticket.action == "buy"
 
     async def send(terms: Terms) -> Placed:
@@ -74,7 +84,7 @@ async def plan_order(kalshi: KalshiClient, ticket: Ticket, settings: Settings) -
         )
 
     async def stake() -> Stake:
-        return await stake_of(kalshi, entry, ticket, (ZERO, time.time()) if reading is None else await reading)
+        return await stake_of(kalshi, entry, ticket, Holding.none() if reading is None else await reading)
 
     async def words() -> str:
         seen = await simulate(kalshi, entry, ticket, settings)
@@ -92,52 +102,6 @@ async def plan_order(kalshi: KalshiClient, ticket: Ticket, settings: Settings) -
     return Plan("order", terms, send, words, done, stake, _best(market, ticket), frozenset(loose))
 
 
-Closable = tuple[Decimal, float]
-"""(contracts that an order could close, when that was read in Unix seconds)."""
-
-
-async def closable_of(kalshi: KalshiClient, ticker: str, ticket: Ticket) -> Closable:
-    """What is held of the other direction, less what resting orders close already."""
-    started = time.time()
-    held = await held_of_side(kalshi, ticker, ticket.side)
-    closes = -held if ticket.action == "buy" else held
-    if closes <= 0:
-        return ZERO, started
-    book = book_side(ticket.side, ticket.action)
-    taken = sum((o.remaining_count_fp for o in await resting_of(kalshi, ticker) if o.book_side == book), ZERO)
-    return max(closes - taken, ZERO), started
-
-
-async def stake_of(kalshi: KalshiClient, entry: Entry, ticket: Ticket, known: Closable | None = None) -> Stake:
-    """What an order puts at stake; reads fees, and what it could close if that isn't known."""
-    market, buying = entry.market, ticket.action == "buy"
-    closable, as_of = known or await closable_of(kalshi, market.ticker, ticket)
-    opening = ZERO if ticket.reduce_only else max(ticket.count - closable, ZERO)
-    schedule = await get_session().fees.of(kalshi, market)
-
-    def cost(contracts: Decimal) -> Decimal:
-        """At worst, fees included; without a formula for the fee the contracts' whole dollars count."""
-        if not contracts or schedule is None:
-            return contracts
-        return order_cost(schedule, entry.price, contracts, buying=buying).max_loss
-
-    return Stake(
-        ticker=market.ticker,
-        event=market.event_ticker,
-        series=market.series_ticker,
-        book_side=entry.order.side,
-        contracts=ticket.count,
-        opening=opening,
-        cost=cost(opening),
-        cost_if_open=ZERO if ticket.reduce_only else cost(ticket.count),
-        amount=cost(opening) if buying else max(cost(opening), ticket.count * entry.price),
-        yes_price=Decimal(entry.order.price),
-        yes_mid=mid(*yes_quotes(market)),
-        closable=max(closable, ticket.count) if ticket.reduce_only else closable,
-        as_of=as_of,
-    )
-
-
 def _best(market: Market, ticket: Ticket) -> Decimal | None:
     """The best price now for this side and direction."""
     bid, ask = yes_quotes(market)
@@ -149,14 +113,21 @@ def _order_words(entry: Entry, ticket: Ticket, seen: Simulation, put: Stake, set
     """The order for a person: what, of which market, what happens now, what it costs at worst, what it leaves."""
     market, buying, count = entry.market, ticket.action == "buy", f"{ticket.count.normalize():f}"
     lines = [
-        f"{ticket.action.capitalize()} {count} {ticket.side} at {cents(entry.price)} or better; "
+        f"{ticket.action.capitalize()} {count} {ticket.side} at {_both(entry.price)} or better; "
         f"{_TIF[entry.order.time_in_force]}.",
         f"Market: “{_named(market)}” ({market.ticker}).",
         _now_words(market, ticket, seen),
     ]
+    if far := far_past(entry, ticket, _best(market, ticket)):
+        lines.append(f"Careful: {far}")
     if seen.note:
         lines.append(seen.note)
-    if put.cost:
+    if put.displaced:
+        lines.append(
+            f"It closes what resting orders of yours were to close: {put.displaced.normalize():f} contracts of those "
+            f"open then, for {_pays(put.cost)} at worst. Cancel them first if that isn't meant."
+        )
+    elif put.cost:
         wins = ticket.side if buying else {"yes": "no", "no": "yes"}[ticket.side]
         lines.append(
             f"At worst (all filled at {cents(entry.price)}, and wrong) you lose {_pays(put.cost)}, fees included; "
@@ -218,14 +189,16 @@ async def plan_cancel_many(
     if sum((order_ids is not None, ticker is not None, everything)) != 1:
         raise InvalidRequestError("Give exactly one of order_ids, ticker and all=true.")
     named = list(dict.fromkeys(order_ids or ()))
-    resting: list[Order] = []
-    if everything:
-        resting = await resting_of(kalshi, None)
-    elif ticker is not None:
-        resting = await resting_of(kalshi, (await lookup.market(kalshi, ticker)).ticker)
-    targets: list[list[str | int | None]] = [[order_id, None, None] for order_id in named] or [
-        [o.order_id, o.ticker, o.subaccount_number or None] for o in resting
-    ]
+    unread = False
+    market = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
+    if order_ids is not None:
+        chosen = await orders_named(kalshi, named)
+    elif everything:
+        found = await resting_now(kalshi)
+        unread, chosen = found is None, found or []
+    else:
+        chosen = await resting_of(kalshi, market)
+    targets = [[o.order_id, o.ticker, o.subaccount_number or None] for o in chosen]
     terms: Terms = {"all": True} if everything else {"orders": targets}
 
     async def send(terms: Terms) -> CancelledMany:
@@ -235,15 +208,19 @@ async def plan_cancel_many(
         return await cancel_named(kalshi, items, settings.env)
 
     async def words() -> str:
+        if unread:
+            return (
+                f"Cancel every resting order of the account; which those are can't be read now. {MODES[settings.env]}"
+            )
+        extent = "every resting order of the account" if everything else f"every resting order in {market}"
         if order_ids is not None:
-            return f"Cancel {len(named)} orders: {', '.join(named[:LISTED])}{_rest(len(named))}. {MODES[settings.env]}"
-        extent = "every resting order of the account" if everything else f"every resting order in {ticker}"
-        return f"Cancel {extent}: {await _listed(kalshi, resting)} {MODES[settings.env]}"
+            extent = f"{len(chosen)} orders"
+        return f"Cancel {extent}: {await _listed(kalshi, chosen)} {MODES[settings.env]}"
 
     def done(result: CancelledMany) -> Done:
         gone = {line.order_id: line.cancelled for line in result.orders if line.cancelled is not None}
         if everything:
-            gone = {o.order_id: o.remaining_count_fp for o in resting}
+            gone = {o.order_id: o.remaining_count_fp for o in chosen}
         return Done(f"cancelled {result.cancelled} orders", released=tuple(gone.items()))
 
     return Plan("cancel", terms, send, words, done)
@@ -276,6 +253,8 @@ async def plan_amend(
         count=format_count(check_count(order.fill_count_fp + remaining)),
     )
     keeps = at == order.yes_price_dollars and remaining < order.remaining_count_fp
+    new = Resting(order.book_side, at, remaining, order_id)
+    old = Resting(order.book_side, order.yes_price_dollars, order.remaining_count_fp, order_id)
 
     async def send(terms: Terms) -> Amended:
         change = Amendment(**{k: v for k, v in terms.items() if k != "order_id"})
@@ -290,26 +269,31 @@ async def plan_amend(
         )
 
     async def stake() -> Stake:
-        unit, before = (
-            (at, order.yes_price_dollars) if order.book_side == "bid" else (1 - at, 1 - order.yes_price_dollars)
-        )
-        schedule = await get_session().fees.of(kalshi, market)
-        fee = remaining if schedule is None else order_cost(schedule, unit, remaining, buying=True).taker_fee
-        cost = unit * remaining + fee
-        more = max(cost - before * order.remaining_count_fp, ZERO)
+        """The order whole, as if it were new; against a day's limits only what it adds to the one that rests."""
+        action: Action = "buy" if order.book_side == "bid" else "sell"
+        holding = await holding_of(kalshi, market.ticker, "yes", action, without=order_id)
+        costs = Costs(await get_session().fees.of(kalshi, market))
+        opens = max(remaining - holding.closable, ZERO)
+        opened = max(order.remaining_count_fp - holding.closable, ZERO)
+        displaced = holding.displaced(new)
+        cost = max(costs.opened([(new, opens)]), costs.opened(displaced))
         return Stake(
             ticker=market.ticker,
             event=market.event_ticker,
             series=market.series_ticker,
             book_side=order.book_side,
             contracts=remaining,
-            opening=remaining,
-            cost=more,
-            cost_if_open=more,
-            amount=cost,
+            opening=opens,
+            cost=cost,
+            cost_if_open=costs.opened([(new, remaining)]),
+            amount=cost + (remaining - opens) * worth(market, new),
             yes_price=at,
             yes_mid=mid(*yes_quotes(market)),
+            closable=holding.closable,
+            as_of=holding.as_of,
             replaces=order_id,
+            before=opened * unit_cost(old),
+            displaced=sum((n for _, n in displaced), ZERO),
         )
 
     async def words() -> str:
@@ -322,12 +306,17 @@ async def plan_amend(
                 f"Change the order {_spoken(order)}, {order.remaining_count_fp.normalize():f} open,",
                 f"to {remaining.normalize():f} open: {spoken(order.book_side, at)}. {queue}",
                 f"Market: “{_named(market)}” ({market.ticker}), YES now {quotes}.",
-                f"At worst what is open then loses {_pays(put.amount)}. {MODES[settings.env]}",
+                f"At worst what is open then loses {_pays(put.cost)}, fees included. {MODES[settings.env]}",
             )
         )
 
     def done(result: Amended) -> Done:
-        return Done(f"changed: {result.remaining.normalize():f} open at {at.normalize():f} (YES)", order_id)
+        was, now = unit_cost(old) * old.count, unit_cost(new) * new.count
+        amended = Rested(order_id, old.count, result.remaining, min(now / was, Decimal(1)).quantize(SHARE, ROUND_UP))
+        said = f"changed: {result.remaining.normalize():f} open at {at.normalize():f} (YES)"
+        more = max(now - was, ZERO)
+        rest = more * result.remaining / new.count
+        return Done(said, order_id, more, rest, result.remaining, amended=amended)
 
     bid, ask = yes_quotes(market)
     terms = {"order_id": order_id, **change.model_dump(exclude_none=True)}
@@ -360,8 +349,14 @@ def _rest(number: int) -> str:
 
 
 def _named(market: Market) -> str:
-    """A market's own words, made harmless: one line, no quotes that could end ours."""
-    return clean(f"{market.title}: {market.yes_sub_title}").replace("“", "'").replace("”", "'")
+    """A market's own words, made harmless: one line that isn't long, no quotes that could end ours."""
+    return cut(clean(f"{market.title}: {market.yes_sub_title}").replace("“", "'").replace("”", "'"), NAMED)
+
+
+def _both(price: Decimal) -> str:
+    """A price as people say it and as it is paid: 60¢ ($0.60)."""
+    dollars = f"{price.normalize():f}"
+    return f"{cents(price)} (${dollars if len(dollars) > 3 else f'{price:.2f}'})"
 
 
 def _pays(dollars: Decimal) -> str:

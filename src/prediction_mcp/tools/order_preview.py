@@ -81,8 +81,20 @@ async def validity(
 
 
 def spoken_ticket(ticket: Ticket) -> str:
-    at = "at market" if ticket.order_type == "market" or ticket.price is None else f"@{ticket.price.normalize():f}¢"
+    price = None if ticket.order_type == "market" else ticket.price
+    at = "at market" if price is None else f"at {price.normalize():f}¢"
     return f"{ticket.action} {ticket.count.normalize():f} {ticket.side} {at}"
+
+
+def far_past(entry: Entry, ticket: Ticket, best: Decimal | None) -> str | None:
+    """A word about a limit far beyond the best price, which whoever trades against it would be glad of."""
+    if best is None or ticket.order_type == "market":
+        return None
+    past = entry.price - best if ticket.action == "buy" else best - entry.price
+    if past < FAR:
+        return None
+    there = "above the best ask" if ticket.action == "buy" else "below the best bid"
+    return f"The limit of {cents(entry.price)} is {cents(past)} {there} ({cents(best)}): is it meant?"
 
 
 def _about_price(entry: Entry, ticket: Ticket, best: Decimal | None, errors: list[str]) -> list[str]:
@@ -91,11 +103,10 @@ def _about_price(entry: Entry, ticket: Ticket, best: Decimal | None, errors: lis
         warnings.append(f"Nobody {'sells' if buying else 'buys'} {ticket.side} now: the order would only rest.")
     else:
         crosses = entry.price >= best if buying else entry.price <= best
-        past = entry.price - best if buying else best - entry.price
         if crosses and ticket.post_only:
             errors.append(f"post_only: it would trade at once, the best price is {cents(best)}.")
-        if past >= FAR:
-            warnings.append(f"The price is {cents(past)} past the best one ({cents(best)}): is it meant?")
+        if far := far_past(entry, ticket, best):
+            warnings.append(far)
     close = entry.market.close_time
     if close is not None and (close - datetime.now(UTC)).total_seconds() < LAST_MINUTES_S:
         warnings.append("The market closes in less than five minutes.")

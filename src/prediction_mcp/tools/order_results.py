@@ -7,7 +7,7 @@ from prediction_mcp.analytics.costs import OrderCost
 from prediction_mcp.kalshi.models.base import BookSide
 from prediction_mcp.kalshi.models.orders import Order, OrderExecution
 from prediction_mcp.kalshi.models.portfolio import Fill
-from prediction_mcp.kalshi.orders import Action, Side, from_book, yes_price
+from prediction_mcp.kalshi.orders import Action, Side, cents, from_book, yes_price
 from prediction_mcp.kalshi.resources.orders import Traded
 
 from .results import Answer, ListAnswer, Minute, Number, Result, Second
@@ -16,9 +16,9 @@ SIDES: tuple[Side, Side] = ("yes", "no")
 
 
 def spoken(book: BookSide, price: Decimal) -> str:
-    """A book order as people say it, from both sides: "buy yes @0.42 (= sell no @0.58)"."""
+    """A book order as people say it, from both sides: "buy yes at 42¢ (= sell no at 58¢)"."""
     seen = {side: from_book(book, price, side) for side in SIDES}
-    said = [f"{action} {side} @{at.normalize():f}" for side, (action, at) in seen.items()]
+    said = [f"{action} {side} at {cents(at)}" for side, (action, at) in seen.items()]
     if book == "ask":
         said.reverse()
     return f"{said[0]} (= {said[1]})"
@@ -72,7 +72,7 @@ class Placed(Answer):
             client_order_id=done.client_order_id or client_order_id,
             ticker=ticker,
             market=market,
-            order=f"{action} {count.normalize():f} {side} @{price.normalize():f}",
+            order=f"{action} {count.normalize():f} {side} at {cents(price)}",
             status=status,
             filled=done.fill_count,
             resting=done.remaining_count,
@@ -203,7 +203,7 @@ class CostAnswer(Answer):
         return cls(
             source=source,
             ticker=ticker,
-            order=f"{action} {count.normalize():f} {side} @{price.normalize():f}",
+            order=f"{action} {count.normalize():f} {side} at {cents(price)}",
             pays=cost.pays,
             receives=cost.receives or None,
             taker_fee=cost.taker_fee,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastmcp.dependencies import Depends
 
@@ -14,7 +14,7 @@ from prediction_mcp.settings import Settings
 from . import lookup
 from .annotations import READS, WRITES_FILE
 from .context import get_kalshi, get_settings
-from .parameters import GroupBy, Limit, Period, Probability, When
+from .parameters import GroupBy, Limit, Period, Probability, Ticker, When, Word
 from .portfolio_results import BalanceAnswer, PositionDetail, PositionLine, PositionList
 from .results import more
 from .toolset import Toolset
@@ -46,9 +46,9 @@ async def kalshi_get_balance(
 
 @mcp.tool(title="Positions", annotations=READS, tags={"portfolio"})
 async def kalshi_get_positions(
-    ticker: str | None = None,
-    event_ticker: str | None = None,
-    status: Literal["open", "settled", "all"] = "open",
+    ticker: Ticker | None = None,
+    event_ticker: Ticker | None = None,
+    status: Annotated[Literal["open", "settled", "all"], Word] = "open",
     limit: Limit = 20,
     cursor: str | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
@@ -72,7 +72,7 @@ async def kalshi_get_positions(
 
 @mcp.tool(title="One position", annotations=READS, tags={"portfolio"})
 async def kalshi_get_position(
-    ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+    ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
 ) -> PositionDetail:
     """Your position in one market: cost, value now, profit."""
     market = await lookup.market(kalshi, ticker)
@@ -97,7 +97,7 @@ async def kalshi_get_portfolio_value(
 
 @mcp.tool(title="Profit and loss", annotations=READS, tags={"portfolio"})
 async def kalshi_get_pnl(
-    ticker: str | None = None,
+    ticker: Ticker | None = None,
     period: Period = "all",
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
@@ -130,12 +130,13 @@ async def kalshi_get_settlement_history(
     page = await kalshi.portfolio.settlements(min_ts=min_ts, limit=limit, cursor=cursor)
     lines = [SettlementLine.of(s) for s in page.settlements]
     profit = sum((line.profit for line in lines), Decimal(0))
-    return SettlementList(source=settings.env, count=len(lines), cursor=more(page), profit=profit, settlements=lines)
+    answer = SettlementList(source=settings.env, count=len(lines), cursor=more(page), profit=profit, settlements=lines)
+    return answer.within(since)
 
 
 @mcp.tool(title="Risk of a position", annotations=READS, tags={"portfolio"})
 async def kalshi_calculate_position_risk(
-    ticker: str,
+    ticker: Ticker,
     my_probability: Probability | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
@@ -168,7 +169,7 @@ async def kalshi_get_margin_requirements(
 
 @mcp.tool(title="Export", annotations=WRITES_FILE, tags={"portfolio"})
 async def kalshi_export_portfolio(
-    format: Literal["json", "csv", "parquet"] = "csv",
+    format: Annotated[Literal["json", "csv", "parquet"], Word] = "csv",
     path: str | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),

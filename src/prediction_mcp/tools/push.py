@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+import anyio
 import mcp_types
 from loguru import logger
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
@@ -51,6 +52,7 @@ class Push:
         self.suppressed = 0
         self._owners: weakref.WeakValueDictionary[str, Connection] = weakref.WeakValueDictionary()  # by watch
         self._listening: dict[str, weakref.WeakSet[Connection]] = {}  # by URI, handshake era
+        self._watched = set[tuple[str, int]]()  # (URI, connection) for which something is watched
         self._streams: dict[str, int] = {}  # by URI, 2026-07-28
         self._told: dict[tuple[str, str], dict[str, Any]] = {}
         self._touched: set[str] = set()
@@ -144,32 +146,52 @@ class Push:
         audience: Audience,
     ) -> mcp_types.SubscriptionsListenResult:
         """One ``subscriptions/listen`` stream (2026-07-28), for as long as its client reads it."""
-        uris = [str(uri) for uri in params.notifications.resource_subscriptions or ()]
-        for uri in uris:
-            self._streams[uri] = self._streams.get(uri, 0) + 1
-            await _safely(audience.wanted, uri)
+        watched = set[str]()
+        uris = set(map(str, params.notifications.resource_subscriptions or ()))
         try:
+            for uri in uris:
+                self._streams[uri] = self._streams.get(uri, 0) + 1
+                if await _safely(audience.wanted, uri):
+                    watched.add(uri)
             return await self._handler(ctx, params)
         finally:
             for uri in uris:
-                self._streams[uri] -= 1
-                if not self._streams[uri]:
-                    del self._streams[uri]
-                await _safely(audience.unwanted, uri)
+                left = self._streams.pop(uri, 1) - 1
+                if left:
+                    self._streams[uri] = left
+            with anyio.CancelScope(shield=True):  # the stream may end by being cancelled: its watches go all the same
+                for uri in watched:
+                    await _safely(audience.unwanted, uri)
 
     async def subscribe(self, uri: str, session: ServerSession, audience: Audience) -> None:
-        """``resources/subscribe`` (handshake era)."""
-        self._listening.setdefault(uri, weakref.WeakSet()).add(_connection(session))
-        await _safely(audience.wanted, uri)
+        """``resources/subscribe`` (handshake era); once or twice is the same, and it ends with its connection."""
+        connection, listening = _connection(session), self._listening.setdefault(uri, weakref.WeakSet())
+        if connection in listening:
+            return
+        listening.add(connection)
+        known: set[str] = connection.state.setdefault(_LEAVES, set())
+        if uri not in known:
+            known.add(uri)
+            connection.exit_stack.push_async_callback(self._leave, uri, connection, audience)
+        if await _safely(audience.wanted, uri):
+            self._watched.add((uri, id(connection)))
 
     async def unsubscribe(self, uri: str, session: ServerSession, audience: Audience) -> None:
         """``resources/unsubscribe`` (handshake era)."""
-        listening, connection = self._listening.get(uri), _connection(session)
-        if listening is not None and connection in listening:
+        await self._leave(uri, _connection(session), audience)
+
+    async def _leave(self, uri: str, connection: Connection, audience: Audience) -> None:
+        listening = self._listening.get(uri)
+        if listening is not None:
             listening.discard(connection)
             if not listening:
                 del self._listening[uri]
+        if (uri, id(connection)) in self._watched:
+            self._watched.discard((uri, id(connection)))
             await _safely(audience.unwanted, uri)
+
+
+_LEAVES = "prediction-mcp: resources that are left when the connection ends"
 
 
 def _connection(session: ServerSession) -> Connection:
@@ -218,9 +240,11 @@ def install(server: FastMCP, audience: Callable[[], Audience | None]) -> None:
     low.add_request_handler("resources/unsubscribe", mcp_types.UnsubscribeRequestParams, unsubscribe)
 
 
-async def _safely(step: Callable[[str], Awaitable[None]], uri: str) -> None:
-    """A resource that can't be watched now is still listened to: it may become so."""
+async def _safely(step: Callable[[str], Awaitable[None]], uri: str) -> bool:
+    """Whether it went well; a resource that can't be watched now is still listened to: it may become so."""
     try:
         await step(uri)
     except Exception as error:  # noqa: BLE001 - the listener's stream must not end for it
         logger.warning("{} can't be watched now: {}", uri, error)
+        return False
+    return True

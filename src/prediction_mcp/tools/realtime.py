@@ -14,7 +14,7 @@ from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from . import lookup
 from .annotations import WATCHES
 from .context import Desk, get_desk
-from .parameters import Quantity
+from .parameters import Price, Quantity, Ticker, Word
 from .toolset import Toolset
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 mcp = Toolset()
 
-Tickers = Annotated[list[str], Field(min_length=1, max_length=500)]
-Notify = Literal["off", "changes", "all"]
-ChannelName = Literal["orderbook", "trades", "ticker", "fills", "orders"]
+Tickers = Annotated[list[Ticker], Field(min_length=1, max_length=500)]
+Notify = Annotated[Literal["off", "changes", "all"], Word]
+ChannelName = Annotated[Literal["orderbook", "trades", "ticker", "fills", "orders"], Word]
 CHANNELS: dict[str, Channel] = {
     "orderbook": "orderbook_delta", "trades": "trade", "ticker": "ticker", "fills": "fill", "orders": "user_orders",
 }  # fmt: skip
@@ -35,7 +35,7 @@ CHANNELS: dict[str, Channel] = {
 
 @mcp.tool(title="Watch order books", annotations=WATCHES, tags={"realtime"})
 async def kalshi_subscribe_orderbook(
-    ticker: str | None = None,
+    ticker: Ticker | None = None,
     tickers: Tickers | None = None,
     notify: Notify = "off",
     desk: Desk = Depends(get_desk),
@@ -59,10 +59,10 @@ async def kalshi_subscribe_trades(
 @mcp.tool(title="Watch prices", annotations=WATCHES, tags={"realtime"})
 async def kalshi_subscribe_ticker(
     tickers: Tickers | None = None,
-    above: Quantity | None = None,
-    below: Quantity | None = None,
+    above: Price | None = None,
+    below: Price | None = None,
     moved_cents: Quantity | None = None,
-    spread_below: Quantity | None = None,
+    spread_below: Price | None = None,
     notify: Notify = "off",
     desk: Desk = Depends(get_desk),
 ) -> Subscribed:
@@ -119,7 +119,7 @@ async def _subscribe(
 async def kalshi_unsubscribe(
     subscription_id: str | None = None,
     channel: ChannelName | None = None,
-    ticker: str | None = None,
+    ticker: Ticker | None = None,
     desk: Desk = Depends(get_desk),
 ) -> SubscriptionList:
     """End a subscription, or those of a channel or market."""
@@ -148,7 +148,7 @@ async def kalshi_get_subscriptions(
 @mcp.tool(title="Latest update", annotations=WATCHES, tags={"realtime"})
 async def kalshi_get_latest_update(
     channel: ChannelName,
-    ticker: str | None = None,
+    ticker: Ticker | None = None,
     wait_seconds: Annotated[float, Field(ge=0, le=60)] = 0,
     desk: Desk = Depends(get_desk),
 ) -> UpdateAnswer:

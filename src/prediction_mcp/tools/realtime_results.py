@@ -147,7 +147,7 @@ class RawFrames(Answer):
 
 
 class UpdateAnswer(Answer):
-    """``update`` is absent where none came in the time waited for. ``age_seconds`` since it came."""
+    """``update`` is the newest known, ``age_seconds`` since it came; ``note`` says where it isn't a new one."""
 
     channel: str
     ticker: str | None = None
@@ -170,14 +170,16 @@ async def update_answer(
     if not watching:
         what = f"{ticker} isn't watched on {name}" if ticker else f"Nothing is watched on {name}"
         raise InvalidRequestError(f"{what}: subscribe first with kalshi_subscribe_{name}.")
-    update: Update | None
-    if wait_seconds:
-        update = await watcher.next(channel, ticker, wait_seconds)
-        note = None if update else f"Nothing came in {wait_seconds:g} s."
-    else:
+    update = await watcher.next(channel, ticker, wait_seconds) if wait_seconds else None
+    note = None
+    if update is None:
         newest = (w.events[-1] for w in watching if w.events)
         update = watcher.latest(channel, ticker) if ticker else max(newest, key=lambda u: u.at, default=None)
-        note = None if update else "Nothing came yet."
+        came = f"Nothing new came in {wait_seconds:g} s" if wait_seconds else "Nothing came yet"
+        if update is None:
+            note = f"{came}."
+        elif wait_seconds:
+            note = f"{came}: this is the newest."
     book = None
     if channel == "orderbook_delta" and ticker:
         book = LiveBookView.of(await watcher.source.book(ticker))

@@ -9,9 +9,11 @@ from fastmcp.server.providers import LocalProvider
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.settings import Settings
 
+from . import spoken
 from .analysis import kalshi_get_orderbook
-from .context import Desk, get_desk, get_kalshi, get_settings
+from .context import Desk, get_desk, get_kalshi, get_live, get_settings
 from .discovery import kalshi_get_exchange_status, kalshi_get_market
+from .live import Live
 from .portfolio import kalshi_get_portfolio_value, kalshi_get_positions
 from .realtime import kalshi_get_subscriptions
 from .results import Answer
@@ -38,10 +40,13 @@ async def market(
 
 @mcp.resource(BOOK_URI, name="orderbook", title="A market's order book", mime_type=JSON)
 async def orderbook(
-    ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+    ticker: str,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+    live: Live = Depends(get_live),
 ) -> str:
     """YES bids and asks, best first."""
-    return _json(await kalshi_get_orderbook(ticker, None, LEVELS, kalshi, settings))
+    return _json(await kalshi_get_orderbook(spoken.ticker(ticker), None, LEVELS, kalshi, settings, live))
 
 
 @mcp.resource(PORTFOLIO_URI, name="portfolio", title="Your portfolio", mime_type=JSON)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -80,10 +80,17 @@ class Answer(Result):
 
 
 class ListAnswer(Answer):
-    """Base of lists: how many are here, and the cursor when there are more."""
+    """Base of lists: how many are here, the cursor when there are more, and the times that were understood."""
 
+    window: str | None = None
     count: int
     cursor: str | None = None
+
+    def within(self, since: datetime | None = None, until: datetime | None = None, after: str = "since") -> Self:
+        """The same, saying what the times that were given mean."""
+        named = ((after, since), ("before", until))
+        said = " ".join(f"{word} {at.isoformat(timespec='minutes')}" for word, at in named if at is not None)
+        return self.model_copy(update={"window": said}) if said else self
 
 
 def more(page: Page) -> str | None:

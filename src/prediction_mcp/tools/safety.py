@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from fastmcp.dependencies import Depends
 
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.settings import Settings
 
 from .annotations import BRAKES, ENDS
-from .context import get_guard, get_kalshi, get_settings
-from .parameters import Dollars, Quantity
+from .context import get_guard, get_settings
+from .parameters import Dollars, Quantity, Whole
 from .toolset import Toolset
 
 if TYPE_CHECKING:
@@ -23,19 +22,17 @@ mcp = Toolset()
 
 @mcp.tool(title="Halt trading", annotations=ENDS, tags={"safety"})
 async def kalshi_halt_trading(
-    kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+    settings: Settings = Depends(get_settings),
 ) -> HaltAnswer:
     """Cancel every resting order and refuse new ones until a person resumes with “prediction-mcp resume”."""
-    from prediction_mcp.safety.halt import WARNING, halt
+    from prediction_mcp.safety.halt import UNREAD, WARNING
 
     from .safety_results import HaltAnswer
 
-    guard = get_guard()
-    guard.policy.require_writes()
-    done = await halt(guard.records(), kalshi, "the assistant")
+    done, problem = await get_guard().halt("the assistant")
     return HaltAnswer(
         source=settings.env, halted=True, cancelled=done.cancelled, contracts=done.contracts, left=done.left or None,
-        note=WARNING,
+        note=" ".join(filter(None, (UNREAD if done.left is None else None, problem, WARNING))),
     )  # fmt: skip
 
 
@@ -45,8 +42,8 @@ async def kalshi_tighten_limits(
     order_cost: Dollars | None = None,
     price_band_cents: Quantity | None = None,
     day_spent: Dollars | None = None,
-    day_orders: int | None = None,
-    minute_orders: int | None = None,
+    day_orders: Whole | None = None,
+    minute_orders: Whole | None = None,
     market_exposure: Dollars | None = None,
     event_exposure: Dollars | None = None,
     cash_reserve: Dollars | None = None,
@@ -77,5 +74,6 @@ async def kalshi_tighten_limits(
         raise InvalidRequestError("A limit is zero or more.")
     guard = get_guard()
     if given.any:
+        guard.require_somebody()
         guard.records().tighten(given)
     return LimitsAnswer.of(guard, settings.env)

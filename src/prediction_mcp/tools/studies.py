@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from itertools import combinations
 
 from prediction_mcp.analytics.costs import order_fee
 from prediction_mcp.analytics.flow import flow
 from prediction_mcp.analytics.liquidity import round_trip, score
-from prediction_mcp.analytics.risk import kelly
+from prediction_mcp.analytics.risk import kelly, kelly_size
 from prediction_mcp.analytics.volatility import changes, correlation, volatility
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError
@@ -187,7 +187,10 @@ async def _edge(kalshi: KalshiClient, belief: Decimal, book: Orderbook, schedule
     told["kelly_share"] = round(share, 4)
     if kalshi.has_key:
         cash = (await kalshi.portfolio.balance()).balance_dollars
-        told["kelly_contracts"] = (share * cash / (price + fee)).quantize(Decimal(1))
+        offers = side_levels(book, "yes" if side == "yes" else "no", "buy")
+        sized = kelly_size(chance, offers, cash, lambda p: order_fee(schedule, p, Decimal(100), is_taker=True) / 100)
+        told["kelly_contracts"], told["kelly_average"] = sized.contracts, sized.average and round(sized.average, 6)
+        told["kelly_if_all_at_price"] = (share * cash / (price + fee)).to_integral_value(ROUND_FLOOR)
     return told
 
 

@@ -10,17 +10,17 @@ from pydantic import Field
 from prediction_mcp.analytics.costs import order_cost
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidOrderError
-from prediction_mcp.kalshi.models.orders import TimeInForce
-from prediction_mcp.kalshi.orders import Action, Side, check_count, check_price
+from prediction_mcp.kalshi.orders import check_count, check_price
 from prediction_mcp.safety.decorator import confirmed
 from prediction_mcp.settings import Settings
 
 from . import lookup
 from .annotations import ENDS, PLACES, READS
-from .context import get_guard, get_kalshi, get_settings
+from .context import get_guard, get_kalshi, get_live, get_settings
+from .live import Live
 from .order_entry import Entry, OrderType, Ticket, dollars
 from .order_results import Cancelled, CostAnswer, FillLine, FillList, OrderDetail, OrderLine, OrderList, Placed
-from .parameters import Cents, Dollars, Limit, Quantity, Until, When
+from .parameters import Action, Cents, Dollars, Limit, Quantity, Side, Ticker, TimeInForce, Until, When, Word
 from .results import more
 from .toolset import Toolset
 
@@ -35,12 +35,12 @@ mcp = Toolset()
 @mcp.tool(title="Place an order", annotations=PLACES, tags={"trading", "write"})
 @confirmed(get_guard)
 async def kalshi_create_order(
-    ticker: str,
+    ticker: Ticker,
     side: Side,
     action: Action,
     count: Quantity,
     price: Cents | None = None,
-    order_type: OrderType = "limit",
+    order_type: Annotated[OrderType, Word] = "limit",
     time_in_force: TimeInForce | None = None,
     post_only: bool = False,
     reduce_only: bool = False,
@@ -75,7 +75,7 @@ async def kalshi_cancel_order(
 @confirmed(get_guard)
 async def kalshi_batch_cancel_orders(
     order_ids: Annotated[list[str] | None, Field(min_length=1, max_length=100)] = None,
-    ticker: str | None = None,
+    ticker: Ticker | None = None,
     all: bool = False,
     kalshi: KalshiClient = Depends(get_kalshi),
     settings: Settings = Depends(get_settings),
@@ -113,8 +113,8 @@ async def kalshi_get_order(
 
 @mcp.tool(title="Orders", annotations=READS, tags={"trading"})
 async def kalshi_get_orders(
-    ticker: str | None = None,
-    status: Literal["resting", "canceled", "executed"] | None = None,
+    ticker: Ticker | None = None,
+    status: Annotated[Literal["resting", "canceled", "executed"], Word] | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
     kalshi: KalshiClient = Depends(get_kalshi),
@@ -129,7 +129,7 @@ async def kalshi_get_orders(
 
 @mcp.tool(title="Fills", annotations=READS, tags={"trading"})
 async def kalshi_get_fills(
-    ticker: str | None = None,
+    ticker: Ticker | None = None,
     order_id: str | None = None,
     since: When | None = None,
     limit: Limit = 20,
@@ -142,12 +142,12 @@ async def kalshi_get_fills(
     min_ts = None if since is None else int(since.timestamp())
     page = await kalshi.portfolio.fills(ticker=name, order_id=order_id, min_ts=min_ts, limit=limit, cursor=cursor)
     lines = [FillLine.of(f) for f in page.fills]
-    return FillList(source=settings.env, count=len(lines), cursor=more(page), fills=lines)
+    return FillList(source=settings.env, count=len(lines), cursor=more(page), fills=lines).within(since)
 
 
 @mcp.tool(title="Order history", annotations=READS, tags={"trading"})
 async def kalshi_get_order_history(
-    ticker: str | None = None,
+    ticker: Ticker | None = None,
     since: When | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
@@ -160,23 +160,28 @@ async def kalshi_get_order_history(
     name = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
     orders, rest = await order_history(kalshi, name, since, limit, cursor)
     lines = [OrderLine.of(o) for o in orders]
-    return OrderList(source=settings.env, count=len(lines), cursor=rest, orders=lines)
+    return OrderList(source=settings.env, count=len(lines), cursor=rest, orders=lines).within(since)
 
 
 @mcp.tool(title="Best price", annotations=READS, tags={"trading"})
 async def kalshi_get_best_price(
-    ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+    ticker: Ticker,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+    live: Live = Depends(get_live),
 ) -> BestPrice:
     """Best bid and ask of both sides with sizes."""
     from .preview_results import BestPrice
 
+    if (book := live.book(ticker)) is not None:
+        return BestPrice.of(ticker, book, f"{settings.env} feed")
     market = await lookup.market(kalshi, ticker)
     return BestPrice.of(market.ticker, await kalshi.markets.orderbook(market.ticker), settings.env)
 
 
 @mcp.tool(title="Slippage", annotations=READS, tags={"trading"})
 async def kalshi_estimate_slippage(
-    ticker: str,
+    ticker: Ticker,
     side: Side,
     action: Action,
     count: Quantity,
@@ -193,12 +198,12 @@ async def kalshi_estimate_slippage(
 
 @mcp.tool(title="Check an order", annotations=READS, tags={"trading"})
 async def kalshi_check_order_validity(
-    ticker: str,
+    ticker: Ticker,
     side: Side,
     action: Action,
     count: Quantity,
     price: Cents | None = None,
-    order_type: OrderType = "limit",
+    order_type: Annotated[OrderType, Word] = "limit",
     time_in_force: TimeInForce | None = None,
     post_only: bool = False,
     reduce_only: bool = False,
@@ -208,8 +213,8 @@ async def kalshi_check_order_validity(
     settings: Settings = Depends(get_settings),
 ) -> Validity:
     """Whether an order would be taken, and what should give pause. Sends nothing."""
-    from .order_plan import stake_of
     from .order_preview import validity
+    from .order_stake import stake_of
 
     ticket = Ticket(
         ticker, side, action, count, price, order_type, time_in_force,
@@ -224,12 +229,12 @@ async def kalshi_check_order_validity(
 
 @mcp.tool(title="Simulate an order", annotations=READS, tags={"trading"})
 async def kalshi_simulate_order(
-    ticker: str,
+    ticker: Ticker,
     side: Side,
     action: Action,
     count: Quantity,
     price: Cents | None = None,
-    order_type: OrderType = "limit",
+    order_type: Annotated[OrderType, Word] = "limit",
     time_in_force: TimeInForce | None = None,
     post_only: bool = False,
     reduce_only: bool = False,
@@ -245,7 +250,7 @@ async def kalshi_simulate_order(
 
 @mcp.tool(title="Cost of an order", annotations=READS, tags={"trading"})
 async def kalshi_calculate_order_cost(
-    ticker: str,
+    ticker: Ticker,
     side: Side,
     action: Action,
     count: Quantity,

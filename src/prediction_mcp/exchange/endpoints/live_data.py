@@ -180,8 +180,8 @@ def weather(call: Call) -> Json:
     city = _city(call)
     now = call.now_ms // MINUTE_MS * MINUTE_MS
     last_sec = call.integer("last_sec", None, 1, 10**9)
-    start = now - last_sec * 1000 if last_sec else (call.seconds("from") or now - 3_600_000)
-    end = min(call.seconds("to") or now, now)
+    start = now - last_sec * 1000 if last_sec else (call.milliseconds("from") or now - 3_600_000)
+    end = min(call.milliseconds("to") or now, now)
     if (end - start) // MINUTE_MS > MAX_WEATHER_POINTS:
         raise invalid("from", f"more than {MAX_WEATHER_POINTS} minutes: ask for a shorter time")
     detailed = bool(call.flag("detailed"))

@@ -1,0 +1,102 @@
+"""From settings to an open account: its client, with the exchange it talks to. Knows nothing of MCP."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, KalshiError
+from prediction_mcp.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from prediction_mcp.kalshi import KalshiClient
+    from prediction_mcp.kalshi.auth import KeySigner
+
+
+@asynccontextmanager
+async def connect(settings: Settings) -> AsyncIterator[KalshiClient]:
+    """A client for the settings' environment; in paper mode with the exchange it talks to.
+
+    Raises:
+        CredentialsError: a key that can't be used.
+    """
+    from prediction_mcp.kalshi.client import DEMO_URL, LIVE_URL, KalshiClient
+
+    async with AsyncExitStack() as stack:
+        signer = _own_key(settings)
+        if settings.runs_own_exchange:
+            url, signer = await stack.enter_async_context(_own_exchange(settings))
+        else:
+            url = settings.base_url or (LIVE_URL if settings.env == "live" else DEMO_URL)
+        client = await stack.enter_async_context(KalshiClient(url, signer, budget=_budget(settings, url, signer)))
+        if client.has_key:
+            try:
+                await client.learn_limits()
+            except AuthenticationError:
+                raise
+            except KalshiError as error:  # the smallest account's limits are safe until the exchange can be asked
+                logger.warning("the account's rate limits are not known yet: {}", error)
+        yield client
+
+
+def _budget(settings: Settings, url: str, signer: KeySigner | None) -> Path | None:
+    """The folder of the account's token buckets, which all of this user's processes share; None where it can't be."""
+    if settings.runs_own_exchange:  # its address is another one each time
+        if not settings.paper_keep:
+            return None
+        url = str(settings.paper_home)
+    account = hashlib.sha256(f"{url}/{signer.key_id if signer else ''}".encode()).hexdigest()[:16]
+    folder = settings.cache_folder / "budget" / account
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        logger.warning("rate limits aren't shared with other processes: {} can't be made ({})", folder, error.strerror)
+        return None
+    return folder
+
+
+def _own_key(settings: Settings) -> KeySigner | None:
+    """The signer that the settings name, or None when they name none."""
+    from prediction_mcp.kalshi.auth import signer_from_file, signer_from_pem
+
+    key_id = settings.api_key_id or ""
+    if settings.private_key_path is not None:
+        return signer_from_file(key_id, settings.private_key_path)
+    if settings.private_key is not None:
+        return signer_from_pem(key_id, settings.private_key.get_secret_value(), source="KALSHI_PRIVATE_KEY")
+    if key_id:
+        raise CredentialsError("KALSHI_API_KEY_ID is set but no private key: set KALSHI_PRIVATE_KEY_PATH too.")
+    return None
+
+
+@asynccontextmanager
+async def _own_exchange(settings: Settings) -> AsyncIterator[tuple[str, KeySigner]]:
+    """The user's paper exchange, in this process or one that was started before; yields its base URL and a key.
+
+    Raises:
+        SettingsError: where it is kept can't be used.
+    """
+    from prediction_mcp.exchange.home import Home, Terms, live_in, member_of
+    from prediction_mcp.exchange.serving import serve
+    from prediction_mcp.exchange.simulation import Exchange
+    from prediction_mcp.exchange.store import StoreError
+    from prediction_mcp.kalshi.auth import signer_from_pem
+    from prediction_mcp.kalshi.units import parse_dollars
+
+    terms = Terms(settings.paper_seed, settings.paper_tier, parse_dollars(settings.paper_deposit))
+    if settings.paper_keep:
+        try:
+            async with live_in(Home(settings.paper_home), terms) as (url, key_id, pem):
+                yield url, signer_from_pem(key_id, pem)
+        except StoreError as error:
+            raise SettingsError(str(error)) from error
+    else:
+        exchange = Exchange(terms.seed)
+        key_id, pem = exchange.issue_key(member_of(exchange, tier=terms.tier, deposit=terms.deposit))
+        async with serve(exchange) as url:
+            yield url, signer_from_pem(key_id, pem)
