@@ -13,10 +13,10 @@ import sys
 import time
 from collections import OrderedDict
 
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.engine import Engine
-from prediction_mcp.exchange.ledger import Account
-from prediction_mcp.exchange.matching import ASK, BID, Order
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.engine.engine import Engine
+from prediction_mcp.exchange.engine.ledger import Account
+from prediction_mcp.exchange.engine.matching import ASK, BID, Order
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.units import CENT_GRID, MICROS
 

@@ -24,8 +24,8 @@ import msgspec
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 
-from prediction_mcp.exchange.matching import BID
-from prediction_mcp.exchange.serving import serve
+from prediction_mcp.exchange.engine.matching import BID
+from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.feed_reader import Reader, Subscription

@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from prediction_mcp.exchange.serving import STEP_SECONDS, serve
+from prediction_mcp.exchange.disk.store import Store
+from prediction_mcp.exchange.fronts.kalshi.serving import STEP_SECONDS, serve
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.exchange.store import Store
 
 
 async def share(seconds: float) -> float:

@@ -16,14 +16,14 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from prediction_mcp.exchange.archive import Where
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.engine import Engine
-from prediction_mcp.exchange.ledger import Account
-from prediction_mcp.exchange.matching import ASK, BID
-from prediction_mcp.exchange.order_checks import IOC
+from prediction_mcp.exchange.disk.archive import Where
+from prediction_mcp.exchange.disk.store import Store
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.engine.engine import Engine
+from prediction_mcp.exchange.engine.ledger import Account
+from prediction_mcp.exchange.engine.matching import ASK, BID
+from prediction_mcp.exchange.engine.order_checks import IOC
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.exchange.store import Store
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.units import CENT_GRID, MICROS
 

@@ -21,10 +21,10 @@ from typing import Any
 
 from fastmcp import Client
 
+from prediction_mcp.protocol import session as context
 from prediction_mcp.safety.asking import Call
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings, load_settings
-from prediction_mcp.tools import context
 
 LIMITS: dict[str, Any] = {
     "limit_order_contracts": 1000, "limit_order_cost": 500, "limit_price_band_cents": 99, "limit_day_spent": 100_000,

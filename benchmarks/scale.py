@@ -17,12 +17,12 @@ from decimal import Decimal
 
 import httpx
 
-from prediction_mcp.exchange.listings import Listing, ladder_event
-from prediction_mcp.exchange.serving import serve
+from prediction_mcp.desk.kalshi.analysis.arbitrage import of_event, promising, scan
+from prediction_mcp.desk.kalshi.analysis.reading import books_of
+from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.exchange.world.listings import Listing, ladder_event
 from prediction_mcp.kalshi import KalshiClient
-from prediction_mcp.tools.arbitrage_search import of_event, promising, scan
-from prediction_mcp.tools.market_study import books_of
 
 LADDERS, RUNGS, LISTED, SCANNED, PAGE = 250, 20, 5_000, 2_000, 1_000
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import settings
 
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.ledger import Account, Fill
-from prediction_mcp.exchange.matching import Order
-from prediction_mcp.exchange.serving import serve
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.engine.ledger import Account, Fill
+from prediction_mcp.exchange.engine.matching import Order
+from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem

@@ -7,7 +7,7 @@ import sys
 
 from loguru import logger
 
-from prediction_mcp.tools.errors import expected
+from .protocol.errors import expected
 
 
 class _Expected(logging.Filter):

@@ -16,13 +16,15 @@ from fastmcp import FastMCP
 from prediction_mcp import __version__
 from prediction_mcp.connection import connect
 from prediction_mcp.logs import quiet_expected_errors
+from prediction_mcp.protocol.errors import PlainErrors
+from prediction_mcp.protocol.push import install
+from prediction_mcp.protocol.schemas import LeanSchemas
+from prediction_mcp.protocol.session import Session
 from prediction_mcp.settings import Settings, load_settings
-from prediction_mcp.tools import analysis, discovery, portfolio, prompts, realtime, resources, trading
 from prediction_mcp.tools.completions import complete
-from prediction_mcp.tools.context import Session
-from prediction_mcp.tools.errors import PlainErrors
-from prediction_mcp.tools.push import install
-from prediction_mcp.tools.schemas import LeanSchemas
+from prediction_mcp.tools.kalshi import analysis, discovery, portfolio, realtime, trading
+
+from .tools import prompts, resources
 
 if TYPE_CHECKING:
     from fastmcp.server.auth import AuthProvider
@@ -102,14 +104,15 @@ def _http_auth(settings: Settings) -> AuthProvider | None:
     """Who may speak to this server over HTTP; of no effect over stdio."""
     if not settings.http_authenticated:
         return None
-    from prediction_mcp.http_auth import provider
+    from prediction_mcp.protocol.auth import provider
 
     return provider(settings)
 
 
 def _toolset(name: str) -> LocalProvider:
     """The tools of a toolset beside the 52."""
-    from prediction_mcp.tools import advanced, safety
+    from prediction_mcp.tools.kalshi import advanced
+    from prediction_mcp.tools.kalshi import brakes as safety
 
     chosen = {"advanced": advanced.mcp, "safety": safety.mcp}
     return chosen[name].provider

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from prediction_mcp.analytics.cashflow import changes
 from prediction_mcp.analytics.pnl import Ending, Execution, fifo
 from prediction_mcp.analytics.risk import Held, exposure, kelly, kelly_size
-from prediction_mcp.exchange.engine import Engine
-from prediction_mcp.exchange.ledger import Account
-from prediction_mcp.exchange.matching import ASK, BID
-from prediction_mcp.exchange.order_checks import GTC, IOC
-from prediction_mcp.exchange.rejection import RejectionError
+from prediction_mcp.exchange.engine.engine import Engine
+from prediction_mcp.exchange.engine.ledger import Account
+from prediction_mcp.exchange.engine.matching import ASK, BID
+from prediction_mcp.exchange.engine.order_checks import GTC, IOC
+from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.units import CENT_GRID, MICROS
 

@@ -22,9 +22,10 @@ from fastmcp import Client
 from rich.console import Console
 
 from prediction_mcp.connection import connect
-from prediction_mcp.exchange.clock import Clock, wall_clock_ms
-from prediction_mcp.exchange.serving import serve
+from prediction_mcp.desk.kalshi.analysis.one_event import is_ladder
+from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.exchange.world.clock import Clock, wall_clock_ms
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import KalshiError
 from prediction_mcp.kalshi.models.events import Event
@@ -32,7 +33,6 @@ from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.orders import NewOrder
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings, load_settings
-from prediction_mcp.tools.event_studies import is_ladder
 
 from . import recording
 

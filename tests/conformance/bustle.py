@@ -8,14 +8,14 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from prediction_mcp.exchange.batches import Child
-from prediction_mcp.exchange.catalogue import Market
-from prediction_mcp.exchange.groups import OrderGroup
-from prediction_mcp.exchange.ledger import Account
-from prediction_mcp.exchange.matching import ASK, BID
-from prediction_mcp.exchange.rejection import RejectionError
-from prediction_mcp.exchange.scenario import combo_event
+from prediction_mcp.exchange.engine.batches import Child
+from prediction_mcp.exchange.engine.groups import OrderGroup
+from prediction_mcp.exchange.engine.ledger import Account
+from prediction_mcp.exchange.engine.matching import ASK, BID
+from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.exchange.world.listed import Market
+from prediction_mcp.exchange.world.scenario import combo_event
 
 STEP_MS = 1_000
 

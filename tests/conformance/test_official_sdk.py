@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from prediction_mcp.exchange.access import KeyAlgorithm
-from prediction_mcp.exchange.matching import ASK, BID
+from prediction_mcp.exchange.engine.matching import ASK, BID
 from tests.conftest import MARKET, Served
 
 SDK = Path(__file__).parents[2] / ".conformance"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from prediction_mcp.exchange.scenario import COLLECTION
+from prediction_mcp.exchange.world.scenario import COLLECTION
 from tests.conformance.test_official_sdk import _order, sdk
 from tests.conftest import MARKET, Served
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from prediction_mcp.exchange import ws
-from prediction_mcp.exchange.matching import BID
+from prediction_mcp.exchange.engine.matching import BID
+from prediction_mcp.exchange.fronts.kalshi import ws
 from prediction_mcp.kalshi.units import format_price
 from tests.conftest import MARKET, Served
 

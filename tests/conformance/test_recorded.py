@@ -18,11 +18,11 @@ import pytest
 import time_machine
 from websockets.asyncio.client import connect
 
-from prediction_mcp.exchange import ws
-from prediction_mcp.exchange.api import PREFIX
+from prediction_mcp.exchange.engine.matching import ASK, BID
+from prediction_mcp.exchange.fronts.kalshi import ws
+from prediction_mcp.exchange.fronts.kalshi.api import PREFIX
+from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.lag import ReadLag
-from prediction_mcp.exchange.matching import ASK, BID
-from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 from tests.conformance.recorded import FOLDER, MARKET, Recorded, feeds, requests

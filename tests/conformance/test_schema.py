@@ -11,10 +11,10 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from prediction_mcp.exchange.api import ENDPOINTS, PREFIX
-from prediction_mcp.exchange.batches import Child
-from prediction_mcp.exchange.matching import ASK, BID
-from prediction_mcp.exchange.scenario import COLLECTION
+from prediction_mcp.exchange.engine.batches import Child
+from prediction_mcp.exchange.engine.matching import ASK, BID
+from prediction_mcp.exchange.fronts.kalshi.api import ENDPOINTS, PREFIX
+from prediction_mcp.exchange.world.scenario import COLLECTION
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.answers import read_refusal
 from tests.conformance.schema import SCHEMA_FILE, SDK_FILE, Schemas

@@ -20,11 +20,11 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from prediction_mcp.exchange.api import PREFIX
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.serving import serve
+from prediction_mcp.exchange.disk.store import Store
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.fronts.kalshi.api import PREFIX
+from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.exchange.store import Store
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 from tests.conformance.schema import SCHEMA_FILE, Schemas
 

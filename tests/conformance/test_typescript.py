@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from prediction_mcp.exchange.endpoints.reference import milestone_id
-from prediction_mcp.exchange.groups import OrderGroup
-from prediction_mcp.exchange.scenario import COLLECTION
+from prediction_mcp.exchange.engine.groups import OrderGroup
+from prediction_mcp.exchange.fronts.kalshi.endpoints.reference import milestone_id
+from prediction_mcp.exchange.world.scenario import COLLECTION
 from tests.conftest import EVENT, MARKET, Served
 
 HERE = Path(__file__).parent

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.batches import Batch, BatchQuote, Child
-from prediction_mcp.exchange.catalogue import Market
-from prediction_mcp.exchange.ledger import Account
-from prediction_mcp.exchange.rejection import RejectionError
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.engine.batches import Batch, BatchQuote, Child
+from prediction_mcp.exchange.engine.ledger import Account
+from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.exchange.world.listed import Market
 
 NOW = 1_795_000_000_000
 

@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from prediction_mcp.exchange.api import PREFIX, create_app
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.clock import Clock
-from prediction_mcp.exchange.ledger import Account
-from prediction_mcp.exchange.rejection import RejectionError
+from prediction_mcp.exchange.disk.store import Store
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.engine.ledger import Account
+from prediction_mcp.exchange.engine.rejection import RejectionError
+from prediction_mcp.exchange.fronts.kalshi.api import PREFIX, create_app
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.exchange.store import Store
+from prediction_mcp.exchange.world.clock import Clock
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 
 NOW = 1_795_000_000_000

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prediction_mcp.exchange.api import PREFIX, create_app
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.call import count_of
-from prediction_mcp.exchange.clock import Clock
-from prediction_mcp.exchange.rejection import RejectionError
+from prediction_mcp.exchange.disk.store import Store
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.engine.rejection import RejectionError
+from prediction_mcp.exchange.fronts.kalshi.api import PREFIX, create_app
+from prediction_mcp.exchange.fronts.kalshi.call import count_of
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.exchange.store import Store
+from prediction_mcp.exchange.world.clock import Clock
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 
 ORDERS = "/portfolio/events/orders"
@@ -143,7 +143,7 @@ async def test_an_endpoint_that_fails_in_the_middle_leaves_nothing(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("prediction_mcp.exchange.wire.executed", broken)
+    monkeypatch.setattr("prediction_mcp.exchange.fronts.kalshi.wire.executed", broken)
     answer = await trader.send("POST", ORDERS, json=trader.order(client_order_id="once"))
     assert answer.status_code == 500
     monkeypatch.undo()
@@ -155,7 +155,9 @@ async def test_a_change_that_no_disk_can_keep_is_undone_and_refused(
     trader: Trader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were a bound missing at the door, the request would be refused all the same, and only it."""
-    monkeypatch.setattr("prediction_mcp.exchange.endpoints.orders.expiry_of", lambda seconds: seconds * 10**6)
+    monkeypatch.setattr(
+        "prediction_mcp.exchange.fronts.kalshi.endpoints.orders.expiry_of", lambda seconds: seconds * 10**6
+    )
     answer = await trader.send("POST", ORDERS, json=trader.order(expiration_time=2**62))
     assert answer.status_code == 400
     monkeypatch.undo()
@@ -216,7 +218,7 @@ async def test_a_read_that_fails_takes_nothing_back(trader: Trader, monkeypatch:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("prediction_mcp.exchange.wire.order", broken)
+    monkeypatch.setattr("prediction_mcp.exchange.fronts.kalshi.wire.order", broken)
     monkeypatch.setattr(trader.exchange, "undo", broken)
     assert (await trader.send("GET", f"/portfolio/orders/{placed}")).status_code == 500
     monkeypatch.undo()

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from prediction_mcp.exchange import api
 from prediction_mcp.exchange.faults import Faults, Rule
+from prediction_mcp.exchange.fronts.kalshi import api
 from prediction_mcp.kalshi import KalshiClient, transport
 from prediction_mcp.kalshi.models.orders import NewOrder
 from prediction_mcp.kalshi.resources import orders as orders_resource

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.engine import Engine
-from prediction_mcp.exchange.groups import OrderGroup
-from prediction_mcp.exchange.ledger import Account, transfer
-from prediction_mcp.exchange.matching import ASK, BID
-from prediction_mcp.exchange.order_checks import IOC
-from prediction_mcp.exchange.rejection import RejectionError
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.engine.engine import Engine
+from prediction_mcp.exchange.engine.groups import OrderGroup
+from prediction_mcp.exchange.engine.ledger import Account, transfer
+from prediction_mcp.exchange.engine.matching import ASK, BID
+from prediction_mcp.exchange.engine.order_checks import IOC
+from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.units import CENT_GRID, MICROS
 

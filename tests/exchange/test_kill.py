@@ -19,10 +19,10 @@ from typing import Any
 import httpx
 import pytest
 
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.clock import Clock
+from prediction_mcp.exchange.disk.store import Store
+from prediction_mcp.exchange.engine.audit import audit
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.exchange.store import Store
+from prediction_mcp.exchange.world.clock import Clock
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_file
 
 CLIENTS = 4

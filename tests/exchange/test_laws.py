@@ -10,12 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.engine import Engine
-from prediction_mcp.exchange.ledger import Account
-from prediction_mcp.exchange.matching import ASK, BID, Order
-from prediction_mcp.exchange.order_checks import FOK, GTC, IOC
-from prediction_mcp.exchange.rejection import RejectionError
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.engine.engine import Engine
+from prediction_mcp.exchange.engine.ledger import Account
+from prediction_mcp.exchange.engine.matching import ASK, BID, Order
+from prediction_mcp.exchange.engine.order_checks import FOK, GTC, IOC
+from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.kalshi.fees import GRID_CENT, GRID_DIRECT, FeeSchedule
 from prediction_mcp.kalshi.units import CENT_GRID, MICROS
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.catalogue import STATUS_FILTER
-from prediction_mcp.exchange.history import candles
-from prediction_mcp.exchange.matching import BID
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.engine.matching import BID
 from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.exchange.world.history import candles
+from prediction_mcp.exchange.world.listed import STATUS_FILTER
 
 NOW = 1_795_000_000_000
 HOUR = 3_600_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.clock import Clock
+from prediction_mcp.exchange.disk.store import Store
+from prediction_mcp.exchange.engine.audit import audit
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.exchange.store import Store
+from prediction_mcp.exchange.world.clock import Clock
 
 
 def test_a_chance_opens_and_closes() -> None:

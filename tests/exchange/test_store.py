@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from prediction_mcp.exchange.archive import Where
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.groups import OrderGroup
-from prediction_mcp.exchange.ledger import Account, transfer
-from prediction_mcp.exchange.matching import ASK, BID
-from prediction_mcp.exchange.order_checks import GTC, IOC
-from prediction_mcp.exchange.rejection import RejectionError
+from prediction_mcp.exchange.disk.archive import Where
+from prediction_mcp.exchange.disk.store import Store, StoreBusyError, StoreError
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.engine.groups import OrderGroup
+from prediction_mcp.exchange.engine.ledger import Account, transfer
+from prediction_mcp.exchange.engine.matching import ASK, BID
+from prediction_mcp.exchange.engine.order_checks import GTC, IOC
+from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.exchange.store import Store, StoreBusyError, StoreError
 from prediction_mcp.kalshi.units import MICROS
 
 NOW = 1_795_000_000_000

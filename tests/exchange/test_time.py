@@ -8,15 +8,15 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from prediction_mcp.exchange.audit import audit
-from prediction_mcp.exchange.clock import Clock, wall_clock_ms
-from prediction_mcp.exchange.hours import Hours
-from prediction_mcp.exchange.ledger import Account
-from prediction_mcp.exchange.matching import BID
-from prediction_mcp.exchange.scenario import SCENARIOS, first_day
-from prediction_mcp.exchange.serving import serve
+from prediction_mcp.exchange.disk.store import Store
+from prediction_mcp.exchange.engine.audit import audit
+from prediction_mcp.exchange.engine.ledger import Account
+from prediction_mcp.exchange.engine.matching import BID
+from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.exchange.store import Store
+from prediction_mcp.exchange.world.clock import Clock, wall_clock_ms
+from prediction_mcp.exchange.world.hours import Hours
+from prediction_mcp.exchange.world.scenario import SCENARIOS, first_day
 
 NOW = 1_795_000_000_000
 HOUR = 3_600_000

@@ -23,13 +23,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from prediction_mcp.exchange import ws, ws_commands, ws_hub
-from prediction_mcp.exchange.ledger import Account
-from prediction_mcp.exchange.matching import ASK, BID
-from prediction_mcp.exchange.order_checks import IOC
-from prediction_mcp.exchange.rejection import RejectionError
-from prediction_mcp.exchange.scenario import combo_event
+from prediction_mcp.exchange.engine.ledger import Account
+from prediction_mcp.exchange.engine.matching import ASK, BID
+from prediction_mcp.exchange.engine.order_checks import IOC
+from prediction_mcp.exchange.engine.rejection import RejectionError
+from prediction_mcp.exchange.fronts.kalshi import ws, ws_commands, ws_hub
 from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.exchange.world.scenario import combo_event
 from tests.conformance.feed_schema import SCHEMA_FILE, FeedSchemas
 from tests.conftest import EVENT, MARKET, Served
 

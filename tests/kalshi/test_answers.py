@@ -12,8 +12,8 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
+from prediction_mcp.exchange.engine.matching import ASK
 from prediction_mcp.exchange.lag import ReadLag
-from prediction_mcp.exchange.matching import ASK
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.answers import error_for
 from prediction_mcp.kalshi.errors import (

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from prediction_mcp.exchange import ws
+from prediction_mcp.exchange.engine.matching import BID
 from prediction_mcp.exchange.faults import Rule
-from prediction_mcp.exchange.matching import BID
+from prediction_mcp.exchange.fronts.kalshi import ws
 from prediction_mcp.kalshi import KalshiClient, feed_reader, websocket
 from prediction_mcp.kalshi.auth import signer_from_pem
 from prediction_mcp.kalshi.errors import AuthenticationError, NotFoundError

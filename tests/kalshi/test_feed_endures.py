@@ -13,13 +13,13 @@ from collections import Counter
 
 import pytest
 
-from prediction_mcp.exchange.clock import Clock
+from prediction_mcp.exchange.engine.ledger import Account
+from prediction_mcp.exchange.engine.matching import ASK, BID
+from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.faults import Rule
-from prediction_mcp.exchange.ledger import Account
-from prediction_mcp.exchange.matching import ASK, BID
-from prediction_mcp.exchange.rejection import RejectionError
-from prediction_mcp.exchange.serving import serve
+from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
+from prediction_mcp.exchange.world.clock import Clock
 from prediction_mcp.kalshi import KalshiClient, feed_reader, websocket
 from prediction_mcp.kalshi.auth import signer_from_pem
 from prediction_mcp.kalshi.feed import Feed

@@ -27,12 +27,12 @@ from fastmcp.client.transports import StdioTransport
 from mcp_types import TextContent
 
 from prediction_mcp.analytics.cashflow import changes
+from prediction_mcp.desk.kalshi.portfolio.reading import execution
 from prediction_mcp.kalshi.auth import signer_from_file
 from prediction_mcp.kalshi.client import KalshiClient
 from prediction_mcp.safety.limits import Resting, Standing, exposure
 from prediction_mcp.safety.records import Records
 from prediction_mcp.safety.recovery import settle
-from prediction_mcp.tools.account import execution
 
 CALLERS = 8
 FAULTS = ("cut_before@0.1", "cut_after@0.1", "429@0.05", "503@0.05")

@@ -12,7 +12,7 @@ from fastmcp.client.elicitation import ElicitResult
 from mcp_types import CallToolRequestParams
 from mcp_types import ElicitResult as WireResult
 
-from prediction_mcp.exchange.matching import ASK, BID
+from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.safety.confirmation import NotConfirmedError, Pending, Question, fingerprint
 from prediction_mcp.server import create_server
 from tests.conftest import MARKET, Served

@@ -15,8 +15,8 @@ from fastmcp.client.elicitation import ElicitResult
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prediction_mcp.exchange.matching import BID
-from prediction_mcp.exchange.serving import serve
+from prediction_mcp.exchange.engine.matching import BID
+from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.transport import Transport
 from prediction_mcp.server import create_server

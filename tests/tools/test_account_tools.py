@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any, cast
 
 from prediction_mcp.analytics.pnl import Execution, fifo
-from prediction_mcp.exchange.matching import ASK, BID
-from prediction_mcp.tools.account_results import pnl_answer
+from prediction_mcp.desk.kalshi.portfolio.account_results import pnl_answer
+from prediction_mcp.exchange.engine.matching import ASK, BID
 from tests.conftest import MARKET, Served
 from tests.tools.conftest import Assistant
 

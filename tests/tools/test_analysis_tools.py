@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from prediction_mcp.exchange.catalogue import Series
-from prediction_mcp.exchange.listings import Listing, ladder_event
-from prediction_mcp.exchange.matching import ASK, BID
+from prediction_mcp.exchange.engine.matching import ASK, BID
+from prediction_mcp.exchange.world.listed import Series
+from prediction_mcp.exchange.world.listings import Listing, ladder_event
 from tests.conftest import EVENT, MARKET, Served
 from tests.tools.conftest import Assistant
 from tests.tools.test_account_tools import best, exact

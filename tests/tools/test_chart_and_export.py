@@ -17,10 +17,11 @@ from fastmcp import Client
 from mcp_types import ImageContent, TextContent
 from PIL import Image, ImageColor
 
-from prediction_mcp.exchange.matching import ASK, BID
+from prediction_mcp.desk.kalshi.analysis import chart
+from prediction_mcp.desk.kalshi.portfolio import export
+from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.server import create_server
-from prediction_mcp.tools import chart, export
 from tests.conftest import MARKET, Served
 from tests.tools.conftest import ERAS, Assistant, settings_for
 

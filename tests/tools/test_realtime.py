@@ -16,16 +16,16 @@ from fastmcp.client.messages import MessageHandler
 from mcp.client.subscriptions import listen
 from mcp_types import TextResourceContents
 
+from prediction_mcp.exchange.engine.matching import BID
 from prediction_mcp.exchange.faults import Rule
-from prediction_mcp.exchange.matching import BID
 from prediction_mcp.kalshi import websocket
 from prediction_mcp.kalshi.transport import Transport
+from prediction_mcp.protocol import push as push_module
 from prediction_mcp.realtime import polling
 from prediction_mcp.realtime import watcher as watcher_module
 from prediction_mcp.realtime.conditions import Alarm, Condition, Quote
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import load_settings
-from prediction_mcp.tools import push as push_module
 from tests.conftest import MARKET, Served
 from tests.tools.conftest import ERAS, Assistant, settings_for
 

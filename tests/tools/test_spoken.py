@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prediction_mcp.tools import spoken
+from prediction_mcp.desk import spoken
 from tests.conftest import EVENT, MARKET, Served
 from tests.tools.conftest import Assistant
 

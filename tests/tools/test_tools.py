@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from fastmcp import Client
 
+from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.exchange.faults import Rule
-from prediction_mcp.exchange.matching import ASK, BID
 from prediction_mcp.kalshi import transport
 from prediction_mcp.server import create_server
 from tests.conftest import EVENT, MARKET, Served

@@ -12,13 +12,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from prediction_mcp.exchange.access import SCOPES, TIERS, KeyAlgorithm
-from prediction_mcp.exchange.clock import Clock
+from prediction_mcp.exchange.disk.store import Store, StoreError
+from prediction_mcp.exchange.engine.ledger import Account
 from prediction_mcp.exchange.faults import Rule
+from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.home import key_of, member_of
-from prediction_mcp.exchange.ledger import Account
-from prediction_mcp.exchange.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.exchange.store import Store, StoreError
+from prediction_mcp.exchange.world.clock import Clock
 from prediction_mcp.kalshi.units import parse_dollars
 from prediction_mcp.logs import configure_logging
 from prediction_mcp.settings import SettingsError

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from prediction_mcp.exchange.control import CONTROL_HEADER, deposit, summary
+from prediction_mcp.exchange.disk.store import StoreBusyError, StoreError
+from prediction_mcp.exchange.fronts.control import CONTROL_HEADER, deposit, summary
+from prediction_mcp.exchange.fronts.kalshi.wire import moment
 from prediction_mcp.exchange.home import MEMBER, Address, Home, read_exchange
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.exchange.store import StoreBusyError, StoreError
-from prediction_mcp.exchange.wire import moment
 from prediction_mcp.settings import SettingsError, load_settings
 
 TIMEOUT_S = 10.0

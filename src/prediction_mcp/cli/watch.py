@@ -18,6 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from prediction_mcp.connection import connect
+from prediction_mcp.desk.kalshi import lookup
+from prediction_mcp.desk.kalshi.realtime.feeds import Live as Feeds
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.models.feed import TradeMsg
 from prediction_mcp.kalshi.models.markets import Market
@@ -26,8 +28,6 @@ from prediction_mcp.kalshi.orders import cents
 from prediction_mcp.realtime.watcher import Update, Watch, Watcher
 from prediction_mcp.safety.text import clean
 from prediction_mcp.settings import load_settings
-from prediction_mcp.tools import lookup
-from prediction_mcp.tools.live import Live as Feeds
 
 REFRESHES = 4
 LEVELS, TRADES = 6, 8

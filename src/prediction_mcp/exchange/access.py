@@ -16,8 +16,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
-from .ledger import Account
-from .rejection import RejectionError
+from .engine.ledger import Account
+from .engine.rejection import RejectionError
 
 CLOCK_TOLERANCE_MS = 15_000
 """Recorded: 5 s off is taken, 30 s is refused."""

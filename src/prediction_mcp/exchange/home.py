@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives import serialization
 from loguru import logger
 
 from .access import SCOPES, TIERS, Budget, KeyAlgorithm
-from .clock import Clock, wall_clock_ms
-from .ledger import Account
-from .serving import serve
+from .disk.store import Store, StoreBusyError, StoreError
+from .engine.ledger import Account
+from .fronts.kalshi.serving import serve
 from .simulation import OPENING_DEPOSIT, Exchange
-from .store import Store, StoreBusyError, StoreError
+from .world.clock import Clock, wall_clock_ms
 
 MEMBER = "you"
 """The account that the user's servers trade on."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 
-from .clock import wall_clock_ms
-from .matching import Order
+from .engine.matching import Order
+from .world.clock import wall_clock_ms
 
 READ_LAG_MS = 150
 """How long an order reads as before, unless a fault rule says otherwise."""

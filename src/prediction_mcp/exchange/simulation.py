@@ -14,30 +14,30 @@ from loguru import logger
 from prediction_mcp.kalshi.units import MICROS, PRICE_UNITS, format_price, parse_price
 
 from .access import SCOPES, Access, ApiKey, Budget, KeyAlgorithm
-from .agents import Crowd
-from .archive import Archive
-from .batches import Batches
-from .blocks import BlockTrades
-from .catalogue import Event, Market
-from .changes import Changes, Deposit
-from .clock import MAX_TIME_S, wall_clock_ms
-from .engine import Engine
+from .crowd.agents import Crowd
+from .crowd.quoters import Quoters
+from .disk.archive import Archive
+from .disk.restore import restore_catalogue, restore_engine
+from .disk.store import Store
+from .engine.batches import Batches
+from .engine.blocks import BlockTrades
+from .engine.changes import Changes, Deposit
+from .engine.engine import Engine
+from .engine.groups import OrderGroup
+from .engine.ledger import Account
+from .engine.market_state import TAPE_LENGTH
+from .engine.matching import Order
+from .engine.negotiation import Negotiations
 from .faults import Faults
-from .groups import OrderGroup
-from .history import past_trades
-from .hours import Hours
 from .lag import READ_LAG_MS, ReadLag
-from .ledger import Account
-from .market_state import TAPE_LENGTH
-from .matching import Order
-from .negotiation import Negotiations
-from .quoters import Quoters
-from .restore import restore_catalogue, restore_engine
-from .scenario import due, fee_changes, first_day
-from .store import Store
+from .world.clock import MAX_TIME_S, wall_clock_ms
+from .world.history import past_trades
+from .world.hours import Hours
+from .world.listed import Event, Market
+from .world.scenario import due, fee_changes, first_day
 
 if TYPE_CHECKING:
-    from .ws_hub import Hub
+    from .fronts.kalshi.ws_hub import Hub
 
 OPENING_DEPOSIT = 10_000 * MICROS
 """Paper money of a new member: $10,000."""
@@ -312,7 +312,7 @@ class Exchange:
 
     def attach_hub(self) -> Hub:
         """From now on tell WebSocket subscribers what happens."""
-        from .ws_hub import Hub
+        from .fronts.kalshi.ws_hub import Hub
 
         if self.hub is None:
             self.hub = Hub(self)

@@ -8,8 +8,7 @@ from loguru import logger
 from mcp_types import Completion
 
 from prediction_mcp.kalshi.errors import KalshiError
-
-from .context import get_session
+from prediction_mcp.protocol.session import get_session
 
 if TYPE_CHECKING:
     from mcp_types import CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference

@@ -6,17 +6,17 @@ Each is the answer of the tool of the same kind, so the two can't disagree.
 from fastmcp.dependencies import Depends
 from fastmcp.server.providers import LocalProvider
 
+from prediction_mcp.desk import spoken
+from prediction_mcp.desk.kalshi.realtime.feeds import Live
+from prediction_mcp.desk.results import Answer
 from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.protocol.session import Desk, get_desk, get_kalshi, get_live, get_settings
 from prediction_mcp.settings import Settings
 
-from . import spoken
-from .analysis import kalshi_get_orderbook
-from .context import Desk, get_desk, get_kalshi, get_live, get_settings
-from .discovery import kalshi_get_exchange_status, kalshi_get_market
-from .live import Live
-from .portfolio import kalshi_get_portfolio_value, kalshi_get_positions
-from .realtime import kalshi_get_subscriptions
-from .results import Answer
+from .kalshi.analysis import kalshi_get_orderbook
+from .kalshi.discovery import kalshi_get_exchange_status, kalshi_get_market
+from .kalshi.portfolio import kalshi_get_portfolio_value, kalshi_get_positions
+from .kalshi.realtime import kalshi_get_subscriptions
 
 mcp = LocalProvider()
 
@@ -52,7 +52,7 @@ async def orderbook(
 @mcp.resource(PORTFOLIO_URI, name="portfolio", title="Your portfolio", mime_type=JSON)
 async def portfolio(kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)) -> str:
     """Cash, what positions are worth, and each open position."""
-    from .portfolio_results import Portfolio
+    from prediction_mcp.desk.kalshi.portfolio.results import Portfolio
 
     value = await kalshi_get_portfolio_value(kalshi, settings)
     held = await kalshi_get_positions(None, None, "open", POSITIONS, None, kalshi, settings)

@@ -1,0 +1,1 @@
+"""What books, trades and prices say."""

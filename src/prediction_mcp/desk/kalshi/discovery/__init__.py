@@ -1,0 +1,1 @@
+"""What is listed, found and said of it."""

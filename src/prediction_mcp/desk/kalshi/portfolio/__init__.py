@@ -1,0 +1,1 @@
+"""What an account holds, made and risks."""

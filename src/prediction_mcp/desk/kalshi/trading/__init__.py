@@ -1,0 +1,1 @@
+"""Orders: checked, previewed, planned, sent, ended."""

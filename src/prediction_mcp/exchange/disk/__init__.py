@@ -1,0 +1,1 @@
+"""The exchange's state in a file, so that paper money survives."""

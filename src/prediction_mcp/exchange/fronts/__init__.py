@@ -1,0 +1,1 @@
+"""How the exchange is spoken to."""

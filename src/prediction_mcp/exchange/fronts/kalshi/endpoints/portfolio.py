@@ -1,0 +1,107 @@
+"""/portfolio: balance, positions, fills, settlements."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from prediction_mcp.exchange.disk.archive import Where
+from prediction_mcp.exchange.engine.ledger import Holding
+from prediction_mcp.kalshi.units import PRICE_UNITS, format_dollars
+
+from .. import wire
+from ..call import Call, Json
+from .listing import cutoff_ms
+
+
+def balance(call: Call) -> Json:
+    """``portfolio_value`` is what the open positions are worth at the last traded prices."""
+    account = call.owned()
+    value = 0
+    for ticker, holding in account.holdings.items():
+        last = call.exchange.engine.markets[ticker].last_price
+        value += holding.position * last if holding.position > 0 else -holding.position * (PRICE_UNITS - last)
+    return wire.balance(account, value)
+
+
+def resting_value(call: Call) -> Json:
+    held = call.member.held + sum(account.held for account in call.exchange.subaccounts(call.member))
+    return {
+        "total_resting_order_value": wire.cents(held),
+        "resting_order_value_breakdown": [{"exchange_index": wire.EXCHANGE_INDEX, "balance": format_dollars(held)}],
+    }
+
+
+# -- positions ---------------------------------------------------------------------------------------------------
+
+
+def _positions(call: Call, found: Iterable[tuple[str, Holding]]) -> Json:
+    ticker, event = call.text("ticker"), call.text("event_ticker")
+    counted = set(call.names("count_filter"))
+    if counted - {"position", "total_traded"}:
+        raise call.refuse("count_filter", "oneof")
+    listed = call.exchange.catalogue.markets
+    chosen = [
+        (t, h)
+        for t, h in found
+        if h.traded
+        and (ticker is None or t == ticker)
+        and (event is None or listed[t].event.ticker == event)
+        and ("position" not in counted or h.position)
+    ]
+    page, cursor = call.page_listing(chosen, call.limit())
+    resting = Counter(order.ticker for order in call.member.orders.values() if order.status == "resting")
+    by_event: dict[str, list[Holding]] = {}
+    for t, h in page:
+        by_event.setdefault(listed[t].event.ticker, []).append(h)
+    return {
+        "market_positions": [wire.position(t, h, resting[t]) for t, h in page],
+        "event_positions": [wire.event_position(t, h) for t, h in by_event.items()],
+        "cursor": cursor,
+    }
+
+
+def positions(call: Call) -> Json:
+    account = call.owned()
+    status = call.choice("settlement_status", ("unsettled", "settled", "all")) or "unsettled"
+    cutoff = cutoff_ms(call)
+    found: list[tuple[str, Holding]] = []
+    if status != "settled":
+        found += account.holdings.items()
+    if status != "unsettled":
+        found += call.exchange.archive.settled_positions(account, Where().add("updated_ms >= ?", cutoff))
+    return _positions(call, found)
+
+
+def historical_positions(call: Call) -> Json:
+    old = Where().add("updated_ms < ?", cutoff_ms(call))
+    return _positions(call, call.exchange.archive.settled_positions(call.owned(), old))
+
+
+# -- fills and settlements ---------------------------------------------------------------------------------------
+
+
+def _fills(call: Call, *, archived: bool) -> Json:
+    where = call.of_subaccount().add("ticker = ?", call.text("ticker")).add("order_id = ?", call.text("order_id"))
+    where.within("ts_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before_row)
+    where.add(f"ts_ms {'<' if archived else '>='} ?", cutoff_ms(call))
+    page, cursor = call.page(call.exchange.archive.fills(call.member, where), lambda fill: fill.seq, call.limit())
+    return {"fills": [wire.fill(f) for f in page], "cursor": cursor}
+
+
+def fills(call: Call) -> Json:
+    return _fills(call, archived=False)
+
+
+def historical_fills(call: Call) -> Json:
+    return _fills(call, archived=True)
+
+
+def settlements(call: Call) -> Json:
+    listed = call.exchange.catalogue.markets
+    where = call.of_subaccount().add("ticker = ?", call.text("ticker")).add("ts_ms >= ?", cutoff_ms(call))
+    where.within("ts_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before_row)
+    where.in_events(call.names("event_ticker", 10), listed)
+    found = call.exchange.archive.settlements(call.member, where)
+    page, cursor = call.page(found, lambda settlement: settlement.seq, call.limit())
+    return {"settlements": [wire.settlement(s, listed[s.ticker].event.ticker) for s in page], "cursor": cursor}

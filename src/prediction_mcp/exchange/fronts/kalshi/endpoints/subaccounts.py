@@ -1,0 +1,145 @@
+"""/portfolio/subaccounts and the money that comes, goes and moves between them."""
+
+from __future__ import annotations
+
+import uuid
+
+import msgspec
+
+from prediction_mcp.exchange.engine.changes import Transfer
+from prediction_mcp.exchange.engine.ledger import transfer
+from prediction_mcp.exchange.engine.rejection import RejectionError, invalid
+from prediction_mcp.kalshi.units import MICROS, format_dollars
+
+from .. import wire
+from ..call import MAX_INT, Call, Json, bounded
+
+MAX_SUBACCOUNTS = 63
+CENT = MICROS // 100
+
+
+class CreateSubaccount(msgspec.Struct, kw_only=True):
+    exchange_index: int | None = None
+
+
+class MoveMoney(msgspec.Struct, kw_only=True):
+    client_transfer_id: str
+    from_subaccount: int
+    to_subaccount: int
+    amount_cents: int
+    exchange_index: int | None = None
+
+
+class Netting(msgspec.Struct, kw_only=True):
+    subaccount_number: int
+    enabled: bool
+
+
+def create_subaccount(call: Call) -> Json:
+    """The next number; from the tier Advanced on, as at Kalshi."""
+    if call.body:
+        call.decode(CreateSubaccount)
+    if call.exchange.access.budgets[call.unbound().account_id].tier == "basic":
+        raise RejectionError("forbidden", "subaccounts need the usage tier advanced or above", 403)
+    if len(call.exchange.subaccounts(call.member)) >= MAX_SUBACCOUNTS:
+        raise RejectionError("too_many_subaccounts", f"at most {MAX_SUBACCOUNTS} subaccounts")
+    return {"subaccount_number": call.exchange.add_subaccount(call.member).number}
+
+
+def subaccount_balances(call: Call) -> Json:
+    return {
+        "subaccount_balances": [
+            {
+                "subaccount_number": account.number,
+                "exchange_index": wire.EXCHANGE_INDEX,
+                "balance": format_dollars(account.available),
+                "updated_ts": account.updated_ms // 1000,
+            }
+            for account in (call.member, *call.exchange.subaccounts(call.member))
+        ]
+    }
+
+
+def transfer_money(call: Call) -> Json:
+    """A transfer of the same id is done once; the same id for another transfer is a conflict."""
+    body = call.decode(MoveMoney)
+    call.unbound()
+    try:
+        transfer_id = str(uuid.UUID(body.client_transfer_id))
+    except ValueError:
+        raise invalid("client_transfer_id", "must be a UUID") from None
+    source, target = call.subaccount(body.from_subaccount), call.subaccount(body.to_subaccount)
+    if source is target:
+        raise invalid("to_subaccount", "is where the money is already")
+    micros = bounded(body.amount_cents, "amount_cents", MAX_INT // CENT) * CENT
+    asked = Transfer(transfer_id, source, target, micros, call.now_ms)
+    for _, done in call.exchange.archive.transfers(call.member, transfer_id):
+        if (done.source, done.target, done.micros) != (source, target, asked.micros):
+            raise RejectionError("conflict", "this client_transfer_id was used for another transfer", 409)
+        return {}
+    transfer(source, target, asked.micros, call.now_ms)
+    changes = call.exchange.changes
+    changes.accounts[source] = changes.accounts[target] = None
+    changes.transfers.append(asked)
+    return {}
+
+
+def subaccount_transfers(call: Call) -> Json:
+    page, cursor = call.page(call.exchange.archive.transfers(call.member), lambda item: item[0], call.limit())
+    return {
+        "transfers": [
+            {
+                "transfer_id": done.transfer_id,
+                "from_subaccount": done.source.number,
+                "to_subaccount": done.target.number,
+                "amount_cents": done.micros // CENT,
+                "created_ts": done.ts_ms // 1000,
+                "exchange_index": wire.EXCHANGE_INDEX,
+            }
+            for _, done in page
+        ],
+        "cursor": cursor,
+    }
+
+
+def netting(call: Call) -> Json:
+    return {
+        "netting_configs": [
+            {"subaccount_number": account.number, "enabled": account.netting, "exchange_index": wire.EXCHANGE_INDEX}
+            for account in (call.member, *call.exchange.subaccounts(call.member))
+        ]
+    }
+
+
+def set_netting(call: Call) -> Json:
+    """Kept and shown; exclusive outcomes aren't netted in the collateral of this exchange."""
+    body = call.decode(Netting)
+    account = call.subaccount(body.subaccount_number)
+    account.netting = body.enabled
+    call.exchange.changes.accounts[account] = None
+    return {}
+
+
+def deposits(call: Call) -> Json:
+    page, cursor = call.page(call.exchange.archive.deposits(call.member), lambda item: item[0], call.limit(100, 500))
+    return {
+        "deposits": [
+            {
+                "id": f"paper-{number}",
+                "status": "applied",
+                "type": "ach",  # the SDK knows no paper money
+                "amount_cents": done.micros // CENT,
+                "fee_cents": 0,
+                "created_ts": done.ts_ms // 1000,
+                "finalized_ts": done.ts_ms // 1000,
+            }
+            for number, done in page
+        ],
+        "cursor": cursor,
+    }
+
+
+def withdrawals(call: Call) -> Json:
+    """Paper money can't be taken out, so there is none."""
+    call.limit(100, 500)
+    return {"withdrawals": [], "cursor": ""}

@@ -1,0 +1,1 @@
+"""FastMCP's plumbing: toolsets, schemas, errors, parameters, the session, asking a person, push, auth."""

@@ -1,0 +1,1 @@
+"""The kalshi_ tools: words and types."""

@@ -1,0 +1,220 @@
+"""Analysis: books, trades, charts, and what they say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+from fastmcp.dependencies import Depends
+from pydantic import Field
+
+from prediction_mcp.desk.kalshi import lookup
+from prediction_mcp.desk.kalshi.analysis.book_results import BookAnswer, BookView, TradeList
+from prediction_mcp.desk.kalshi.realtime.feeds import Live
+from prediction_mcp.desk.results import more
+from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.errors import InvalidRequestError
+from prediction_mcp.protocol.annotations import READS
+from prediction_mcp.protocol.parameters import Interval, Probability, Quantity, Ticker, When
+from prediction_mcp.protocol.session import get_kalshi, get_live, get_settings
+from prediction_mcp.protocol.toolset import Toolset
+from prediction_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from fastmcp.tools import ToolResult
+
+    from prediction_mcp.desk.kalshi.analysis.results import (
+        ArbitrageAnswer,
+        Candles,
+        Comparison,
+        FlowAnswer,
+        ImpliedAnswer,
+        LiquidityAnswer,
+        Opportunity,
+        RiskAnswer,
+        VolatilityAnswer,
+    )
+
+mcp = Toolset()
+
+
+Window = Annotated[str, Field(description="like 24h, 7d, 2w")]
+ROWS = 200
+"""Candlesticks of one answer."""
+
+
+@mcp.tool(title="Order book", annotations=READS, tags={"analysis"})
+async def kalshi_get_orderbook(
+    ticker: Ticker | None = None,
+    tickers: Annotated[list[Ticker] | None, Field(min_length=1, max_length=25)] = None,
+    depth: Annotated[int, Field(ge=1, le=100)] = 5,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+    live: Live = Depends(get_live),
+) -> BookAnswer:
+    """YES bids and asks as [dollars, contracts], best first, with spread, mid and depth. Give ticker or tickers."""
+    if (ticker is None) == (tickers is None):
+        raise InvalidRequestError("Give either ticker or tickers.")
+    names = [t.strip().upper() for t in tickers or [ticker or ""]]
+    watched = {name: book for name in names if (book := live.book(name)) is not None}
+    missing = [name for name in names if name not in watched]
+    books = await kalshi.markets.orderbooks(missing) if missing else {}
+    for name in missing:
+        if name not in books or not (books[name].yes_dollars or books[name].no_dollars):
+            await lookup.market(kalshi, name)  # an unknown ticker has an empty book too: say so instead
+    books |= watched
+    return BookAnswer(
+        source=settings.env,
+        books=[BookView.of(n, books[n], depth, watched=n in watched) for n in names if n in books],
+    )
+
+
+@mcp.tool(title="Trades", annotations=READS, tags={"analysis"})
+async def kalshi_get_trades(
+    ticker: Ticker | None = None,
+    since: When | None = None,
+    until: When | None = None,
+    limit: Annotated[int, Field(ge=1, le=500)] = 20,
+    cursor: str | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> TradeList:
+    """Recent trades, newest first, of one market or all. Prices are YES dollars."""
+    name = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
+    page = await kalshi.markets.trades(
+        ticker=name,
+        min_ts=None if since is None else int(since.timestamp()),
+        max_ts=None if until is None else int(until.timestamp()),
+        limit=limit,
+        cursor=cursor,
+    )
+    return TradeList.of(page.trades, name, more(page), settings.env).within(since, until)
+
+
+@mcp.tool(title="Candlesticks", annotations=READS, tags={"analysis"})
+async def kalshi_get_candlesticks(
+    ticker: Ticker,
+    interval: Interval = "1h",
+    start: When | None = None,
+    end: When | None = None,
+    chart: bool = False,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> Candles | ToolResult:
+    """Open, high, low, close and volume, live or archived; the newest 200 of the time asked for. chart adds a PNG."""
+    from prediction_mcp.desk.kalshi.analysis.reading import DEFAULT_SPAN, candles
+    from prediction_mcp.desk.kalshi.analysis.results import Candles
+
+    market = await lookup.market(kalshi, ticker)
+    last = end or datetime.now(UTC)
+    first = start or last - DEFAULT_SPAN[interval]
+    if first >= last:
+        raise InvalidRequestError("start must be before end.")
+    sticks = await candles(kalshi, market, first, last, interval)
+    answer = Candles.of(market.ticker, interval, sticks, ROWS, settings.env)
+    if not chart:
+        return answer
+    from prediction_mcp.desk.kalshi.analysis.chart import with_picture
+
+    return await with_picture(answer, f"{market.title}: {market.yes_sub_title}")
+
+
+@mcp.tool(title="Liquidity", annotations=READS, tags={"analysis"})
+async def kalshi_analyze_liquidity(
+    ticker: Ticker,
+    size: Annotated[Quantity | None, Field(gt=0)] = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> LiquidityAnswer:
+    """Spread, depth near the middle, imbalance, cost of going in and out at your size, and a score with its reasons."""
+    from prediction_mcp.desk.kalshi.analysis.one_market import liquidity_of
+
+    return await liquidity_of(kalshi, ticker, size, settings.env)
+
+
+@mcp.tool(title="Volatility", annotations=READS, tags={"analysis"})
+async def kalshi_analyze_volatility(
+    ticker: Ticker,
+    window: Window = "7d",
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> VolatilityAnswer:
+    """How much the price moves: a typical day, in log-odds too, range, largest moves, scaled to expiry."""
+    from prediction_mcp.desk.kalshi.analysis.one_market import volatility_of
+
+    return await volatility_of(kalshi, ticker, window, settings.env)
+
+
+@mcp.tool(title="Trade flow", annotations=READS, tags={"analysis"})
+async def kalshi_analyze_trade_flow(
+    ticker: Ticker,
+    window: Window = "24h",
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> FlowAnswer:
+    """Which side takers took, VWAP, large trades, pace."""
+    from prediction_mcp.desk.kalshi.analysis.one_market import flow_of
+
+    return await flow_of(kalshi, ticker, window, settings.env)
+
+
+@mcp.tool(title="Implied probabilities", annotations=READS, tags={"analysis"})
+async def kalshi_get_implied_probabilities(
+    event_ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+) -> ImpliedAnswer:
+    """An event's prices as a distribution: normalised, with overround; for strikes the median and the ranges."""
+    from prediction_mcp.desk.kalshi.analysis.one_event import implied
+
+    return await implied(kalshi, event_ticker, settings.env)
+
+
+@mcp.tool(title="Arbitrage", annotations=READS, tags={"analysis"})
+async def kalshi_find_arbitrage(
+    event_ticker: Ticker | None = None,
+    series_ticker: Ticker | None = None,
+    category: str | None = None,
+    min_edge_cents: Annotated[Quantity, Field(ge=0)] = Decimal(0),
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> ArbitrageAnswer:
+    """Riskless after fees: outcomes, strikes, combos whose prices contradict each other; size and legs."""
+    from prediction_mcp.desk.kalshi.analysis.arbitrage import find_arbitrage
+
+    return await find_arbitrage(kalshi, event_ticker, series_ticker, category, min_edge_cents, settings.env)
+
+
+@mcp.tool(title="Compare markets", annotations=READS, tags={"analysis"})
+async def kalshi_compare_markets(
+    tickers: Annotated[list[Ticker], Field(min_length=2, max_length=10)],
+    window: Window = "7d",
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> Comparison:
+    """Markets side by side: prices, moves, correlation of hourly changes, divergence."""
+    from prediction_mcp.desk.kalshi.analysis.one_market import compare
+
+    return await compare(kalshi, tickers, window, settings.env)
+
+
+@mcp.tool(title="Brief on a market", annotations=READS, tags={"analysis"})
+async def kalshi_analyze_market_opportunity(
+    ticker: Ticker,
+    my_probability: Probability | None = None,
+    kalshi: KalshiClient = Depends(get_kalshi),
+    settings: Settings = Depends(get_settings),
+) -> Opportunity:
+    """The brief before a trade: price, book, flow, volatility, time, rules; at your probability of YES the edge."""
+    from prediction_mcp.desk.kalshi.analysis.one_market import opportunity
+
+    return await opportunity(kalshi, ticker, my_probability, settings.env)
+
+
+@mcp.tool(title="Risks of a market", annotations=READS, tags={"analysis"})
+async def kalshi_assess_market_risk(
+    ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+) -> RiskAnswer:
+    """Liquidity, time, jumps, early close, settlement and fees, each graded with its evidence."""
+    from prediction_mcp.desk.kalshi.analysis.one_market import risks_of
+
+    return await risks_of(kalshi, ticker, settings.env)

@@ -1,0 +1,76 @@
+"""The brakes: stop everything, and make limits tighter. Loosening is for a person at the command line."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from fastmcp.dependencies import Depends
+
+from prediction_mcp.protocol.annotations import BRAKES, ENDS
+from prediction_mcp.protocol.parameters import Dollars, Quantity, Whole
+from prediction_mcp.protocol.session import get_guard, get_settings
+from prediction_mcp.protocol.toolset import Toolset
+from prediction_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from prediction_mcp.desk.kalshi.brakes import HaltAnswer, LimitsAnswer
+
+mcp = Toolset()
+
+
+@mcp.tool(title="Halt trading", annotations=ENDS, tags={"safety"})
+async def kalshi_halt_trading(
+    settings: Settings = Depends(get_settings),
+) -> HaltAnswer:
+    """Cancel every resting order and refuse new ones until a person resumes with “prediction-mcp resume”."""
+    from prediction_mcp.desk.kalshi.brakes import HaltAnswer
+    from prediction_mcp.safety.halt import UNREAD, WARNING
+
+    done, problem = await get_guard().halt("the assistant")
+    return HaltAnswer(
+        source=settings.env, halted=True, cancelled=done.cancelled, contracts=done.contracts, left=done.left or None,
+        note=" ".join(filter(None, (UNREAD if done.left is None else None, problem, WARNING))),
+    )  # fmt: skip
+
+
+@mcp.tool(title="Limits", annotations=BRAKES, tags={"safety"})
+async def kalshi_tighten_limits(
+    order_contracts: Quantity | None = None,
+    order_cost: Dollars | None = None,
+    price_band_cents: Quantity | None = None,
+    day_spent: Dollars | None = None,
+    day_orders: Whole | None = None,
+    minute_orders: Whole | None = None,
+    market_exposure: Dollars | None = None,
+    event_exposure: Dollars | None = None,
+    cash_reserve: Dollars | None = None,
+    day_loss: Dollars | None = None,
+    deny_series: list[str] | None = None,
+    settings: Settings = Depends(get_settings),
+) -> LimitsAnswer:
+    """Show this server's limits on orders, after making those given tighter; a looser value changes nothing."""
+    from prediction_mcp.desk.kalshi.brakes import LimitsAnswer
+    from prediction_mcp.kalshi.errors import InvalidRequestError
+    from prediction_mcp.safety.limits import Limits
+
+    given = Limits(
+        order_contracts=order_contracts,
+        order_cost=order_cost,
+        price_band_cents=price_band_cents,
+        day_spent=day_spent,
+        day_orders=day_orders,
+        minute_orders=minute_orders,
+        market_exposure=market_exposure,
+        event_exposure=event_exposure,
+        cash_reserve=cash_reserve,
+        day_loss=day_loss,
+        deny_series=frozenset(name.strip().upper() for name in deny_series or ()),
+    )
+    if any(isinstance(v, Decimal | int) and v < 0 for v in (getattr(given, n) for n in given.__slots__)):
+        raise InvalidRequestError("A limit is zero or more.")
+    guard = get_guard()
+    if given.any:
+        guard.require_somebody()
+        guard.records().tighten(given)
+    return LimitsAnswer.of(guard, settings.env)
