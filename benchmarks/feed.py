@@ -24,10 +24,10 @@ import msgspec
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 
+from prediction_mcp.desk.kalshi.realtime.source import NAMES, event_of
 from prediction_mcp.exchange.engine.matching import BID
 from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.feed_reader import Reader, Subscription
 from prediction_mcp.kalshi.models.feed import Frame
 from prediction_mcp.kalshi.orderbook import LiveBook
@@ -156,29 +156,28 @@ async def weight() -> None:
     """Books, latest values and the last thousand events of a subscription to a thousand markets."""
     tickers = [f"KXBENCH-26DEC-{i:04d}" for i in range(MARKETS)]
     before = rss_mb()
-    async with KalshiClient("http://127.0.0.1:9/trade-api/v2") as kalshi:
-        heard: list[Any] = []
+    heard: list[Any] = []
 
-        def open_feed(listener: Any, _: Any) -> Any:
-            heard.append(listener)
-            return _Quiet()
+    def open_source(listener: Any, _: Any) -> Any:
+        heard.append(lambda channel, ticker, message: listener(NAMES[channel], ticker, event_of(message)))
+        return _Quiet()
 
-        watcher = Watcher(kalshi, open_feed, lambda *_: None, lambda *_: None)
-        await watcher.subscribe("orderbook_delta", tickers)
-        reader = fed(tickers, heard[0])
-        seq = MARKETS
-        for i in range(20 * MARKETS):
-            seq += 1
-            ticker = tickers[i % MARKETS]
-            reader.receive(
-                f'{{"type":"orderbook_delta","sid":2,"seq":{seq},"msg":{{"market_ticker":"{ticker}","price_dollars":"0.4400",'
-                f'"delta_fp":"1.00","side":"yes","ts_ms":1}}}}'.encode()
-            )
-        (watch,) = watcher.watches.values()
-        print(
-            f"{MARKETS:,} markets watched, {len(BIDS) + len(ASKS)} levels each, {len(watch.events):,} events kept of "
-            f"{watch.seen:,}: {rss_mb() - before:.0f} MB"
+    watcher = Watcher(open_source, lambda *_: None, lambda *_: None)
+    await watcher.subscribe("orderbook", tickers)
+    reader = fed(tickers, heard[0])
+    seq = MARKETS
+    for i in range(20 * MARKETS):
+        seq += 1
+        ticker = tickers[i % MARKETS]
+        reader.receive(
+            f'{{"type":"orderbook_delta","sid":2,"seq":{seq},"msg":{{"market_ticker":"{ticker}","price_dollars":"0.4400",'
+            f'"delta_fp":"1.00","side":"yes","ts_ms":1}}}}'.encode()
         )
+    (watch,) = watcher.watches.values()
+    print(
+        f"{MARKETS:,} markets watched, {len(BIDS) + len(ASKS)} levels each, {len(watch.events):,} events kept of "
+        f"{watch.seen:,}: {rss_mb() - before:.0f} MB"
+    )
 
 
 class _Quiet:

@@ -21,14 +21,15 @@ from typing import Any
 
 from fastmcp import Client
 
-from prediction_mcp.protocol import session as context
-from prediction_mcp.safety.asking import Call
+from prediction_mcp.desk.kalshi.account import Account
+from prediction_mcp.safety.asking import Person, WriteCall
+from prediction_mcp.safety.plan import Needs
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings, load_settings
 
 LIMITS: dict[str, Any] = {
-    "limit_order_contracts": 1000, "limit_order_cost": 500, "limit_price_band_cents": 99, "limit_day_spent": 100_000,
-    "limit_day_orders": 1_000_000, "limit_minute_orders": 1_000_000, "deny_series": "KXNONE",
+    "order_contracts": 1000, "order_cost": 500, "price_band_cents": 99, "day_spent": 100_000,
+    "day_orders": 1_000_000, "minute_orders": 1_000_000, "deny_series": "KXNONE",
 }  # fmt: skip
 PACE_S = 0.06
 """Between rounds: unsigned reads of markets have a budget of 20 a second, which isn't what is measured."""
@@ -37,10 +38,10 @@ PACE_S = 0.06
 class Open:
     """No layer at all: what is planned is sent."""
 
-    def weighs_closing(self, **_: bool) -> bool:
-        return False
+    def needs(self, **_: bool) -> Needs:
+        return Needs()
 
-    async def carry_out(self, call: Call) -> Any:
+    async def carry_out(self, call: WriteCall, _: Person) -> Any:
         plan = await call.make()
         return await plan.send(plan.terms)
 
@@ -97,7 +98,7 @@ async def run(orders: int) -> None:
             def settings(name: str, **changes: Any) -> Settings:
                 return load_settings(**account, safety_folder=Path(folder) / name, **changes)
 
-            plain = context.Session.guard
+            plain = Account.guard
             async with (
                 Client(create_server(settings("layer"))) as layer,
                 Client(create_server(settings("limits", **LIMITS))) as limits,
@@ -118,11 +119,11 @@ async def run(orders: int) -> None:
                     await asyncio.sleep(PACE_S)
                     turns.append(turns.pop(0))  # the first of a round is slower than the others
                     for name, client in turns:
-                        context.Session.guard = bare if name == "without" else plain  # type: ignore[method-assign]
+                        Account.guard = bare if name == "without" else plain  # type: ignore[method-assign]
                         took = await timed(client, order)
                         if i >= 20:
                             times[name].append(took)
-                context.Session.guard = plain  # type: ignore[method-assign]
+                Account.guard = plain  # type: ignore[method-assign]
     medians = {name: statistics.median(found) * 1e3 for name, found in times.items()}
     disk = statistics.median(syncs.times) * 1e3
     each = len(syncs.times) / (2 * (orders + 20))

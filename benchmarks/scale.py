@@ -18,11 +18,11 @@ from decimal import Decimal
 import httpx
 
 from prediction_mcp.desk.kalshi.analysis.arbitrage import of_event, promising, scan
-from prediction_mcp.desk.kalshi.analysis.reading import books_of
 from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.listings import Listing, ladder_event
 from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.models.markets import Orderbook
 
 LADDERS, RUNGS, LISTED, SCANNED, PAGE = 250, 20, 5_000, 2_000, 1_000
 
@@ -64,7 +64,10 @@ async def run() -> None:
         events = [e async for e in kalshi.events.all(series_ticker="KXBTCD", status="open", with_nested_markets=True)]
         events = events[: SCANNED // RUNGS + 1]
         series = {s.ticker: s for s in await kalshi.series.list()}
-        books = await books_of(kalshi, [m.ticker for e in events for m in e.markets or []])
+        tickers = [m.ticker for e in events for m in e.markets or []]
+        books = dict[str, Orderbook]()
+        for first in range(0, len(tickers), 100):
+            books |= await kalshi.markets.orderbooks(tickers[first : first + 100])
     await http.aclose()
     start = time.perf_counter()
     hopeful = sum(promising(e) for e in events)

@@ -17,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from prediction_mcp.catalogue.index import Index
+from prediction_mcp.desk.kalshi.catalogue import listed, listed_series
 from prediction_mcp.kalshi.models.markets import ComboLeg, Market
 from prediction_mcp.kalshi.models.series import Series
 
@@ -79,12 +80,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         index = Index(Path(folder) / "catalogue.db")
         index.put_series(
-            [Series(ticker=f"KXS{i}", title="A series", category="Economics", tags=["Fed"]) for i in range(300)]
+            [
+                listed_series(Series(ticker=f"KXS{i}", title="A series", category="Economics", tags=["Fed"]))
+                for i in range(300)
+            ]
         )
         plain = markets(30_000, combos=False)
         before, start = peak_mb(), time.perf_counter()
         for at in range(0, len(plain), PAGE):
-            index.put_markets(plain[at : at + PAGE])
+            index.put_markets(map(listed, plain[at : at + PAGE]))
         print(
             f"30,000 markets indexed in {time.perf_counter() - start:.1f} s, {peak_mb() - before:.0f} MB more at peak"
         )
@@ -101,7 +105,7 @@ def main() -> None:
         for at in range(0, 270_000, 30_000):
             batch = [m.model_copy(update={"ticker": f"{m.ticker}-{at}"}) for m in markets(30_000, combos=True)]
             for page in range(0, len(batch), PAGE):
-                index.put_markets(batch[page : page + PAGE])
+                index.put_markets(map(listed, batch[page : page + PAGE]))
         print(
             f"270,000 combos more in {time.perf_counter() - start:.0f} s, {peak_mb() - before:.0f} MB more at the peak"
         )

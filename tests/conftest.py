@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import settings
 
+from prediction_mcp.desk.kalshi.account import Account as KalshiAccount
 from prediction_mcp.exchange.engine.audit import audit
 from prediction_mcp.exchange.engine.ledger import Account, Fill
 from prediction_mcp.exchange.engine.matching import Order
@@ -16,7 +18,7 @@ from prediction_mcp.exchange.fronts.kalshi.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
-from prediction_mcp.settings import Settings
+from prediction_mcp.settings import Settings, load_settings
 
 settings.register_profile("thorough", max_examples=3_500)
 _NOW = datetime.now(UTC)
@@ -78,6 +80,16 @@ class Served:
     @property
     def signer(self) -> KeySigner:
         return signer_from_pem(self.key_id, self.pem)
+
+
+def account_of(client: KalshiClient) -> KalshiAccount:
+    """An account over a client that is open already, and stays so."""
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[KalshiClient]:
+        yield client
+
+    return KalshiAccount(load_settings(), connect)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, 
 from prediction_mcp.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from prediction_mcp.desk.kalshi.account import Account
     from prediction_mcp.kalshi import KalshiClient
     from prediction_mcp.kalshi.auth import KeySigner
 
@@ -42,6 +43,18 @@ async def connect(settings: Settings) -> AsyncIterator[KalshiClient]:
             except KalshiError as error:  # the smallest account's limits are safe until the exchange can be asked
                 logger.warning("the account's rate limits are not known yet: {}", error)
         yield client
+
+
+@asynccontextmanager
+async def open_account(settings: Settings) -> AsyncIterator[Account]:
+    """The account that the settings name, open; closed with the block. Raises what :func:`connect` raises."""
+    from prediction_mcp.desk.kalshi.account import Account
+
+    account = Account(settings, lambda: connect(settings))
+    try:
+        yield await account.open()
+    finally:
+        await account.close()
 
 
 def _budget(settings: Settings, url: str, signer: KeySigner | None) -> Path | None:

@@ -15,16 +15,15 @@ from fastmcp import FastMCP
 
 from prediction_mcp import __version__
 from prediction_mcp.connection import connect
-from prediction_mcp.logs import quiet_expected_errors
 from prediction_mcp.protocol.errors import PlainErrors
+from prediction_mcp.protocol.logs import quiet_expected_errors
 from prediction_mcp.protocol.push import install
 from prediction_mcp.protocol.schemas import LeanSchemas
 from prediction_mcp.protocol.session import Session
 from prediction_mcp.settings import Settings, load_settings
+from prediction_mcp.tools import prompts, resources
 from prediction_mcp.tools.completions import complete
 from prediction_mcp.tools.kalshi import analysis, discovery, portfolio, realtime, trading
-
-from .tools import prompts, resources
 
 if TYPE_CHECKING:
     from fastmcp.server.auth import AuthProvider

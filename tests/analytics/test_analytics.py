@@ -15,7 +15,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from prediction_mcp.analytics import arbitrage as arb
-from prediction_mcp.analytics.costs import order_fee
 from prediction_mcp.analytics.ends import Claim, leaves_no_gap, of_combos, of_exclusive, of_number, of_numbers
 from prediction_mcp.analytics.flow import Print, flow
 from prediction_mcp.analytics.linear import maximize
@@ -326,8 +325,7 @@ def by_trying_everything(sides: list[arb.Side], ends: list[frozenset[str]]) -> D
         for price, count in side.offers:
             base = costs[-1]
             costs += [
-                base + price * n + order_fee(side.schedule, price, D(n), is_taker=True)
-                for n in range(1, int(count) + 1)
+                base + price * n + side.schedule.fee(price, D(n), is_taker=True) for n in range(1, int(count) + 1)
             ]
         ways.append(list(enumerate(costs)))
     if math.prod(map(len, ways)) > 4_000:

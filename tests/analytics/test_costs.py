@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prediction_mcp.analytics.book import bid_value, mid, spread, walk
-from prediction_mcp.analytics.costs import order_cost, order_fee
+from prediction_mcp.analytics.costs import order_cost
 from prediction_mcp.analytics.positions import mark
 from prediction_mcp.kalshi.fees import FeeSchedule
 
@@ -34,7 +34,7 @@ def test_selling_100_at_40() -> None:
 
 def test_fee_is_rounded_to_the_balance_grid() -> None:
     """1 at 55¢ of a tenth: trade fee 0.017325 → the balance moves on $0.0001, so 0.0174 is charged."""
-    assert order_fee(QUADRATIC, D("0.55"), D(1), is_taker=True) == D("0.0174")
+    assert QUADRATIC.fee(D("0.55"), D(1), is_taker=True) == D("0.0174")
 
 
 @given(st.integers(1, 99), st.integers(1, 10_000))

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from prediction_mcp.catalogue.fill import Catalogue
-from prediction_mcp.catalogue.index import ORDERS, Index
+from prediction_mcp.catalogue.index import ORDERS, Index, Listed
 from prediction_mcp.catalogue.words import plain, terms
+from prediction_mcp.desk.kalshi.catalogue import Catalogue, listed, listed_series
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import KalshiError
 from prediction_mcp.kalshi.models.markets import ComboLeg, Market
@@ -29,18 +29,18 @@ SERIES = [
 ]
 
 
-def market(ticker: str, title: str, outcome: str = "Yes", volume: int = 10, **more: object) -> Market:
+def market(ticker: str, title: str, outcome: str = "Yes", volume: int = 10, **more: object) -> Listed:
     values: dict[str, object] = {
         "ticker": ticker, "event_ticker": ticker.rsplit("-", 1)[0], "title": title, "yes_sub_title": outcome,
         "status": "active", "volume_24h_fp": Decimal(volume), "close_time": datetime(2026, 12, 1, tzinfo=UTC),
     }  # fmt: skip
-    return Market.model_validate(values | more)
+    return listed(Market.model_validate(values | more))
 
 
 @pytest.fixture
 def index() -> Index:
     made = Index()
-    made.put_series(SERIES)
+    made.put_series(map(listed_series, SERIES))
     made.put_markets(
         [
             market("KXFEDDECISION-26DEC-C25", "Fed decision in December 2026?", "Cut of 25bp", 900),

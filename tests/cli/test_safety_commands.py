@@ -13,7 +13,8 @@ import pytest
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 
-from prediction_mcp.safety.records import Caller, Records, Request
+from prediction_mcp.safety.intents import Caller, WriteRecord
+from prediction_mcp.safety.records import Records
 from prediction_mcp.settings import load_settings
 from tests.cli.test_cli import run
 from tests.conftest import MARKET
@@ -121,7 +122,7 @@ def test_a_person_lets_go_of_a_write_of_unknown_fate() -> None:
     assert home is not None
     records = Records(home)
     lost = records.open(
-        Request(Caller("t", "1"), "kalshi_create_order", "order", {}, {"client_order_id": "lost"}), None
+        WriteRecord(Caller("t", "1"), "kalshi_create_order", "order", {}, {"client_order_id": "lost"}), None
     )
     records.close()
     assert f"of unknown fate: {lost[:8]} kalshi_create_order" in run("journal").stdout

@@ -27,7 +27,7 @@ from prediction_mcp.exchange.engine.ledger import Account
 from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.exchange.engine.order_checks import IOC
 from prediction_mcp.exchange.engine.rejection import RejectionError
-from prediction_mcp.exchange.fronts.kalshi import ws, ws_commands, ws_hub
+from prediction_mcp.exchange.fronts.kalshi import ws, ws_commands, ws_hub, ws_subscription
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.scenario import combo_event
 from tests.conformance.feed_schema import SCHEMA_FILE, FeedSchemas
@@ -388,7 +388,7 @@ class Deaf:
     def drop(self) -> None:
         raise AssertionError("no fault was asked for")
 
-    def end(self, subscription: ws_hub.Subscription) -> None:
+    def end(self, subscription: ws_subscription.Subscription) -> None:
         raise AssertionError("no fault was asked for")
 
 
@@ -400,7 +400,7 @@ _exchange = Exchange(seed=1)
 def test_whatever_is_sent_is_answered(sent: list[Any]) -> None:
     """No command, however odd, ends the connection without a word: each gets at least one answer."""
     outlet = Deaf(_exchange.engine.accounts["taker-0"])
-    commands = ws_commands.Commands(_exchange, _exchange.attach_hub(), outlet)
+    commands = ws_commands.Commands(_exchange, ws_hub.hub_of(_exchange), outlet)
     for command in sent:
         before = len(outlet.pushed)
         commands.handle(json.dumps(command).encode())
@@ -578,13 +578,18 @@ def _cross(served: Served, ticker: str) -> None:
 
 async def test_a_market_can_be_named_by_its_id_on_the_ticker_alone(served: Served) -> None:
     async with feed(served) as reader:
-        ids = [ws_hub.market_id(MARKET)]
+        ids = [ws_subscription.market_id(MARKET)]
         await reader.ask("subscribe", channels=["ticker"], market_ids=ids)
         _cross(served, MARKET)
         _cross(served, OTHER)
         assert {m["msg"]["market_ticker"] for m in await reader.until_quiet()} == {MARKET}
-        more = await reader.ask("update_subscription", sid=1, action="add_markets", market_id=ws_hub.market_id(OTHER))
-        assert more["msg"] == {"market_tickers": [MARKET, OTHER], "market_ids": [*ids, ws_hub.market_id(OTHER)]}
+        more = await reader.ask(
+            "update_subscription", sid=1, action="add_markets", market_id=ws_subscription.market_id(OTHER)
+        )
+        assert more["msg"] == {
+            "market_tickers": [MARKET, OTHER],
+            "market_ids": [*ids, ws_subscription.market_id(OTHER)],
+        }
         short = await reader.ask("subscribe", channels=["ticker"], market_ids=ids, skip_ticker_ack=True)
         assert short["msg"] == {}
 
@@ -627,7 +632,7 @@ async def test_a_shard_hears_its_markets_and_self_its_own(served: Served) -> Non
 
 async def test_values_from_outside(served: Served) -> None:
     """Nothing until something is asked for; then once a second, and the quick ones at each step."""
-    hub, start = served.exchange.attach_hub(), served.exchange.clock() // 900_000 * 900_000 + 870_000
+    hub, start = ws_hub.hub_of(served.exchange), served.exchange.clock() // 900_000 * 900_000 + 870_000
     async with feed(served) as reader:
         await reader.ask("subscribe", channels=["cfbenchmarks_value", "cfbenchmarks_value_5hz", "pyth_value"])
         for _ in range(2):

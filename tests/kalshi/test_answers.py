@@ -37,7 +37,14 @@ from prediction_mcp.kalshi.feed_reader import Reader, Subscription
 from prediction_mcp.kalshi.models.exchange import ExchangeStatus
 from prediction_mcp.kalshi.models.feed import Subscribed
 from prediction_mcp.kalshi.models.markets import MarketAnswer, MarketPage, OrderbookAnswer, TradePage
-from prediction_mcp.kalshi.models.orders import Amendment, Cancellation, OrderAnswer, OrderExecution, OrderPage
+from prediction_mcp.kalshi.models.orders import (
+    Amendment,
+    CancelItem,
+    Cancellation,
+    OrderAnswer,
+    OrderExecution,
+    OrderPage,
+)
 from prediction_mcp.kalshi.models.portfolio import (
     AccountLimits,
     Balance,
@@ -48,7 +55,6 @@ from prediction_mcp.kalshi.models.portfolio import (
 )
 from prediction_mcp.kalshi.orderbook import LiveBook
 from prediction_mcp.kalshi.parsing import parse
-from prediction_mcp.kalshi.resources.orders import CancelItem
 from prediction_mcp.kalshi.units import format_price
 from tests.conformance.recorded import FOLDER, feeds, requests
 from tests.conformance.recorded import MARKET as RECORDED

@@ -85,5 +85,5 @@ def test_repr_does_not_show_the_key() -> None:
 def test_missing_file_and_missing_id(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match="can't be read"):
         signer_from_file("id", tmp_path / "none.pem")
-    with pytest.raises(CredentialsError, match="KALSHI_API_KEY_ID"):
+    with pytest.raises(CredentialsError, match="API key id"):
         signer_from_pem("", pem_of(ED))

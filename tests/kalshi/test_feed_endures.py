@@ -7,12 +7,14 @@ and no fill was missed or told twice. ``--minutes`` for another length.
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import sys
 from collections import Counter
 
 import pytest
 
+from prediction_mcp.desk.kalshi.realtime.source import FeedSource
 from prediction_mcp.exchange.engine.ledger import Account
 from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.exchange.engine.rejection import RejectionError
@@ -22,8 +24,7 @@ from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock
 from prediction_mcp.kalshi import KalshiClient, feed_reader, websocket
 from prediction_mcp.kalshi.auth import signer_from_pem
-from prediction_mcp.kalshi.feed import Feed
-from prediction_mcp.kalshi.websocket import url_of
+from prediction_mcp.realtime.events import FillEvent
 from prediction_mcp.realtime.watcher import Watcher
 from tests.kalshi.test_feed import equals_rest
 
@@ -51,17 +52,13 @@ async def test_books_and_fills_endure(request: pytest.FixtureRequest, monkeypatc
             port = int(url.split(":")[2].split("/")[0])
             if watcher is None:
                 kalshi = KalshiClient(url, signer)
-                watcher = Watcher(
-                    kalshi,
-                    lambda heard, again: Feed(url_of(url), signer, heard, again),
-                    lambda *_: None,
-                    lambda *_: None,
-                )
-                await watcher.subscribe("orderbook_delta", tickers)
-                watch = await watcher.subscribe("fill", ())
+                opened = functools.partial(FeedSource, kalshi, signer, turned=lambda: None)
+                watcher = Watcher(opened, lambda *_: None, lambda *_: None)
+                await watcher.subscribe("orderbook", tickers)
+                watch = await watcher.subscribe("fills", ())
             assert kalshi is not None
-            assert isinstance(watcher.source, Feed)
-            feed = watcher.source
+            assert isinstance(watcher.source, FeedSource)
+            feed = watcher.source.feed
             restarts += part > 0
             for _ in range(minutes * 60 // 3 // 20):
                 exchange.faults.rules[:] = [Rule(kind, share) for kind, share in FAULTS.items()]
@@ -81,7 +78,7 @@ async def test_books_and_fills_endure(request: pytest.FixtureRequest, monkeypatc
         exchange.sync()
         done = {f.fill_id for f in exchange.archive.fills(member)}
         for _ in range(500):
-            fills = [u.message.trade_id for u in watch.events]
+            fills = [u.event.id for u in watch.events if isinstance(u.event, FillEvent)]
             if watch.seen >= len(done):
                 break
             await asyncio.sleep(0.02)

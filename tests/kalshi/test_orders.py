@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prediction_mcp.kalshi.errors import InvalidOrderError
-from prediction_mcp.kalshi.orders import Action, BookSide, Side, check_count, check_price, from_book, to_book
+from prediction_mcp.kalshi.orders import check_count, check_price, from_book, to_book
 from prediction_mcp.kalshi.units import CENT_GRID, PriceGrid
+from prediction_mcp.net.sides import Action, BookSide, Side
 
 cents = st.integers(1, 9_999).map(lambda n: Decimal(n) / 10_000)
 

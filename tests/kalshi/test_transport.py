@@ -295,6 +295,6 @@ def test_error_classes(status: int, body: bytes, kind: type[KalshiError]) -> Non
 
 async def test_writing_without_a_key_sends_nothing(served: Served) -> None:
     async with KalshiClient(served.url) as client:
-        with pytest.raises(CredentialsError, match="KALSHI_API_KEY_ID"):
+        with pytest.raises(CredentialsError, match="API key"):
             await client.orders.create(new_order())
         assert (await client.markets.get(MARKET)).ticker == MARKET

@@ -27,12 +27,15 @@ from fastmcp.client.transports import StdioTransport
 from mcp_types import TextContent
 
 from prediction_mcp.analytics.cashflow import changes
+from prediction_mcp.desk.kalshi.guarded import Guarded
 from prediction_mcp.desk.kalshi.portfolio.reading import execution
 from prediction_mcp.kalshi.auth import signer_from_file
 from prediction_mcp.kalshi.client import KalshiClient
-from prediction_mcp.safety.limits import Resting, Standing, exposure
+from prediction_mcp.safety.limits import at_risk
+from prediction_mcp.safety.plan import Resting, Standing
 from prediction_mcp.safety.records import Records
 from prediction_mcp.safety.recovery import settle
+from tests.conftest import account_of
 
 CALLERS = 8
 FAULTS = ("cut_before@0.1", "cut_after@0.1", "429@0.05", "503@0.05")
@@ -226,7 +229,7 @@ async def judge(exchange: Faulty, server: Server, told: Told) -> str:
     (folder,) = server.safety.iterdir()
     records = Records(folder)
     async with KalshiClient(exchange.url, signer_from_file(exchange.key_id, exchange.key)) as kalshi:
-        settled = await settle(records, kalshi)
+        settled = await settle(records, Guarded(account_of(kalshi)))
         orders = [o async for o in kalshi.orders.all() if o.client_order_id.startswith("chaos-")]
         positions = [p async for p in kalshi.portfolio.all_positions(count_filter="position")]
         fills = [f async for f in kalshi.portfolio.all_fills()]
@@ -253,9 +256,9 @@ async def judge(exchange: Faulty, server: Server, told: Told) -> str:
     for ticker in {o.ticker for o in resting} | set(held):
         mine = [Resting(o.book_side, o.yes_price_dollars, o.remaining_count_fp) for o in resting if o.ticker == ticker]
         cost = held[ticker].market_exposure_dollars if ticker in held else Decimal(0)
-        at_risk = exposure(Standing(held[ticker].position_fp if ticker in held else Decimal(0), cost, tuple(mine)))
-        assert at_risk <= MARKET_LIMIT, ticker
-        committed += at_risk - cost
+        worst = at_risk(Standing(held[ticker].position_fp if ticker in held else Decimal(0), cost, tuple(mine)))
+        assert worst <= MARKET_LIMIT, ticker
+        committed += worst - cost
     assert opened + committed <= server.day_limit
     records.close()
     refused = sum("limit is" in text for text in told.failed.values())

@@ -16,15 +16,17 @@ import pytest
 from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 
+from prediction_mcp.desk.kalshi.guarded import Guarded
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.models.orders import NewOrder
 from prediction_mcp.kalshi.transport import Transport
 from prediction_mcp.safety.halt import cancel_everything
-from prediction_mcp.safety.records import Caller, Records, Request
+from prediction_mcp.safety.intents import Caller, WriteRecord
+from prediction_mcp.safety.records import Records
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings
-from tests.conftest import MARKET, Served
+from tests.conftest import MARKET, Served, account_of
 from tests.safety.conftest import ORDER, REAL, YES, Open, traded
 from tests.tools.conftest import settings_for
 
@@ -54,7 +56,7 @@ def left_open(folder: Path, client_order_id: str, tool: str = "kalshi_create_ord
     records = Records(folder)
     terms = {**BOOK, "client_order_id": client_order_id, **request}
     kind: Any = "order" if tool == "kalshi_create_order" else "cancel"
-    intent = records.open(Request(Caller("t", "1"), tool, kind, {}, terms), None)
+    intent = records.open(WriteRecord(Caller("t", "1"), tool, kind, {}, terms), None)
     records.db.execute("UPDATE intents SET at = at - 60, mono = mono - 60")
     records.close()
     return intent
@@ -253,7 +255,7 @@ async def test_the_switch_meets_orders_that_are_on_their_way(
         trading = [asyncio.create_task(trade()) for _ in range(6)]
         await asyncio.sleep(0.5)
         records.halt("a test")
-        done = await cancel_everything(kalshi, records)
+        done = await cancel_everything(Guarded(account_of(kalshi)), records)
         placed = sum(await asyncio.gather(*trading))
     assert done.left == 0
     assert placed > 6
@@ -265,7 +267,7 @@ async def test_halting_costs_one_cancel_all(served: Served, kalshi: KalshiClient
     await kalshi.orders.create(NewOrder(**BOOK | {"price": "0.0100"}, client_order_id="r"))
     bucket = kalshi.limiter.buckets["write"]
     before = bucket.tokens
-    await cancel_everything(kalshi, Records(tmp_path / "records"))
+    await cancel_everything(Guarded(account_of(kalshi)), Records(tmp_path / "records"))
     assert before - bucket.tokens <= 2
 
 

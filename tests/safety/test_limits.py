@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,8 @@ from fastmcp import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prediction_mcp.safety.limits import (
-    Account,
-    LimitError,
-    Limits,
-    Resting,
-    Standing,
-    Used,
-    check,
-    exposure,
-    latent,
-)
-from prediction_mcp.safety.plan import Stake
+from prediction_mcp.safety.limits import Figures, LimitError, Limits, Used, at_risk, check, latent
+from prediction_mcp.safety.plan import Resting, Stake, Standing
 from prediction_mcp.server import create_server
 from tests.conftest import EVENT, MARKET, Served
 from tests.safety.conftest import ORDER, Open, traded
@@ -38,7 +28,7 @@ STAKE = Stake(
 )  # fmt: skip
 HERE = Standing(Decimal(4), Decimal("1.5"), (Resting("bid", Decimal("0.3"), Decimal(5)),))
 THERE = Standing(Decimal(-3), Decimal(2))
-ACCOUNT = Account(0, cash=Decimal(20), markets={"KXA-1-X": HERE, "KXA-1-Y": THERE}, lost_today=Decimal(9))
+ACCOUNT = Figures(0, cash=Decimal(20), markets={"KXA-1-X": HERE, "KXA-1-Y": THERE}, lost_today=Decimal(9))
 PENDING = (
     ("KXA-1-X", Resting("bid", Decimal("0.5"), Decimal(2))),
     ("KXA-1-Z", Resting("ask", Decimal("0.6"), Decimal(5))),
@@ -66,7 +56,7 @@ def test_each_limit_by_hand(limit: str, ok: object, broken: object, said: str) -
     """Cash 20 − 4 pending − 5.2. Market: 1.5 held, 1.5 resting, 1 pending, 5; event: 2 held and 2 pending more."""
 
     def held(value: object) -> Limits:
-        return Limits(**{limit: int(str(value)) if limit.endswith("_orders") else Decimal(str(value))})  # type: ignore[arg-type]
+        return Limits.given(**{limit: int(str(value)) if limit.endswith("_orders") else Decimal(str(value))})
 
     check(held(ok), STAKE, USED, ACCOUNT)
     with pytest.raises(LimitError, match=said.replace("$", r"\$").replace(".", r"\.")):
@@ -83,21 +73,21 @@ def test_series_and_what_only_closes() -> None:
         check(Limits(price_band_cents=Decimal(5)), replace(STAKE, yes_mid=None), USED, None)
     nothing = Decimal(0)
     closing = replace(STAKE, book_side="ask", contracts=Decimal(4), opening=nothing, cost=nothing)
-    most = Limits(market_exposure=nothing, event_exposure=nothing, day_loss=nothing, day_spent=nothing)
-    check(replace(most, cash_reserve=Decimal(99)), closing, USED, ACCOUNT)
+    most = Limits.given(market_exposure=nothing, event_exposure=nothing, day_loss=nothing, day_spent=nothing)
+    check(most.tightened(Limits(cash_reserve=Decimal(99))), closing, USED, ACCOUNT)
     with pytest.raises(LimitError, match="in this event"):  # five would open one of NO
-        check(Limits(event_exposure=nothing), replace(closing, contracts=Decimal(40)), USED, ACCOUNT)
+        check(Limits.given(event_exposure=nothing), replace(closing, contracts=Decimal(40)), USED, ACCOUNT)
 
 
 def test_exposure_by_hand() -> None:
     """Held 4 YES for 1.50. Asks of 3 and 3 close 4 and open 2 of NO: at 0.7 the dearer one closes last, for 2 × 0.3."""
     orders = (Resting("ask", Decimal("0.7"), Decimal(3)), Resting("ask", Decimal("0.6"), Decimal(3)))
-    assert exposure(Standing(Decimal(4), Decimal("1.5"), orders)) == Decimal("1.5")
-    assert exposure(Standing(Decimal(4), Decimal("0.5"), orders)) == Decimal("0.6")
-    assert exposure(
+    assert at_risk(Standing(Decimal(4), Decimal("1.5"), orders)) == Decimal("1.5")
+    assert at_risk(Standing(Decimal(4), Decimal("0.5"), orders)) == Decimal("0.6")
+    assert at_risk(
         Standing(Decimal(4), Decimal("0.5"), (*orders, Resting("bid", Decimal("0.2"), Decimal(5))))
     ) == Decimal("1.5")
-    assert exposure(Standing(orders=orders)) == 3 * Decimal("0.3") + 3 * Decimal("0.4")
+    assert at_risk(Standing(orders=orders)) == 3 * Decimal("0.3") + 3 * Decimal("0.4")
 
 
 @given(
@@ -109,7 +99,7 @@ def test_no_way_of_filling_loses_more(held: int, cost: int, listed: list[tuple[A
     """Against fills in any order the book allows, one contract at a time, closing at average cost."""
     cost = 0 if not held else cost
     orders = [Resting(side, Decimal(price) / 10, Decimal(count)) for side, price, count in listed]
-    limit = exposure(Standing(Decimal(held), Decimal(cost), tuple(orders)))
+    limit = at_risk(Standing(Decimal(held), Decimal(cost), tuple(orders)))
     q, spent = held, Decimal(cost)
     queue = {
         "bid": [
@@ -131,9 +121,9 @@ def test_no_way_of_filling_loses_more(held: int, cost: int, listed: list[tuple[A
 
 
 money = st.none() | st.decimals(0, 20, places=2)
-figures = {f.name for f in fields(Limits)} - {"allow_series", "deny_series"}
+figures = set(Limits.model_fields) - {"allow_series", "deny_series"}
 several = st.builds(
-    Limits,
+    Limits.given,
     **{name: st.none() | st.integers(0, 40) if name.endswith("_orders") else money for name in figures},
     allow_series=st.none() | st.frozensets(st.sampled_from(["KXA", "KXB"])),
     deny_series=st.frozensets(st.sampled_from(["KXA", "KXC"])),
@@ -180,13 +170,13 @@ def test_tightening_one_limit_alone(name: str, loose: Any, tight: Any) -> None:
 
 
 def test_every_limit_was_tried_alone() -> None:
-    assert {name for name, _, _ in ONE_BY_ONE} == {f.name for f in fields(Limits)}
+    assert {name for name, _, _ in ONE_BY_ONE} == set(Limits.model_fields)
 
 
 def test_an_order_that_takes_anothers_place_counts_once() -> None:
     """5 YES at 60¢ rest; amended to 8 at 50¢ they come to $4, not to $7."""
     rests = Resting("bid", Decimal("0.6"), Decimal(5), "o-1")
-    account = Account(0, None, {"KXA-1-X": Standing(orders=(rests,))}, Decimal(0))
+    account = Figures(0, None, {"KXA-1-X": Standing(orders=(rests,))}, Decimal(0))
     amended = replace(
         STAKE, contracts=Decimal(8), opening=Decimal(8), cost=Decimal(4), before=Decimal(3), replaces="o-1"
     )
@@ -224,14 +214,14 @@ def test_what_closing_orders_can_still_come_to_by_hand() -> None:
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
-        ({"limit_order_contracts": 4}, "limit is 4 an order"),
-        ({"limit_order_cost": "0.5"}, "limit is $0.50"),
-        ({"limit_price_band_cents": 1}, "from the middle"),
-        ({"limit_day_spent": "0.5"}, "is spent today"),
-        ({"limit_day_orders": 0}, "orders today"),
-        ({"limit_minute_orders": 0}, "last minute"),
-        ({"limit_market_exposure": "0.5"}, "in this market"),
-        ({"limit_event_exposure": "0.5"}, "in this event"),
+        ({"order_contracts": 4}, "limit is 4 an order"),
+        ({"order_cost": "0.5"}, "limit is $0.50"),
+        ({"price_band_cents": 1}, "from the middle"),
+        ({"day_spent": "0.5"}, "is spent today"),
+        ({"day_orders": 0}, "orders today"),
+        ({"minute_orders": 0}, "last minute"),
+        ({"market_exposure": "0.5"}, "in this market"),
+        ({"event_exposure": "0.5"}, "in this event"),
         ({"cash_reserve": "9999.5"}, "in reserve"),
         ({"allow_series": "KXGDP"}, "isn't among"),
         ({"deny_series": "KXSB"}, "are denied"),
@@ -245,13 +235,13 @@ async def test_each_limit_alone_holds(desk: Open, served: Served, limit: dict[st
 
 
 async def test_the_loss_of_the_day_alone_holds(desk: Open, served: Served) -> None:
-    async with desk([], **FREE, limit_day_loss="0.01") as at:
+    async with desk([], **FREE, day_loss="0.01") as at:
         await at.call("kalshi_create_order", **ORDER)  # the fee is lost
         assert "lost $0." in await at.error("kalshi_create_order", **ORDER)
 
 
 async def test_an_order_beyond_a_limit_is_a_sentence(desk: Open, served: Served) -> None:
-    limits = {"limit_order_contracts": 4, "deny_series": "KXFEDDECISION, KXGDP"}
+    limits = {"order_contracts": 4, "deny_series": "KXFEDDECISION, KXGDP"}
     async with desk([], **FREE, **limits) as at:
         assert "limit is 4 an order" in await at.error("kalshi_create_order", **ORDER)
         assert "limit is 4 an order" in (await at.call("kalshi_check_order_validity", **ORDER))["errors"][0]
@@ -261,7 +251,7 @@ async def test_an_order_beyond_a_limit_is_a_sentence(desk: Open, served: Served)
 
 async def test_two_orders_cannot_both_take_the_last_of_a_limit(desk: Open, served: Served) -> None:
     """An order costs 5 × 14¢ and its fee 0.0422: of 20 at once under a dollar's worth of seven, six pass."""
-    async with desk([], **FREE, limit_day_spent="6.5") as at:
+    async with desk([], **FREE, day_spent="6.5") as at:
         done = await asyncio.gather(
             *(at.client.call_tool("kalshi_create_order", ORDER, raise_on_error=False) for _ in range(20))
         )
@@ -271,13 +261,13 @@ async def test_two_orders_cannot_both_take_the_last_of_a_limit(desk: Open, serve
     spent = sum(fill.price * fill.count + fill.fee for fill in served.fills)
     assert spent <= 6_500_000
     assert len(passed) == traded(served) >= 5
-    async with desk([], **FREE, limit_day_spent="6.5") as at:  # a restart forgets nothing
+    async with desk([], **FREE, day_spent="6.5") as at:  # a restart forgets nothing
         limits = await at.call("kalshi_tighten_limits")
         assert Decimal(str(limits["spent_today"])) * 1_000_000 == spent
 
 
 async def test_exposure_is_counted_with_what_is_under_way(desk: Open, served: Served) -> None:
-    async with desk([], **FREE, limit_market_exposure="3", limit_event_exposure="4") as at:
+    async with desk([], **FREE, market_exposure="3", event_exposure="4") as at:
         other = ORDER | {"ticker": MARKET[:-3] + "BAL", "price": 90}
         calls = [ORDER] * 10 + [other] * 10
         done = await asyncio.gather(
@@ -293,14 +283,14 @@ async def test_exposure_is_counted_with_what_is_under_way(desk: Open, served: Se
 async def test_closing_orders_pass_where_opening_ones_do_not(desk: Open, served: Served) -> None:
     async with desk([], **FREE) as at:
         await at.call("kalshi_create_order", **ORDER)
-    async with desk([], **FREE, limit_day_loss="0.01", cash_reserve="999999") as at:
+    async with desk([], **FREE, day_loss="0.01", cash_reserve="999999") as at:
         assert "in reserve" in await at.error("kalshi_create_order", **ORDER)
         await at.call("kalshi_create_order", ticker=MARKET, side="yes", action="sell", count=5, order_type="market")
 
 
 async def test_the_loss_of_the_day_stops_opening(desk: Open, served: Served) -> None:
     """Bought at 14¢ and sold at 12¢ with fees: more than a dime is gone."""
-    async with desk([], **FREE, limit_day_loss="0.15") as at:
+    async with desk([], **FREE, day_loss="0.15") as at:
         await at.call("kalshi_create_order", **ORDER)
         await at.call("kalshi_create_order", ticker=MARKET, side="yes", action="sell", count=5, order_type="market")
         assert "lost $0." in await at.error("kalshi_create_order", **ORDER)
@@ -310,7 +300,7 @@ async def test_the_loss_of_the_day_stops_opening(desk: Open, served: Served) -> 
 
 
 async def test_cancelling_gives_back_what_was_not_spent(desk: Open, served: Served) -> None:
-    async with desk([], **FREE, limit_day_spent="1") as at:
+    async with desk([], **FREE, day_spent="1") as at:
         resting = await at.call("kalshi_create_order", **ORDER | {"count": 30, "price": 3})
         assert "is spent today" in await at.error("kalshi_create_order", **ORDER | {"count": 30, "price": 3})
         await at.call("kalshi_cancel_order", order_id=resting["order_id"])
@@ -318,7 +308,7 @@ async def test_cancelling_gives_back_what_was_not_spent(desk: Open, served: Serv
 
 
 async def test_a_tool_only_tightens_and_a_person_loosens(desk: Open, served: Served, tmp_path: Path) -> None:
-    async with desk([], **FREE, limit_order_contracts=10) as at:
+    async with desk([], **FREE, order_contracts=10) as at:
         shown = await at.call("kalshi_tighten_limits", order_contracts=50, minute_orders=100, deny_series=["kxgdp"])
         assert shown["limits"] == {"order_contracts": 10, "minute_orders": 100, "deny_series": ["KXGDP"]}
         shown = await at.call("kalshi_tighten_limits", order_contracts=2)
@@ -341,15 +331,16 @@ from decimal import Decimal
 from pathlib import Path
 from prediction_mcp.safety.limits import Limits, LimitError, check
 from prediction_mcp.safety.plan import Done, Stake
-from prediction_mcp.safety.records import Caller, Records, Request
+from prediction_mcp.safety.records import Records
+from prediction_mcp.safety.intents import Caller, WriteRecord
 records, taken = Records(Path(sys.argv[1])), 0
 one = Decimal(1)
 stake = Stake("A-1", "A", "A", "bid", one, one, one, one, one, one)
 limits = Limits(day_spent=Decimal(60), market_exposure=None)
 for i in range(40):
     try:
-        intent = records.open(Request(Caller("t", "1"), "t", "order", {}, {"client_order_id": f"{sys.argv[2]}-{i}"}),
-                              stake, lambda s: check(limits, s, records.used("A", 0), None))
+        what = WriteRecord(Caller("t", "1"), "t", "order", {}, {"client_order_id": f"{sys.argv[2]}-{i}"})
+        intent = records.open(what, stake, lambda s: check(limits, s, records.used("A", 0), None))
     except LimitError:
         continue
     records.done(intent, Done("done", spent=Decimal(1)))

@@ -15,18 +15,19 @@ from typing import Any
 
 import pytest
 
+from prediction_mcp.safety.intents import Caller, WriteRecord
 from prediction_mcp.safety.limits import Limits
-from prediction_mcp.safety.plan import Amendment as Rested
+from prediction_mcp.safety.plan import Carried as Rested
 from prediction_mcp.safety.plan import Done, Stake
-from prediction_mcp.safety.records import Caller, HaltedError, Records, Request
+from prediction_mcp.safety.records import HaltedError, Records
 
 COST = Decimal("5.2")
 STAKE = Stake("A-1-X", "A-1", "A", "bid", Decimal(10), Decimal(10), COST, COST, COST, Decimal("0.5"))
 CALLER = Caller("tester", "1.0")
 
 
-def request(number: int = 1, kind: Any = "order") -> Request:
-    return Request(
+def request(number: int = 1, kind: Any = "order") -> WriteRecord:
+    return WriteRecord(
         CALLER, "kalshi_create_order", kind, {"count": "10"}, {"client_order_id": f"c-{number}", "ticker": "A-1-X"}
     )
 

@@ -16,14 +16,15 @@ from fastmcp.client.messages import MessageHandler
 from mcp.client.subscriptions import listen
 from mcp_types import TextResourceContents
 
+from prediction_mcp.desk.kalshi.realtime import polling
 from prediction_mcp.exchange.engine.matching import BID
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.kalshi import websocket
 from prediction_mcp.kalshi.transport import Transport
 from prediction_mcp.protocol import push as push_module
-from prediction_mcp.realtime import polling
 from prediction_mcp.realtime import watcher as watcher_module
-from prediction_mcp.realtime.conditions import Alarm, Condition, Quote
+from prediction_mcp.realtime.conditions import Alarm, Condition
+from prediction_mcp.realtime.events import Quote
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import load_settings
 from tests.conftest import MARKET, Served
@@ -151,7 +152,7 @@ async def test_listening_twice_and_leaving_once_leaves_nothing(served: Served, t
 
     def watches() -> int:
         assert server.session is not None
-        return len(server.session.live.watcher(None).watches)  # type: ignore[arg-type]
+        return len(server.session.account.feeds.watcher.watches)
 
     async with server._lifespan_manager(), Client(server, mode="legacy") as stays:
         async with Client(server, mode="legacy") as client:
@@ -297,7 +298,7 @@ async def test_log_notifications_are_gathered(listener: Listener, served: Served
     if listener.era == "auto":
         assert listener.ear.logs == []  # 2026-07-28 has none outside of an answer
         return
-    assert {log["channel"] for log in listener.ear.logs} == {"orderbook_delta"}
+    assert {log["channel"] for log in listener.ear.logs} == {"orderbook"}
     assert len(listener.ear.logs) <= 10
     assert sum(log["updates"] for log in listener.ear.logs) >= 200
 

@@ -12,10 +12,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from prediction_mcp.kalshi.fees import FeeSchedule
-
 from .book import Level
-from .costs import order_fee
+from .costs import Fees
 from .ends import End
 from .linear import maximize
 
@@ -36,7 +34,7 @@ class Side:
     ticker: str
     side: Literal["yes", "no"]
     offers: Sequence[Level]
-    schedule: FeeSchedule
+    schedule: Fees
 
     def pays(self, end: End) -> bool:
         return (self.ticker in end) == (self.side == "yes")
@@ -147,13 +145,13 @@ def _checked(sides: Sequence[Side], taken: Sequence[Sequence[Level]], ends: Sequ
 
 
 def _unit_fee(side: Side, price: Decimal) -> Decimal:
-    return order_fee(side.schedule, price, Decimal(10_000), is_taker=True) / 10_000
+    return side.schedule.fee(price, Decimal(10_000), is_taker=True) / 10_000
 
 
 def _leg(side: Side, levels: Sequence[Level]) -> Leg:
     count = sum((n for _, n in levels), ZERO)
     cost = sum((p * n for p, n in levels), ZERO)
-    fee = sum((order_fee(side.schedule, p, n, is_taker=True) for p, n in _merged(levels)), ZERO)
+    fee = sum((side.schedule.fee(p, n, is_taker=True) for p, n in _merged(levels)), ZERO)
     return Leg(side.ticker, side.side, max(p for p, _ in levels), count, cost, fee)
 
 

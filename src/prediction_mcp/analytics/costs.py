@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
-from prediction_mcp.kalshi.fees import GRID_DIRECT, FeeSchedule, single_fill_fee
-from prediction_mcp.kalshi.units import dollars_decimal, parse_count, parse_price
+
+class Fees(Protocol):
+    """What a platform takes for a trade."""
+
+    def fee(self, price: Decimal, count: Decimal, *, is_taker: bool, closing: bool = False) -> Decimal:
+        """Dollars, when ``count`` contracts fill at once at ``price`` dollars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,28 +27,15 @@ class OrderCost:
     break_even: Decimal
 
 
-def order_fee(
-    schedule: FeeSchedule, price: Decimal, count: Decimal, *, is_taker: bool, closing: bool = False
-) -> Decimal:
-    """Net fee in dollars when all of ``count`` fills at once at ``price`` (either side's: P × (1 − P) is the same).
-
-    On the $0.0001 balance grid of direct members. Source: KALSHI.md, "Fees".
-    """
-    units, contracts = parse_price(price), parse_count(count)
-    revenue = units * contracts if closing else -units * contracts
-    fee = single_fill_fee(schedule.rate(is_taker=is_taker), units, contracts, revenue, GRID_DIRECT)
-    return dollars_decimal(fee)
-
-
-def order_cost(schedule: FeeSchedule, price: Decimal, count: Decimal, *, buying: bool) -> OrderCost:
+def order_cost(fees: Fees, price: Decimal, count: Decimal, *, buying: bool) -> OrderCost:
     """Cost of buying or selling ``count`` contracts of a side at ``price`` dollars each, as a taker.
 
     Buying: worst case p·c + fee, best (1 − p)·c − fee, break-even probability (p·c + fee) / c.
     Selling a side you don't hold is buying the other at 1 − p: worst case (1 − p)·c + fee, best p·c − fee, and the
     sale pays while the side's true probability is below (p·c − fee) / c.
     """
-    taker = order_fee(schedule, price, count, is_taker=True, closing=not buying)
-    maker = order_fee(schedule, price, count, is_taker=False, closing=not buying)
+    taker = fees.fee(price, count, is_taker=True, closing=not buying)
+    maker = fees.fee(price, count, is_taker=False, closing=not buying)
     at_price, rest = price * count, (1 - price) * count
     if buying:
         return OrderCost(at_price, Decimal(0), taker, maker, at_price + taker, rest - taker, (at_price + taker) / count)

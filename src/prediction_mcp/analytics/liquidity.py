@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from prediction_mcp.kalshi.fees import FeeSchedule
+from prediction_mcp.net.words import printed
 
 from .book import Level, mid, spread
+from .costs import Fees
 from .orders import meet, outcome
 
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -37,7 +38,7 @@ class RoundTrip:
     unfilled: Decimal
 
 
-def round_trip(bids: Sequence[Level], asks: Sequence[Level], size: Decimal, schedule: FeeSchedule | None) -> RoundTrip:
+def round_trip(bids: Sequence[Level], asks: Sequence[Level], size: Decimal, schedule: Fees | None) -> RoundTrip:
     """What it costs to take ``size`` from the asks and give it to the bids, as a taker both times."""
     bought = outcome(meet(asks, size, ONE, buying=True), size, ZERO, schedule, buying=True, rests=False)
     sold = outcome(meet(bids, size, ZERO, buying=False), size, size, schedule, buying=False, rests=False)
@@ -74,7 +75,7 @@ def score(bids: Sequence[Level], asks: Sequence[Level], volume_24h: Decimal) -> 
         dollars = sum((p * n for p, n in bids if centre - p <= NEAR), ZERO)
         dollars += sum(((1 - p) * n for p, n in asks if p - centre <= NEAR), ZERO)
         deep = 40 * min(ONE, dollars / 1_000)
-        reasons.append(f"spread {(width * 100).normalize():f}¢")
+        reasons.append(f"spread {printed(width * 100)}¢")
         reasons.append(f"${dollars:,.0f} within 5¢ of the middle")
     busy = 20 * min(ONE, volume_24h / 1_000)
     reasons.append(f"{volume_24h:,.0f} contracts in 24 h")

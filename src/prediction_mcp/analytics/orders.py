@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from prediction_mcp.kalshi.fees import FeeSchedule
-
 from .book import Level
-from .costs import order_fee
+from .costs import Fees
 
 ZERO = Decimal(0)
 
@@ -44,13 +42,13 @@ def meet(levels: Sequence[Level], count: Decimal, limit: Decimal, *, buying: boo
 
 
 def outcome(
-    fills: Sequence[Level], count: Decimal, held: Decimal, schedule: FeeSchedule | None, *, buying: bool, rests: bool
+    fills: Sequence[Level], count: Decimal, held: Decimal, schedule: Fees | None, *, buying: bool, rests: bool
 ) -> Outcome:
     """What the fills do to cash and position.
 
     ``held`` is what is held of the side traded, negative for the other side. Selling what is held, or buying back what
     the other side holds, receives the price of the side that ends; the rest opens and pays: buying at p pays p, selling
-    at p opens the other side for 1 − p. Fees are those of a taker, fill by fill (KALSHI.md, "Fees").
+    at p opens the other side for 1 − p. Fees are those of a taker, fill by fill (docs/kalshi.md, "Fees").
     """
     paid = received = ZERO
     fee: Decimal | None = ZERO
@@ -69,6 +67,6 @@ def outcome(
     return Outcome(done, paid, received, fee, position, count - done if rests else ZERO)
 
 
-def _fee(schedule: FeeSchedule, price: Decimal, closing: Decimal, opening: Decimal) -> Decimal:
+def _fee(schedule: Fees, price: Decimal, closing: Decimal, opening: Decimal) -> Decimal:
     parts = ((closing, True), (opening, False))
-    return sum((order_fee(schedule, price, n, is_taker=True, closing=c) for n, c in parts if n), ZERO)
+    return sum((schedule.fee(price, n, is_taker=True, closing=c) for n, c in parts if n), ZERO)

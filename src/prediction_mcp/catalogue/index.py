@@ -12,10 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
-
-from prediction_mcp.kalshi.models.markets import Market
-from prediction_mcp.kalshi.models.series import Series
+from typing import Any, Literal, NamedTuple
 
 from .words import plain, terms
 
@@ -61,6 +58,38 @@ ORDERS: dict[str, tuple[str, str]] = {
     "featured": ("m.bid > 0 AND m.ask < 10000", "m.volume_24h * (10000 - abs(m.bid + m.ask - 10000)) DESC"),
 }
 """What a scan sorts by: (condition, order). Spread: the widest first. Featured: much traded and still undecided."""
+
+
+class ListedSeries(NamedTuple):
+    """What a market's words are looked for in, beside its own: tags with blanks between."""
+
+    ticker: str
+    title: str
+    category: str
+    tags: str
+
+
+class Listed(NamedTuple):
+    """A market as any platform lists it.
+
+    Times are Unix seconds, prices of YES in $0.0001, contracts in hundredths; 0 and 10,000 where nobody quotes.
+    """
+
+    ticker: str
+    event: str
+    series: str
+    title: str
+    outcome: str
+    status: str
+    closes: int | None
+    opened: int | None
+    combo: bool
+    volume_24h: int
+    open_interest: int
+    bid: int
+    ask: int
+    last: int
+    day_ago: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +151,18 @@ class Index:
 
     # -- writing -----------------------------------------------------------------------------------------------
 
-    def put_series(self, series: Iterable[Series]) -> None:
-        rows = ((s.ticker, s.title, s.category, " ".join(s.tags or [])) for s in series)
+    def put_series(self, series: Iterable[ListedSeries]) -> None:
         with self._transaction():
-            self.db.executemany("INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?)", rows)
+            self.db.executemany("INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?)", series)
 
-    def put_markets(self, markets: Sequence[Market]) -> None:
+    def put_markets(self, markets: Iterable[Listed]) -> None:
         """Add or renew markets."""
         about = {
             t: f"{title} {category} {tags}" for t, title, category, tags in self.db.execute("SELECT * FROM series")
         }
         with self._transaction():
             for market in markets:
-                combo = bool(market.mve_selected_legs)
-                words = "combo_words" if combo else "words"
+                words = "combo_words" if market.combo else "words"
                 old = self.db.execute("SELECT id FROM markets WHERE ticker = ?", (market.ticker,)).fetchone()
                 if old is not None:
                     self.db.execute(f"DELETE FROM {words} WHERE rowid = ?", old)
@@ -144,9 +171,9 @@ class Index:
                     "INSERT INTO markets (ticker, event, series, title, outcome, status, closes, opened, combo,"
                     " volume_24h, open_interest, bid, ask, last, day_ago)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    _row(market, combo),
+                    market,
                 )
-                texts = (market.title, market.yes_sub_title, market.ticker, about.get(market.series_ticker, ""))
+                texts = (market.title, market.outcome, market.ticker, about.get(market.series, ""))
                 self.db.execute(
                     f"INSERT INTO {words} (rowid, title, outcome, ticker, about) VALUES (?, ?, ?, ?, ?)",
                     (made.lastrowid, *map(plain, texts)),
@@ -361,18 +388,6 @@ _SELECT = "SELECT m.ticker, m.event, m.title, m.outcome, m.status, coalesce(s.ca
 def _quoted(word: str) -> str:
     """A word, or several that stand together, as FTS5 takes them; the last may go on."""
     return '"' + word.replace('"', "") + '"' + ("" if word[:1].isdigit() else " *")
-
-
-def _row(market: Market, combo: bool) -> tuple[object, ...]:
-    def seconds(moment: datetime | None) -> int | None:
-        return None if moment is None else int(moment.timestamp())
-
-    return (
-        market.ticker, market.event_ticker, market.series_ticker, market.title, market.yes_sub_title, market.status,
-        seconds(market.close_time), seconds(market.open_time), combo, int(market.volume_24h_fp * 100),
-        int(market.open_interest_fp * 100), int(market.yes_bid_dollars * 10_000), int(market.yes_ask_dollars * 10_000),
-        int(market.last_price_dollars * 10_000), int(market.previous_price_dollars * 10_000),
-    )  # fmt: skip
 
 
 def _found(row: tuple[object, ...]) -> Found:

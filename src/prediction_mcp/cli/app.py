@@ -70,10 +70,10 @@ def serve(
     if not http:
         _serve_stdio()
         return
-    from prediction_mcp.folder_env import LOOPBACK
     from prediction_mcp.logs import configure_logging
     from prediction_mcp.server import create_server
     from prediction_mcp.settings import SettingsError, load_settings
+    from prediction_mcp.settings.folder_env import LOOPBACK
 
     settings = load_settings()
     here = host in LOOPBACK

@@ -11,11 +11,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from prediction_mcp.connection import connect
+from prediction_mcp.connection import open_account
+from prediction_mcp.desk.kalshi.guarded import Guarded
 from prediction_mcp.kalshi.errors import KalshiError
 from prediction_mcp.safety.halt import UNREAD, WARNING, cancel_everything, pull
 from prediction_mcp.safety.journal import JournalError
-from prediction_mcp.safety.limits import Limits
+from prediction_mcp.safety.limits import JOINS, Limits
 from prediction_mcp.safety.records import Records
 from prediction_mcp.safety.text import clean
 from prediction_mcp.settings import Settings, SettingsError, load_settings
@@ -37,8 +38,8 @@ async def halt_trading() -> int:
             console.print(f"{switched} There is no API key, so nothing could be cancelled.")
             return 1
         try:
-            async with connect(settings) as kalshi:
-                done = await cancel_everything(kalshi, records)
+            async with open_account(settings) as account:
+                done = await cancel_everything(Guarded(account), records)
         except KalshiError as error:
             console.print(f"{switched} What rests could NOT be cancelled ({error}): run halt again.")
             return 1
@@ -76,7 +77,7 @@ def show_limits(*, reset: bool) -> None:
     table = Table(box=None)
     for heading in ("limit", "settings", "now"):
         table.add_column(heading)
-    for name in both.__slots__:
+    for name in JOINS:
         table.add_row(name, _said(getattr(base, name)), _said(getattr(both, name)))
     console.print(table)
     console.print(f"today (UTC): {used.day_orders} orders, ${used.day_spent:,.2f} spent or committed")

@@ -8,7 +8,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from rich.columns import Columns
@@ -17,15 +17,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from prediction_mcp.connection import connect
+from prediction_mcp.connection import open_account
 from prediction_mcp.desk.kalshi import lookup
-from prediction_mcp.desk.kalshi.realtime.feeds import Live as Feeds
-from prediction_mcp.kalshi import KalshiClient
-from prediction_mcp.kalshi.models.feed import TradeMsg
+from prediction_mcp.desk.kalshi.account import Account
+from prediction_mcp.desk.kalshi.realtime.feeds import Feeds
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.orderbook import LiveBook
-from prediction_mcp.kalshi.orders import cents
-from prediction_mcp.realtime.watcher import Update, Watch, Watcher
+from prediction_mcp.net.words import cents, printed
+from prediction_mcp.realtime.events import TradeEvent
+from prediction_mcp.realtime.watcher import Update, Watch
 from prediction_mcp.safety.text import clean
 from prediction_mcp.settings import load_settings
 
@@ -38,19 +38,18 @@ class Screen:
     """What is drawn."""
 
     markets: list[Market]
-    watcher: Watcher
+    feeds: Feeds
     trades: Watch
-    began: float = field(default_factory=time.time)
 
     def draw(self) -> RenderableType:
         books = Columns([self._book(market) for market in self.markets], padding=(0, 3))
-        source = self.watcher.source
+        source = self.feeds.source
         state = f"{source.state}, {source.counters['reconnects']} reconnects, {source.counters['gaps']} gaps; q quits"
         return Group(books, self._trades(), Text(state, style="dim"))
 
     def _book(self, market: Market) -> Table:
-        book = self.watcher.source.books.get(market.ticker)
-        title = clean(f"{market.title}: {market.yes_sub_title}")
+        book = self.feeds.source.books.get(market.ticker)
+        title = clean(market.name)
         table = Table(title=f"{title}\n[dim]{market.ticker}[/]", box=None, title_justify="left", padding=(0, 1))
         for heading in ("buyers", "bid", "ask", "sellers"):
             table.add_column(heading, justify="right")
@@ -72,13 +71,11 @@ class Screen:
             table.add_column(heading)
         newest: deque[Update] = deque(self.trades.events, maxlen=TRADES)
         for update in reversed(newest):
-            message: TradeMsg = update.message
-            at = time.strftime("%H:%M:%S", time.localtime(update.at))
-            price, side = Decimal(message.yes_price_dollars), message.taker_outcome_side
-            colour = "green" if side == "yes" else "red"
-            table.add_row(
-                at, update.ticker, f"{price * 100:g}¢", f"{Decimal(message.count_fp):g}", f"[{colour}]{side}[/]"
-            )
+            trade, at = update.event, time.strftime("%H:%M:%S", time.localtime(update.at))
+            if isinstance(trade, TradeEvent):
+                colour = "green" if trade.taker == "yes" else "red"
+                taker = f"[{colour}]{trade.taker}[/]"
+                table.add_row(at, update.ticker, cents(trade.price), printed(trade.count), taker)
         return table
 
 
@@ -103,26 +100,22 @@ async def watch(tickers: list[str], seconds: float | None) -> None:
     """Show live books and trades until ``q``, Ctrl-C, or for so many seconds."""
     settings = load_settings()
     console = Console()
-    async with connect(settings) as kalshi:
-        feeds = Feeds()
-        try:
-            markets = [await lookup.market(kalshi, ticker) for ticker in tickers]
-            screen = await _open(kalshi, feeds, markets)
-            quitting = asyncio.Event()
-            with _keys(quitting), Live(screen.draw(), console=console, refresh_per_second=REFRESHES) as view:
-                until = None if seconds is None else time.monotonic() + seconds
-                while not quitting.is_set() and (until is None or time.monotonic() < until):
-                    view.update(screen.draw())
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(quitting.wait(), 1 / REFRESHES)
-        finally:
-            await feeds.close()
+    async with open_account(settings) as account:
+        markets = [await lookup.market(account, ticker) for ticker in tickers]
+        screen = await _open(account, markets)
+        quitting = asyncio.Event()
+        with _keys(quitting), Live(screen.draw(), console=console, refresh_per_second=REFRESHES) as view:
+            until = None if seconds is None else time.monotonic() + seconds
+            while not quitting.is_set() and (until is None or time.monotonic() < until):
+                view.update(screen.draw())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(quitting.wait(), 1 / REFRESHES)
 
 
-async def _open(kalshi: KalshiClient, feeds: Feeds, markets: list[Market]) -> Screen:
-    watcher, names = feeds.watcher(kalshi), [market.ticker for market in markets]
-    await watcher.subscribe("orderbook_delta", names)
-    return Screen(markets, watcher, await watcher.subscribe("trade", names))
+async def _open(account: Account, markets: list[Market]) -> Screen:
+    watcher, names = account.feeds.watcher, [market.ticker for market in markets]
+    await watcher.subscribe("orderbook", names)
+    return Screen(markets, account.feeds, await watcher.subscribe("trades", names))
 
 
 @contextlib.contextmanager

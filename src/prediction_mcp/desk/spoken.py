@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from prediction_mcp.net.words import printed
+
 MOST_CONTRACTS = Decimal(10) ** 9
 MOST_DOLLARS = Decimal(10) ** 9
 LONGEST = 40
@@ -88,9 +90,7 @@ def price(value: Any) -> Decimal:
         return amount * 100
     if not unit and 0 < amount < 1:
         cents = (amount * 100).normalize()
-        raise ValueError(
-            f'clear: "{cents:f}¢" (${amount.normalize():f}), or "{amount.normalize():f}¢" (a part of a cent)?'
-        )
+        raise ValueError(f'clear: "{cents:f}¢" (${printed(amount)}), or "{printed(amount)}¢" (a part of a cent)?')
     return amount
 
 

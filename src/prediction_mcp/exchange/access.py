@@ -1,7 +1,7 @@
 """Who may call: API keys, request signatures, scopes and the account's token buckets.
 
-Rules: KALSHI.md, "Signing" and "Rate limits". Written apart from the client's signer on purpose, so that the two can't
-share a mistake.
+Rules: docs/kalshi.md, "Signing" and "Rate limits". Written apart from the client's signer on purpose, so that the two
+can't share a mistake.
 """
 
 from __future__ import annotations

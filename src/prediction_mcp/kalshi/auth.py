@@ -1,4 +1,4 @@
-"""Signing requests: RSA-PSS and Ed25519 keys. Rules: KALSHI.md, "Signing".
+"""Signing requests: RSA-PSS and Ed25519 keys. Rules: docs/kalshi.md, "Signing".
 
 A private key never appears in a log, a repr or an error: what is said about a key that doesn't load names its source.
 """
@@ -67,7 +67,7 @@ def signer_from_pem(key_id: str, pem: str, *, source: str = "the private key") -
     """
     text = pem.strip().replace("\\n", "\n")  # environment files often carry a PEM on one line
     if not key_id:
-        raise CredentialsError(f"There is {source} but no API key id: set KALSHI_API_KEY_ID.")
+        raise CredentialsError(f"There is {source} but no API key id, which names it at the exchange.")
     try:
         key = serialization.load_pem_private_key(text.encode(), password=None)
     except TypeError:

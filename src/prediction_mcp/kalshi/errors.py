@@ -5,8 +5,10 @@ Every message is one sentence a person can act on; the exchange's own code and t
 
 from __future__ import annotations
 
+from prediction_mcp.net.errors import MissingError, PlatformError
 
-class KalshiError(Exception):
+
+class KalshiError(PlatformError):
     """Base of all errors of the client.
 
     Attributes:
@@ -19,11 +21,9 @@ class KalshiError(Exception):
 
     def __init__(self, message: str, *, status: int | None = None, code: str = "", details: str = "") -> None:
         super().__init__(message)
-        self.message = message
         self.status = status
         self.code = code
         self.details = details
-        self.maybe_done = False
 
 
 class CredentialsError(KalshiError):
@@ -42,7 +42,7 @@ class GoneError(KalshiError):
     """410: the exchange has removed this endpoint; a newer version of this program is needed."""
 
 
-class NotFoundError(KalshiError):
+class NotFoundError(KalshiError, MissingError):
     """404: there is no such market, event, series or order."""
 
 
@@ -104,6 +104,10 @@ class SendError(ExchangeUnavailableError):
 
 class OutcomeUnknownError(KalshiError):
     """A write left and no answer told its fate, not even when asked. The message says how to find out."""
+
+    def __init__(self, message: str, *, status: int | None = None, code: str = "", details: str = "") -> None:
+        super().__init__(message, status=status, code=code, details=details)
+        self.maybe_done = True
 
 
 class MalformedResponseError(KalshiError):

@@ -2,41 +2,38 @@
 
 What is wanted is written down (:meth:`Feed.watch`), and every connection is brought in line with it: channels
 subscribed, markets added and taken away, in batches. A lost connection is made again by websockets' own iterator, and
-then everything is subscribed anew; a book counts as right only after a snapshot of that connection. Rules: KALSHI.md,
-"WebSocket".
+then everything is subscribed anew; a book counts as right only after a snapshot of that connection. Rules:
+docs/kalshi.md, "WebSocket".
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-import msgspec
 from loguru import logger
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from .auth import Signer
-from .errors import AuthenticationError, ExchangeUnavailableError, InvalidRequestError, KalshiError, NotFoundError
+from .commands import Commands, NoAnswerError, batches
+from .errors import ExchangeUnavailableError, KalshiError, NotFoundError
+from .feed_errors import AgainError, error_of
 from .feed_reader import Answer, Listener, Reader, Subscription
 from .models.feed import Channel, Error, Subscribed
 from .orderbook import LiveBook
 from .websocket import ANSWER_S, not_opened, opening
 
-BATCH = 500
-"""Markets of one command."""
 GRACE_S = 5.0
 """How long a connection that nobody needs is kept."""
 PER_MARKET = frozenset({"orderbook_delta", "ticker", "trade"})
 """Channels that are subscribed market by market; the others tell everything about the account."""
 TRIES = 3
 _TERMINAL = (10, 25)
-_LATER = (18, 27)
 
 State = Literal["idle", "connecting", "live", "reconnecting", "failed"]
 ASKED = 5
@@ -78,8 +75,7 @@ class Feed:
         self._grace_s = grace_s
         self._wanted: dict[Channel, Counter[str]] = {}  # "" is the whole exchange
         self._held: dict[Channel, Subscription] = {}
-        self._ids = itertools.count(1)
-        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._commands = Commands[Answer]("The live feed")
         self._socket: ClientConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.Task[None] | None = None
@@ -235,10 +231,7 @@ class Feed:
             self.state = "reconnecting"
         self._held.clear()
         self._reader.lost()
-        for answer in self._answers.values():
-            if not answer.done():
-                answer.set_exception(ExchangeUnavailableError("The live feed was cut before it answered."))
-        self._answers.clear()
+        self._commands.lost()
         self._turned()
 
     def _fail(self, error: KalshiError) -> None:
@@ -264,27 +257,14 @@ class Feed:
 
     async def _command(self, cmd: str, **params: Any) -> Any:
         """Send a command and wait for its answer; one that came too late or too often is sent again."""
-        for attempt in range(1, TRIES + 1):
-            socket, number = self._socket, next(self._ids)
-            if socket is None:
-                raise ExchangeUnavailableError("The live feed isn't connected now.")
-            answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            self._answers[number] = answer
+        for attempt in range(1, TRIES):
             try:
-                await socket.send(msgspec.json.encode({"id": number, "cmd": cmd, "params": params}), text=True)
-                return await asyncio.wait_for(answer, ANSWER_S)
-            except TimeoutError:
-                if attempt == TRIES:
-                    raise ExchangeUnavailableError(f"The live feed didn't answer {cmd}.") from None
-            except ConnectionClosed:
-                raise ExchangeUnavailableError("The live feed was cut before it answered.") from None
-            except _AgainError:
-                if attempt == TRIES:
-                    raise
+                return await self._commands.send(self._socket, cmd, params)
+            except NoAnswerError:
+                pass
+            except AgainError:
                 await asyncio.sleep(attempt / 2)
-            finally:
-                self._answers.pop(number, None)
-        raise AssertionError("unreachable")
+        return await self._commands.send(self._socket, cmd, params)
 
     async def _bring_in_line(self, channel: Channel, *, lenient: bool = False) -> None:
         """Make the connection hold of a channel exactly what is wanted."""
@@ -307,10 +287,10 @@ class Feed:
                     await self._subscribe(channel, [])
                 return
             names = set(wanted)
-            for batch in _batches(sorted(names - (held.markets if held else set()))):
+            for batch in batches(sorted(names - (held.markets if held else set()))):
                 await self._add(channel, batch, lenient=lenient)
             held = self._held.get(channel)
-            for batch in _batches(sorted((held.markets if held else set()) - names)):
+            for batch in batches(sorted((held.markets if held else set()) - names)):
                 if held is not None:
                     held.markets.difference_update(batch)
                     await self._command(
@@ -368,7 +348,7 @@ class Feed:
         """Ask until the exchange has said yes, or the subscription is over."""
         self.counters["resyncs"] += 1
         await asyncio.sleep(after_s)
-        for batch in _batches(tickers):
+        for batch in batches(tickers):
             for attempt in range(ASKED):
                 still = [t for t in batch if t in held.markets]
                 if not still or self._reader.by_sid.get(held.sid) is not held:
@@ -391,19 +371,14 @@ class Feed:
 
     def answered(self, message: Answer) -> None:
         """The answer to a command, or an error of a subscription."""
-        answer = self._answers.pop(message.id, None) if message.id else None
         if isinstance(message, Subscribed):
             channel: Any = message.msg.channel
             held = self._held.get(channel)
             if held is not None:
                 held.sid, held.seq = message.msg.sid, 0
                 self._reader.by_sid[held.sid] = held
-        if answer is not None and not answer.done():
-            if isinstance(message, Error):
-                answer.set_exception(_error_of(message))
-            else:
-                answer.set_result(message)
-        elif isinstance(message, Error) and not message.id:
+        waited_for = self._commands.answer(message.id, error_of(message) if isinstance(message, Error) else message)
+        if not waited_for and isinstance(message, Error) and not message.id:
             self._ended(message)
 
     def _ended(self, message: Error) -> None:
@@ -418,24 +393,3 @@ class Feed:
             self._reader.stale()
         self.changed()
         self._spawn(self._bring_in_line(held.channel, lenient=True))
-
-
-class _AgainError(ExchangeUnavailableError):
-    """The command wasn't carried out; it can be sent again."""
-
-
-def _error_of(message: Error) -> KalshiError:
-    code, said = message.msg.code, message.msg.msg
-    if code in _LATER:
-        return _AgainError(f"The live feed is busy ({said}): try again.", code=str(code))
-    missing = message.msg.market_ticker or ", ".join(message.msg.market_tickers)
-    if missing and code in (11, 16):  # 16 until October 2026; since then retired
-        return NotFoundError(f"There is no market {missing} to watch.", code=str(code))
-    if code == 9:
-        return AuthenticationError("This key may not read the account's channels.", code=str(code))
-    return InvalidRequestError(f"The live feed refused: {said} (error {code}).", code=str(code))
-
-
-def _batches(names: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(names), BATCH):
-        yield names[start : start + BATCH]

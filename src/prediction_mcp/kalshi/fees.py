@@ -1,6 +1,6 @@
 """Kalshi's fee model, exact to the last micro.
 
-Source: KALSHI.md, "Fees" (the exchange's fee schedule and its rounding rules):
+Source: docs/kalshi.md, "Fees" (the exchange's fee schedule and its rounding rules):
 
 * trade fee of a fill = ceil to $0.000001 of ``M × 0.07 × C × P × (1 − P)`` for the taker; the maker pays nothing, a
   quarter or a half of it, by the series' ``fee_type``;
@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .units import MICROS, PRICE_UNITS, ceil_div
+from .units import MICROS, PRICE_UNITS, ceil_div, dollars_decimal, parse_count, parse_price
 
 GRID_DIRECT = MICROS // 10_000
 """Balances of direct members sit on $0.0001."""
@@ -68,6 +68,15 @@ class FeeSchedule:
 
     def rate(self, *, is_taker: bool) -> int:
         return self.taker_rate if is_taker else self.maker_rate
+
+    def fee(self, price: Decimal, count: Decimal, *, is_taker: bool, closing: bool = False) -> Decimal:
+        """Net fee in dollars when all of ``count`` fills at once at ``price`` (either side's: P × (1 − P) is the same).
+
+        On the $0.0001 balance grid of direct members.
+        """
+        units, contracts = parse_price(price), parse_count(count)
+        revenue = units * contracts if closing else -units * contracts
+        return dollars_decimal(single_fill_fee(self.rate(is_taker=is_taker), units, contracts, revenue, GRID_DIRECT))
 
 
 def trade_fee(rate: int, price: int, count: int) -> int:

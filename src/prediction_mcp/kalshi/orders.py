@@ -16,14 +16,12 @@ sell NO @p   bid @1 − p
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+
+from prediction_mcp.net.sides import Action, BookSide, Side
+from prediction_mcp.net.words import cents
 
 from .errors import InvalidOrderError
 from .units import PriceGrid, parse_count, parse_price, price_decimal
-
-Side = Literal["yes", "no"]
-Action = Literal["buy", "sell"]
-BookSide = Literal["bid", "ask"]
 
 _TO_BOOK: dict[tuple[Side, Action], BookSide] = {
     ("yes", "buy"): "bid",
@@ -34,6 +32,7 @@ _TO_BOOK: dict[tuple[Side, Action], BookSide] = {
 _TO_ACTION: dict[tuple[Side, BookSide], Action] = {(side, book): action for (side, action), book in _TO_BOOK.items()}
 
 ONE = Decimal(1)
+SIDES: tuple[Side, Side] = ("yes", "no")
 
 
 def book_side(side: Side, action: Action) -> BookSide:
@@ -95,6 +94,10 @@ def check_count(count: Decimal, *, fractional: bool = True) -> int:
     return units
 
 
-def cents(price: Decimal) -> str:
-    """A price in dollars as people say it: 42¢."""
-    return f"{(price * 100).normalize():f}¢"
+def in_words(book: BookSide, price: Decimal) -> str:
+    """A book order as people say it, from both sides: "buy yes at 42¢ (= sell no at 58¢)"."""
+    seen = [(side, *from_book(book, price, side)) for side in SIDES]
+    texts = [f"{action} {side} at {cents(at)}" for side, action, at in seen]
+    if book == "ask":
+        texts.reverse()
+    return f"{texts[0]} (= {texts[1]})"

@@ -1,7 +1,7 @@
 """The client's mirror of the account's token buckets, so that it waits instead of earning a 429.
 
-Rules: KALSHI.md, "Rate limits". Two buckets for signed requests (read, write), one for the balance alone, and one for
-public reads, whose limit Kalshi doesn't publish and which is therefore treated like the smallest account's.
+Rules: docs/kalshi.md, "Rate limits". Two buckets for signed requests (read, write), one for the balance alone, and one
+for public reads, whose limit Kalshi doesn't publish and which is therefore treated like the smallest account's.
 
 Requests leave in the order they came. Cancels go first and may use a reserve that other writes may not touch: getting
 out must never wait behind getting in.

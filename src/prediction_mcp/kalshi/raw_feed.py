@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 from collections import deque
 from typing import Any
 
@@ -16,8 +15,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from .auth import Signer
-from .errors import ExchangeUnavailableError, InvalidRequestError
-from .websocket import ANSWER_S, not_opened, opening
+from .commands import Commands
+from .errors import InvalidRequestError
+from .websocket import not_opened, opening
 
 KEPT = 500
 Json = dict[str, Any]
@@ -31,8 +31,7 @@ class RawFeed:
         self._signer = signer
         self._socket: ClientConnection | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._ids = itertools.count(1)
-        self._answers: dict[int, asyncio.Future[Json]] = {}
+        self._commands = Commands[Json]("The raw feed")
         self._came = asyncio.Event()
         self.frames: deque[Json] = deque(maxlen=KEPT)
         self.dropped = 0
@@ -58,35 +57,19 @@ class RawFeed:
                 frame: Json = orjson.loads(await socket.recv(decode=False))
                 if frame.get("type") == "subscribed":
                     self.sids[frame["msg"]["sid"]] = frame["msg"]["channel"]
-                answer = self._answers.pop(frame.get("id", 0), None)
-                if answer is not None and not answer.done():
-                    answer.set_result(frame)
+                self._commands.answer(frame.get("id", 0), frame)
                 self.dropped += len(self.frames) == KEPT
                 self.frames.append(frame)
                 self._came.set()
         self._socket = None
         self.sids.clear()
-        for waiting in self._answers.values():
-            if not waiting.done():
-                waiting.set_exception(ExchangeUnavailableError("The raw feed was cut before it answered."))
-        self._answers.clear()
+        self._commands.lost()
 
     async def command(self, cmd: str, params: Json) -> Json:
         """Send a command; returns its (first) answer, which may be an error frame."""
         if self._socket is None:
-            raise InvalidRequestError("The raw feed isn't connected: kalshi_websocket_connect first.")
-        number = next(self._ids)
-        answer: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
-        self._answers[number] = answer
-        try:
-            await self._socket.send(orjson.dumps({"id": number, "cmd": cmd, "params": params}), text=True)
-            return await asyncio.wait_for(answer, ANSWER_S)
-        except ConnectionClosed:
-            raise ExchangeUnavailableError("The raw feed was cut: connect again.") from None
-        except TimeoutError:
-            raise ExchangeUnavailableError(f"The exchange didn't answer {cmd} in {ANSWER_S:.0f} s.") from None
-        finally:
-            self._answers.pop(number, None)
+            raise InvalidRequestError("The raw feed isn't connected: open it first.")
+        return await self._commands.send(self._socket, cmd, params)
 
     async def take(self, most: int, seconds: float) -> list[Json]:
         """Frames that weren't read yet, oldest first; waits until there are so many or the time is over."""

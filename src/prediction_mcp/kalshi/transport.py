@@ -92,7 +92,7 @@ class Transport:
                 way, so that its effect is unknown.
         """
         if signed and self.signer is None:
-            raise CredentialsError("This needs an API key: set KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH.")
+            raise CredentialsError("This needs an API key and its private key.")
         path = template.format(**{name: quote(value, safe="") for name, value in (ids or {}).items()})
         content = orjson.dumps(body.model_dump(exclude_none=True)) if body is not None else None
         lane = self.limiter.lane(method, template, signed=signed)

@@ -1,6 +1,6 @@
 """Opening the exchange's WebSocket: where it is, signed, how it is kept alive, and what a refusal means.
 
-:mod:`.feed` and :mod:`.raw_feed` use what is opened here. Rules: KALSHI.md, "WebSocket".
+:mod:`.feed` and :mod:`.raw_feed` use what is opened here. Rules: docs/kalshi.md, "WebSocket".
 """
 
 from __future__ import annotations

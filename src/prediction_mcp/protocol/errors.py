@@ -13,11 +13,13 @@ from fastmcp.tools import ToolResult
 from loguru import logger
 from pydantic import ValidationError as PydanticValidationError
 
-from prediction_mcp.kalshi.errors import KalshiError
+from prediction_mcp.kalshi.errors import CredentialsError
+from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.safety.policy import RefusedError
 from prediction_mcp.safety.text import clean, cut
 from prediction_mcp.settings import SettingsError
 
+KEYS = "KALSHI_API_KEY_ID"
 SHOWN = 60
 """Characters of what was given that an error repeats."""
 
@@ -47,7 +49,7 @@ class PlainErrors(Middleware):
             raise
         except ToolError as error:
             if (answer := expected(error)) is not None:
-                raise ToolError(clean(str(answer))) from None
+                raise ToolError(_text(answer)) from None
             cause = error.__cause__
             if cause is not None and not isinstance(cause, FastMCPError):
                 logger.opt(exception=cause).error("{} failed", context.message.name)
@@ -66,18 +68,26 @@ class PlainErrors(Middleware):
             return await call_next(context)
         except ResourceError as error:
             if (answer := expected(error)) is not None:
-                raise ResourceError(clean(str(answer))) from None
+                raise ResourceError(_text(answer)) from None
             logger.opt(exception=error).error("reading {} failed", context.message.uri)
             raise
 
 
-def expected(error: BaseException | None) -> KalshiError | RefusedError | SettingsError | None:
+def expected(error: BaseException | None) -> PlatformError | RefusedError | SettingsError | None:
     """The error that is meant for the caller, out of a chain of causes: FastMCP wraps what a dependency raises."""
     while error is not None:
-        if isinstance(error, KalshiError | RefusedError | SettingsError):
+        if isinstance(error, PlatformError | RefusedError | SettingsError):
             return error
         error = error.__cause__
     return None
+
+
+def _text(error: Exception) -> str:
+    """An error as the caller reads it; where a key is missing, what its owner sets."""
+    text = clean(str(error))
+    if isinstance(error, CredentialsError) and KEYS not in text:
+        return f"{text} Set {KEYS} and KALSHI_PRIVATE_KEY_PATH."
+    return text
 
 
 def _unknown(name: str) -> str:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from prediction_mcp.desk import spoken
+from prediction_mcp.desk import choices, spoken
 from prediction_mcp.kalshi.models.orders import TimeInForce as KalshiTimeInForce
-from prediction_mcp.kalshi.orders import Action as KalshiAction
-from prediction_mcp.kalshi.orders import Side as KalshiSide
+from prediction_mcp.net import sides
 
 from .session import local_now
 
@@ -29,8 +28,8 @@ def _ticker(value: Any) -> Any:
 
 Word = BeforeValidator(_word)
 """Before a Literal: capitals and blanks around it don't matter."""
-Side = Annotated[KalshiSide, Word]
-Action = Annotated[KalshiAction, Word]
+Side = Annotated[sides.Side, Word]
+Action = Annotated[sides.Action, Word]
 TimeInForce = Annotated[KalshiTimeInForce, Word]
 Ticker = Annotated[str, BeforeValidator(_ticker)]
 """In any case, or a pasted link to Kalshi."""
@@ -53,9 +52,9 @@ Dollars = Annotated[
 Probability = Annotated[
     Decimal, BeforeValidator(spoken.probability), WithJsonSchema({"type": "number", "description": "0 to 1"})
 ]
-Interval = Annotated[Literal["1m", "1h", "1d"], Word]
-Period = Annotated[Literal["day", "week", "month", "all"], Word]
-GroupBy = Annotated[Literal["category", "event", "series", "expiry"], Word]
+Interval = Annotated[choices.Interval, Word]
+Period = Annotated[choices.Period, Word]
+GroupBy = Annotated[choices.GroupBy, Word]
 Limit = Annotated[int, Field(ge=1, le=200)]
 
 Until = Annotated[

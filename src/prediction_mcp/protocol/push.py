@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
 import weakref
 from collections import deque
@@ -24,12 +23,15 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, Res
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from prediction_mcp.desk.kalshi.realtime.feeds import BOOK_URI, PORTFOLIO_URI
+
 if TYPE_CHECKING:
     from fastmcp import FastMCP
     from mcp.server.connection import Connection
     from mcp.server.context import ServerRequestContext
     from mcp.server.session import ServerSession
 
+    from prediction_mcp.realtime.events import Channel
     from prediction_mcp.realtime.watcher import Watch
 
 BEAT_S = 1.0
@@ -37,9 +39,8 @@ MESSAGES = 3
 """Log notifications of one beat; the rest is gathered for the next."""
 ALERTS = 20
 """Alerts that the status keeps."""
-BOOK_URI = re.compile(r"kalshi://markets/([^/]+)/orderbook")
-PORTFOLIO, STATUS = "kalshi://portfolio", "kalshi://feeds/status"
-_OF_ACCOUNT = ("fill", "user_orders")
+FEEDS_URI = "kalshi://feeds/status"
+_OF_ACCOUNT = ("fills", "orders")
 
 
 class Push:
@@ -54,7 +55,7 @@ class Push:
         self._listening: dict[str, weakref.WeakSet[Connection]] = {}  # by URI, handshake era
         self._watched = set[tuple[str, int]]()  # (URI, connection) for which something is watched
         self._streams: dict[str, int] = {}  # by URI, 2026-07-28
-        self._told: dict[tuple[str, str], dict[str, Any]] = {}
+        self._messages: dict[tuple[str, str], dict[str, Any]] = {}
         self._touched: set[str] = set()
         self._beat: asyncio.Task[None] | None = None
 
@@ -68,33 +69,33 @@ class Push:
     def forget(self, watch: Watch) -> None:
         self._owners.pop(watch.id, None)
 
-    def told(self, watch: Watch, ticker: str, said: str) -> None:
+    def alert(self, watch: Watch, ticker: str, text: str) -> None:
         """Something is worth a word; later ones of the same market take the place of earlier ones."""
-        if said:
+        if text:
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            self.alerts.append({"at": at, "subscription": watch.id, "ticker": ticker, "said": said})
-            self.touch(STATUS)
-        if said or watch.notify != "off":
-            before = self._told.get((watch.id, ticker))
-            self._told[watch.id, ticker] = {
+            self.alerts.append({"at": at, "subscription": watch.id, "ticker": ticker, "said": text})
+            self.touch(FEEDS_URI)
+        if text or watch.notify != "off":
+            before = self._messages.get((watch.id, ticker))
+            self._messages[watch.id, ticker] = {
                 "subscription": watch.id,
                 "channel": watch.channel,
                 "ticker": ticker,
                 "updates": (before["updates"] if before else 0) + 1,
-                **({"said": said} if said else {"said": before["said"]} if before and "said" in before else {}),
+                **({"said": text} if text else {"said": before["said"]} if before and "said" in before else {}),
             }
             self._wake()
 
-    def touched(self, channel: str, ticker: str) -> None:
+    def touched(self, channel: Channel, ticker: str) -> None:
         """An update came: the resources that show it have changed."""
-        if channel == "orderbook_delta":
-            self.touch(f"kalshi://markets/{ticker}/orderbook")
+        if channel == "orderbook":
+            self.touch(BOOK_URI.format(ticker=ticker))
         elif channel in _OF_ACCOUNT:
-            self.touch(PORTFOLIO)
+            self.touch(PORTFOLIO_URI)
 
     def turned(self) -> None:
         """The state of the feed, or what is watched, is another one."""
-        self.touch(STATUS)
+        self.touch(FEEDS_URI)
 
     def touch(self, uri: str) -> None:
         if uri in self._listening or uri in self._streams:
@@ -109,21 +110,21 @@ class Push:
 
     async def _send(self) -> None:
         """Send what was gathered, a beat apart, until there is nothing more."""
-        while self._told or self._touched:
+        while self._messages or self._touched:
             for uri in sorted(self._touched):
                 self._touched.discard(uri)
                 await self._changed(uri)
-            urgent = sorted(self._told, key=lambda key: "said" not in self._told[key])
+            urgent = sorted(self._messages, key=lambda key: "said" not in self._messages[key])
             for key in urgent[:MESSAGES]:
-                await self._log(self._told.pop(key))
-            self.suppressed += len(self._told)
+                await self._log(self._messages.pop(key))
+            self.suppressed += len(self._messages)
             await asyncio.sleep(BEAT_S)
 
-    async def _log(self, told: dict[str, Any]) -> None:
-        connection = self._owners.get(told["subscription"])
+    async def _log(self, data: dict[str, Any]) -> None:
+        connection = self._owners.get(data["subscription"])
         if connection is not None:
-            level = "notice" if "said" in told else "info"
-            message = {"level": level, "logger": "kalshi", "data": told}
+            level = "notice" if "said" in data else "info"
+            message = {"level": level, "logger": "kalshi", "data": data}
             await connection.outbound.notify("notifications/message", message)
 
     async def _changed(self, uri: str) -> None:

@@ -5,21 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from prediction_mcp.net.words import cents
 
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What is known of a market's prices; None where nobody quotes or traded."""
-
-    last: Decimal | None = None
-    bid: Decimal | None = None
-    ask: Decimal | None = None
-
-    @property
-    def price(self) -> Decimal | None:
-        """The middle where both sides are quoted, else the last price."""
-        if self.bid is not None and self.ask is not None:
-            return (self.bid + self.ask) / 2
-        return self.last
+from .events import Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +40,16 @@ class Alarm:
             if self.anchor is None:
                 self.anchor = price
             if c.above is not None and price > c.above:
-                true["above"] = f"{_cents(price)} is above {_cents(c.above)}"
+                true["above"] = f"{cents(price)} is above {cents(c.above)}"
             if c.below is not None and price < c.below:
-                true["below"] = f"{_cents(price)} is below {_cents(c.below)}"
+                true["below"] = f"{cents(price)} is below {cents(c.below)}"
             if c.moved is not None and abs(price - self.anchor) >= c.moved:
-                true["moved"] = f"moved from {_cents(self.anchor)} to {_cents(price)}"
+                true["moved"] = f"moved from {cents(self.anchor)} to {cents(price)}"
                 self.anchor = price
         if c.spread_below is not None and quote.bid is not None and quote.ask is not None:
             spread = quote.ask - quote.bid
             if spread < c.spread_below:
-                true["spread"] = f"spread {_cents(spread)} is below {_cents(c.spread_below)}"
+                true["spread"] = f"spread {cents(spread)} is below {cents(c.spread_below)}"
         new = [said for name, said in true.items() if name not in self.was or name == "moved"]
         self.was = frozenset(true)
         return "; ".join(new) or None
-
-
-def _cents(price: Decimal) -> str:
-    return f"{(price * 100).normalize():f}¢"

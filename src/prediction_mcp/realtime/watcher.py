@@ -11,48 +11,52 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from loguru import logger
 
-from prediction_mcp.kalshi import KalshiClient
-from prediction_mcp.kalshi.errors import InvalidRequestError, KalshiError, NotFoundError
-from prediction_mcp.kalshi.models.feed import Channel, FillMsg, TickerMsg
-from prediction_mcp.kalshi.orderbook import LiveBook
+from prediction_mcp.net.errors import MissingError, PlatformError
 
-from .conditions import Alarm, Condition, Quote
-from .polling import Poller
+from .conditions import Alarm, Condition
+from .events import Channel, Event, FillEvent, Quote
 
 KEPT = 1_000
 MOST = 100
 """Subscriptions of one server."""
 Notify = Literal["off", "changes", "all"]
-LOOK_BACK_S = 60
+
+
+class TooManyError(PlatformError):
+    """No more can be watched."""
 
 
 class Source(Protocol):
-    """Where updates come from: the feed, or reading again and again."""
+    """Where events come from: a feed, or reading again and again."""
 
     counters: Counter[str]
-    books: dict[str, LiveBook]
 
     @property
     def state(self) -> str: ...
     async def watch(self, channel: Channel, tickers: Iterable[str] = ()) -> None: ...
     async def unwatch(self, channel: Channel, tickers: Iterable[str] = ()) -> None: ...
-    async def book(self, ticker: str, patience_s: float = 3.0) -> LiveBook: ...
+    async def fills_since(self, at: float) -> list[tuple[str, float, FillEvent]]:
+        """(market, when, fill) of the account since a time in Unix seconds, oldest first. Raises PlatformError."""
+
     async def close(self) -> None: ...
+
+
+Open = Callable[[Callable[[Channel, str, Event], None], Callable[[], None]], Source]
+"""Makes a source: given whom to tell events, and whom that a lost connection was made again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One event as it came: Unix seconds, and the message."""
+    """One event as it came, in Unix seconds."""
 
     at: float
     channel: Channel
     ticker: str
-    message: Any
+    event: Event
 
 
 @dataclass
@@ -78,24 +82,20 @@ class Watcher:
     """The subscriptions of one server.
 
     Args:
-        kalshi: for what only REST can tell: fills that were missed, polling without a key.
-        open_feed: makes the feed; None where there is no key.
-        told: called with a watch, its market and words, when something is worth them.
+        open_source: makes where events come from.
+        alert: called with a watch, its market and words, when something is worth them.
         touched: called with (channel, market) for each update.
     """
 
     def __init__(
         self,
-        kalshi: KalshiClient,
-        open_feed: Callable[[Callable[[Channel, str, Any], None], Callable[[], None]], Source] | None,
-        told: Callable[[Watch, str, str], None],
+        open_source: Open,
+        alert: Callable[[Watch, str, str], None],
         touched: Callable[[Channel, str], None],
     ) -> None:
-        self._kalshi = kalshi
-        self.polling = open_feed is None
-        self.source: Source = Poller(kalshi, self._heard) if open_feed is None else open_feed(self._heard, self._again)
+        self.source = open_source(self._heard, self._again)
         self.watches: dict[str, Watch] = {}
-        self._told = told
+        self._alert = alert
         self._touched = touched
         self._numbers = itertools.count(1)
         self._of_market: dict[tuple[Channel, str], list[Watch]] = defaultdict(list)
@@ -113,7 +113,7 @@ class Watcher:
     ) -> Watch:
         """Watch a channel. Raises what the source raises; then nothing is watched."""
         if len(self.watches) >= MOST:
-            raise InvalidRequestError(f"{MOST} subscriptions are the most: end some with kalshi_unsubscribe.")
+            raise TooManyError(f"{MOST} subscriptions are the most: end some first.")
         names = tuple(dict.fromkeys(tickers))
         watch = Watch(f"s{next(self._numbers)}", channel, names, notify, condition or Condition())
         self._enter(watch)
@@ -148,7 +148,7 @@ class Watcher:
             self._of_all[watch.channel].remove(watch)
 
     def find(self, watch_id: str | None, channel: str | None, ticker: str | None) -> list[Watch]:
-        """Subscriptions by id, or by channel and market. Raises NotFoundError."""
+        """Subscriptions by id, or by channel and market. Raises MissingError."""
         found = [
             w
             for w in self.watches.values()
@@ -157,7 +157,7 @@ class Watcher:
             and (ticker is None or ticker in w.tickers)
         ]
         if not found:
-            raise NotFoundError(f"There is no such subscription; there are {', '.join(self.watches) or 'none'}.")
+            raise MissingError(f"There is no such subscription; there are {', '.join(self.watches) or 'none'}.")
         return found
 
     def watching(self, channel: Channel, ticker: str) -> list[Watch]:
@@ -187,91 +187,66 @@ class Watcher:
             if not waiting:
                 self._waiting.pop((channel, ticker), None)
 
-    def _heard(self, channel: Channel, ticker: str, message: Any) -> None:
-        """A message came, from the reading loop."""
-        if channel == "fill" and not self._is_new(message):
+    def _heard(self, channel: Channel, ticker: str, event: Event) -> None:
+        """An event came, from the reading loop."""
+        if isinstance(event, FillEvent) and not self._is_new(event):
             return
-        update = Update(time.time(), channel, ticker, message)
+        update = Update(time.time(), channel, ticker, event)
         key = (channel, ticker)
         self._latest[key] = update
         for watch in (*self._of_market.get(key, ()), *self._of_all.get(channel, ())):
             watch.seen += 1
             watch.events.append(update)
-            self._consider(watch, ticker, message)
+            self._consider(watch, ticker, event)
         for name in (ticker, "") if self._waiting else ():
             for answer in self._waiting.get((channel, name), ()):
                 if not answer.done():
                     answer.set_result(update)
         self._touched(channel, ticker)
 
-    def _is_new(self, fill: FillMsg) -> bool:
+    def _is_new(self, fill: FillEvent) -> bool:
         """A fill that was asked for after a lost connection may come by the feed too, and is one fill."""
-        if fill.trade_id in self._heard_fills:
+        if fill.id in self._heard_fills:
             return False
         if len(self._fills) == self._fills.maxlen:
             self._heard_fills.discard(self._fills[0])
-        self._fills.append(fill.trade_id)
-        self._heard_fills.add(fill.trade_id)
+        self._fills.append(fill.id)
+        self._heard_fills.add(fill.id)
         return True
 
-    def _consider(self, watch: Watch, ticker: str, message: Any) -> None:
+    def _consider(self, watch: Watch, ticker: str, event: Event) -> None:
         """Whether the person would want to hear of it."""
         if watch.condition.is_given:
-            if isinstance(message, TickerMsg):
+            if isinstance(event, Quote):
                 alarm = watch.alarms.setdefault(ticker, Alarm(watch.condition))
-                if (said := alarm.check(quote_of(message))) is not None:
-                    self._told(watch, ticker, said)
+                if (text := alarm.check(event)) is not None:
+                    self._alert(watch, ticker, text)
         elif watch.notify != "off":
-            self._told(watch, ticker, "")
+            self._alert(watch, ticker, "")
 
     # -- after a lost connection -------------------------------------------------------------------------------
 
     def _again(self) -> None:
         """The connection was lost and made again: what the feed doesn't repeat is asked for."""
-        if any(w.channel == "fill" for w in self.watches.values()):
+        if any(w.channel == "fills" for w in self.watches.values()):
             task = asyncio.create_task(self._fetch_fills())
             self._work.add(task)
             task.add_done_callback(self._work.discard)
 
     async def _fetch_fills(self) -> None:
         """Fills since somebody began to watch them, oldest first; those that were heard of are let pass."""
-        since = min((w.since for w in self.watches.values() if w.channel == "fill"), default=time.time())
+        since = min((w.since for w in self.watches.values() if w.channel == "fills"), default=time.time())
         try:
-            found = [f async for f in self._kalshi.portfolio.all_fills(min_ts=int(since) - LOOK_BACK_S)]
-        except KalshiError as error:
+            found = await self.source.fills_since(since)
+        except PlatformError as error:
             logger.warning("fills that were missed can't be read now: {}", error)
             return
-        mine = [w for w in self.watches.values() if w.channel == "fill"]
-        for fill in reversed(found):
-            if mine and fill.created_time is not None and fill.created_time.timestamp() >= min(w.since for w in mine):
-                self._heard(
-                    "fill",
-                    fill.ticker,
-                    FillMsg(
-                        trade_id=fill.trade_id or fill.fill_id,
-                        order_id=fill.order_id,
-                        market_ticker=fill.ticker,
-                        yes_price_dollars=str(fill.yes_price_dollars),
-                        count_fp=str(fill.count_fp),
-                        book_side=fill.book_side,
-                        is_taker=fill.is_taker,
-                        fee_cost=str(fill.fee_cost),
-                        client_order_id=fill.client_order_id,
-                        ts_ms=int(fill.created_time.timestamp() * 1000),
-                    ),
-                )
+        mine = [w for w in self.watches.values() if w.channel == "fills"]
+        for ticker, at, fill in found:
+            if mine and at >= min(w.since for w in mine):
+                self._heard("fills", ticker, fill)
 
     async def close(self) -> None:
         for task in self._work:
             task.cancel()
         await self.source.close()
-
-
-def quote_of(message: TickerMsg) -> Quote:
-    """The prices of a ticker message; 0 and 1 mean that nobody quotes."""
-
-    def price(text: str | None, empty: int) -> Decimal | None:
-        value = None if text is None else Decimal(text)
-        return None if value is None or value == empty else value
-
-    return Quote(price(message.price_dollars, 0), price(message.yes_bid_dollars, 0), price(message.yes_ask_dollars, 1))

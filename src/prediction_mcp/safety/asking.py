@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from loguru import logger
-from mcp_types import InputRequiredResult
 
-from .confirmation import Client, NotConfirmedError, Pending, Question, fingerprint
+from prediction_mcp.net.words import cents
+
+from .confirmation import NotConfirmedError, Pending, Question, fingerprint
+from .intents import Caller
 from .journal import JournalError
 from .plan import Plan, Terms
 from .policy import Policy
@@ -29,9 +31,53 @@ _NO = {
 }
 
 
+Verdict = Literal["accept", "decline", "cancel", "timeout"]
+ComeBack = Any
+"""What whoever called has to be given so that the person is asked and the call comes again."""
+
+
+class Person(Protocol):
+    """Who is asked, and how. A call that waits asks in its midst; one that doesn't is made again with the answer.
+
+    Attributes:
+        caller: through what they speak.
+        can_ask: whether they can be asked at all.
+        waits: whether :meth:`ask` is the way; else it is :meth:`request`, and a call that brings the answer.
+    """
+
+    caller: Caller
+    can_ask: bool
+    waits: bool
+
+    @property
+    def user(self) -> str:
+        """Who they are: a confirmation of one is no confirmation of another."""
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether they showed nobody who they are, where that is needed."""
+
+    @property
+    def number(self) -> str | None:
+        """The number of the question that this call answers."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether this call brings an answer."""
+
+    def verdict(self) -> Verdict:
+        """The answer that this call brings."""
+
+    def request(self, text: str, number: str) -> ComeBack:
+        """What has the person asked and the call made again."""
+
+    async def ask(self, text: str, patience_s: float) -> Verdict:
+        """Ask now, and wait."""
+
+
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call of a write tool, and how to plan it again."""
+class WriteCall:
+    """A call of what writes, and how to plan it again."""
 
     tool: str
     arguments: Mapping[str, Any]
@@ -61,23 +107,20 @@ class Asker:
     policy: Policy
     pending: Pending
     records: Records | None
-    client: Client
-    call: Call
+    person: Person
+    call: WriteCall
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    async def confirm(self, plan: Plan[Any]) -> Yes | InputRequiredResult | Preview:
+    async def confirm(self, plan: Plan[Any]) -> Yes | ComeBack | Preview:
         """A yes, or what the client has to do before there can be one.
 
         Raises:
             NotConfirmedError: no yes, or not to this; nothing was sent.
         """
-        client = self.client
-        if client.can_ask and not client.modern:
+        if self.person.can_ask and self.person.waits:
             return await self._ask_now(plan)
-        if client.can_ask:
-            if client.number is None and client.answers is None:
-                return await self._request(plan)
-            return await self._answered(plan)
+        if self.person.can_ask:
+            return await (self._answered(plan) if self.person.answered else self._request(plan))
         if self.policy.fallback == "refuse":
             raise self._no(
                 "This client can't ask its user to confirm, so nothing was sent: use one that can (elicitation), or "
@@ -93,7 +136,7 @@ class Asker:
         news = ""
         for _ in range(ROUNDS):
             text = await self._said(plan, news)
-            verdict = await self.client.ask(text, self.policy.patience_s)
+            verdict = await self.person.ask(text, self.policy.patience_s)
             if verdict != "accept":
                 raise self._no(_NO[verdict].format(patience=self.policy.patience_s), verdict)
             now = await self.call.make()
@@ -103,14 +146,14 @@ class Asker:
             plan = now
         raise self._no(f"{news} It keeps moving, so nothing was sent: try again.", "moved")
 
-    async def _request(self, plan: Plan[Any], news: str = "") -> InputRequiredResult:
+    async def _request(self, plan: Plan[Any], news: str = "") -> ComeBack:
         """2026-07-28: the answer is a question, and the client calls again with the user's word."""
         text = await self._said(plan, news)
-        return self.client.request(text, self._keep(plan, text, self.policy.patience_s))
+        return self.person.request(text, self._keep(plan, text, self.policy.patience_s))
 
-    async def _answered(self, plan: Plan[Any]) -> Yes | InputRequiredResult:
-        question = self._take(self.client.number)
-        verdict = self.client.verdict()
+    async def _answered(self, plan: Plan[Any]) -> Yes | ComeBack:
+        question = self._take(self.person.number)
+        verdict = self.person.verdict()
         if verdict != "accept":
             raise self._no(_NO[verdict], verdict)
         news = self._changed(question.binding, question.best, plan)
@@ -138,7 +181,7 @@ class Asker:
     async def _said(self, plan: Plan[Any], news: str) -> str:
         text = "\n".join(filter(None, (news, await plan.words())))
         self._note(
-            "asked", plan.kind == "cancel", client=str(self.client.caller), tool=self.call.tool,
+            "asked", plan.kind == "cancel", client=str(self.person.caller), tool=self.call.tool,
             arguments=dict(self.call.arguments), preview=text,
         )  # fmt: skip
         return text
@@ -158,7 +201,7 @@ class Asker:
             Question(
                 tool=self.call.tool,
                 fingerprint=fingerprint(self.call.arguments),
-                user=self.client.user,
+                user=self.person.user,
                 until=time.monotonic() + seconds,
                 terms=plan.terms,
                 binding=plan.binding,
@@ -170,7 +213,7 @@ class Asker:
 
     def _take(self, number: str | None) -> Question:
         try:
-            question = self.pending.take(number, self.call.tool, fingerprint(self.call.arguments), self.client.user)
+            question = self.pending.take(number, self.call.tool, fingerprint(self.call.arguments), self.person.user)
         except NotConfirmedError as error:
             raise self._no(str(error), "invalid") from None
         self.id = question.id
@@ -184,7 +227,7 @@ class Asker:
             return ""
         if best is not None and now.best is not None and abs(best - now.best) <= self.policy.tolerance:
             return ""
-        return f"The best price moved from {_cents(best)} to {_cents(now.best)} since you were asked."
+        return f"The best price moved from {cents(best)} to {cents(now.best)} since you were asked."
 
     def _yes(self, plan: Plan[Any], terms: Terms, text: str, answer: str = "accept") -> Yes:
         self._note("answered", plan.kind == "cancel", answer=answer)
@@ -193,7 +236,3 @@ class Asker:
     def _no(self, said: str, answer: str) -> NotConfirmedError:
         self._note("answered", answer=answer, tool=self.call.tool, said=said)
         return NotConfirmedError(said)
-
-
-def _cents(price: Decimal | None) -> str:
-    return "nothing" if price is None else f"{(price * 100).normalize():f}¢"

@@ -15,29 +15,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from fastmcp.server.dependencies import get_context
 from loguru import logger
 from pydantic import BaseModel
 
-from prediction_mcp.kalshi import KalshiClient
-from prediction_mcp.kalshi.errors import KalshiError, OutcomeUnknownError
+from prediction_mcp.net.errors import PlatformError
 
-from .asking import Asker, Call, Yes
-from .confirmation import Client, Pending, is_anonymous
-from .halt import Halted, cancel_everything
+from .asking import Asker, Person, WriteCall, Yes
+from .confirmation import Pending
+from .halt import Cancels, Halted, cancel_everything
 from .index import QUICK_S
+from .intents import WriteRecord
 from .journal import JournalError
-from .limits import Account, Limits, Resting, Standing, check, latent
-from .plan import Done, Plan, Stake, Terms
+from .limits import Figures, LimitError, Limits, check, latent
+from .plan import Done, Look, Needs, Plan, Stake, Standing, Terms
 from .policy import Policy, ReadOnlyError, RefusedError
-from .records import HaltedError, Records, Request
-from .recovery import require_settled, settle
+from .records import HaltedError, Records
+from .recovery import Tells, require_settled, settle
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -51,6 +49,18 @@ LAST_CALL_S = 2.0
 LAG_S = 2.0
 """How far the clocks of exchange and machine may differ."""
 MOST_LAG_S = 10.0
+"""How far reads are taken to be behind at most."""
+MOVED = "The limits became tighter while the order was looked at: nothing was sent, try again."
+
+
+class Account(Cancels, Tells, Protocol):
+    """The account that is guarded. What can't be done or told now is raised as a PlatformError."""
+
+    async def standing(self, ticker: str) -> Standing:
+        """What is held and rests in a market."""
+
+    async def made(self, look: Look) -> Decimal:
+        """Dollars that the account is worth beyond what was paid in."""
 
 
 @dataclass
@@ -60,67 +70,82 @@ class Guard:
     policy: Policy
     limits: Limits
     records: Callable[..., Records]
-    kalshi: Callable[[], Awaitable[KalshiClient]]
+    account: Account
     pending: Pending = field(default_factory=Pending)
     _settling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
-    _owed: list[tuple[Request, Done | str]] = field(default_factory=list)
+    _owed: list[tuple[WriteRecord, Done | str]] = field(default_factory=list)
     """Cancels that the journal hasn't got yet, with what came of them."""
     _halted_by: str | None = None
     """Who pulled the switch, while no disk took it."""
 
-    async def carry_out(self, call: Call) -> Any:
-        """Do a write, if everything allows it: the tool's result, or what the client has to do first.
+    async def carry_out(self, call: WriteCall, person: Person) -> Any:
+        """Do a write, if everything allows it: its result, or what whoever called has to do first.
 
         Raises:
             RefusedError: it isn't allowed, wasn't confirmed, or a limit stands against it; nothing was sent.
-            KalshiError: the exchange refused it or can't be reached.
+            PlatformError: the platform refused it or can't be reached.
         """
-        self.require_person()
-        client = Client(get_context())
+        self.require_writes(person)
         plan = await call.make()
         if plan.kind == "cancel":
-            return await self._cancel(plan, call, client)
+            return await self._cancel(plan, call, person)
         records = self.records()
         self._pay_up(records)
         if self._halted_by is not None:
             raise HaltedError(f"Trading was halted by {self._halted_by}: cancels still go.")
         async with self._settling:
-            left = await settle(records, await self.kalshi())
+            left = await settle(records, self.account)
         require_settled(left, str(plan.terms["ticker"]))
-        if not self.policy.asks_always() and not (call.token or client.answered):
+        if not self.policy.asks_always() and not (call.token or person.answered):
             with contextlib.suppress(AskFirstError):
-                return await self._send(plan, _request(client, call, Yes(plan, plan.terms)), records)
+                return await self._send(plan, _record(person, call, Yes(plan, plan.terms)), records)
         await self._check(plan, records)
-        answer = await Asker(self.policy, self.pending, records, client, call).confirm(plan)
+        answer = await Asker(self.policy, self.pending, records, person, call).confirm(plan)
         if not isinstance(answer, Yes):
             return answer
-        return await self._send(answer.plan, _request(client, call, answer), records)
+        return await self._send(answer.plan, _record(person, call, answer), records)
 
-    def require_person(self) -> None:
+    def require_writes(self, person: Person) -> None:
         """Raises ReadOnlyError unless writes are allowed, to somebody who showed who they are."""
         self.policy.require_writes()
-        self.require_somebody()
+        self.require_known(person)
 
-    def require_somebody(self) -> None:
-        """Raises ReadOnlyError over HTTP without a token: nothing that lasts is changed, be it a switch or a limit."""
-        if is_anonymous():
+    def require_known(self, person: Person) -> None:
+        """Raises ReadOnlyError for somebody nobody knows: nothing that lasts is changed, be it a switch or a limit."""
+        if person.anonymous:
             raise ReadOnlyError(
                 "Over HTTP orders, cancels and limits need authentication: the owner of this server sets HTTP_TOKEN."
             )
 
+    def needs(self, *, selling: bool) -> Needs:
+        """With what a write has to be planned, and no more: each part of the account is a request.
+
+        What a buy costs counts in full against the limits on cost and spending, so they need no look at the account.
+        """
+        asks = not self.policy.asks_never()
+        limits = self.in_force(self.records())
+        account = limits.needs_account
+        return Needs(
+            stake=asks or limits.any,
+            held=asks or account or (selling and limits.any),
+            event=account,
+            cash=limits.needs_cash,
+            moment=account and self.records().any_since(time.time() - MOST_LAG_S - LAG_S),
+        )
+
     # -- cancelling --------------------------------------------------------------------------------------------
 
-    async def _cancel(self, plan: Plan[R], call: Call, client: Client) -> Any:
+    async def _cancel(self, plan: Plan[R], call: WriteCall, person: Person) -> Any:
         """Whatever the state of disk, journal and earlier writes: it takes risk away."""
         records = self.available()
         yes = Yes(plan, plan.terms)
         if self.policy.asks_always():
-            answer = await Asker(self.policy, self.pending, records, client, call).confirm(plan)
+            answer = await Asker(self.policy, self.pending, records, person, call).confirm(plan)
             if not isinstance(answer, Yes):
                 return answer
             yes = answer
-        request, intent = _request(client, call, yes), None
+        request, intent = _record(person, call, yes), None
         if records is not None:
             self._pay_up(records)
             try:
@@ -131,7 +156,7 @@ class Guard:
             return await self._tracked(self._unwritten(yes.plan, request))
         return await self._tracked(self._carry(yes.plan, request.terms, intent, records))
 
-    async def _unwritten(self, plan: Plan[R], request: Request) -> R:
+    async def _unwritten(self, plan: Plan[R], request: WriteRecord) -> R:
         try:
             result = await plan.send(request.terms)
         except BaseException as error:
@@ -165,19 +190,19 @@ class Guard:
             logger.error("{}", error)
             return None
 
-    async def halt(self, by: str) -> tuple[Halted, str | None]:
+    async def halt(self, by: str, person: Person) -> tuple[Halted, str | None]:
         """The kill switch: what was cancelled, and what couldn't be written down.
 
         Raises:
-            KalshiError: what rests can't be cancelled; nothing new is sent all the same.
+            PlatformError: what rests can't be cancelled; nothing new is sent all the same.
         """
-        self.require_person()
+        self.require_writes(person)
         self._halted_by, records, problem = by, self.available(), None
         if records is None:
             problem = "The journal can't be used: only this server refuses orders until that is mended."
         else:
             problem = self._pull(records)
-        return await cancel_everything(await self.kalshi(), records), problem
+        return await cancel_everything(self.account, records), problem
 
     def _pull(self, records: Records) -> str | None:
         """Write down the switch that was pulled, if that wasn't possible before; returns what is the matter."""
@@ -192,11 +217,11 @@ class Guard:
 
     # -- sending -----------------------------------------------------------------------------------------------
 
-    async def _send(self, plan: Plan[R], request: Request, records: Records) -> R:
+    async def _send(self, plan: Plan[R], request: WriteRecord, records: Records) -> R:
         """Raises AskFirstError where nobody was asked and the rule says that somebody must be."""
         asked = request.answer is not None
-        stake, account = await self._look(plan, records, asked=asked)
-        intent = records.open(request, stake, lambda stake: self._hold(stake, account, records, asked=asked))
+        stake, figures = await self._weighed(plan, records, asked=asked)
+        intent = records.open(request, stake, lambda stake: self._hold(stake, figures, records, asked=asked))
         return await self._tracked(self._carry(plan, request.terms, intent, records))
 
     async def _tracked(self, work: Coroutine[Any, Any, R]) -> R:
@@ -216,10 +241,7 @@ class Guard:
     async def _carry(self, plan: Plan[R], terms: Terms, intent: str, records: Records) -> R:
         try:
             result = await plan.send(terms)
-        except OutcomeUnknownError as error:
-            _written(records.unknown, intent, str(error))
-            raise
-        except KalshiError as error:
+        except PlatformError as error:
             _written(records.unknown if error.maybe_done else records.refused, intent, str(error))
             raise
         except BaseException as error:
@@ -227,16 +249,6 @@ class Guard:
             raise
         _written(records.done, intent, plan.done(result), result.model_dump(mode="json"))
         return result
-
-    def weighs_closing(self, *, selling: bool) -> bool:
-        """Whether it matters what of an order only closes what is held: to a question, or a limit.
-
-        What a buy costs counts in full against the limits on cost and spending, so they need no look at the account.
-        """
-        if not self.policy.asks_never():
-            return True
-        limits = self.in_force(self.records())
-        return limits.needs_account or (selling and limits.any)
 
     # -- limits ------------------------------------------------------------------------------------------------
 
@@ -247,91 +259,71 @@ class Guard:
     async def _check(self, plan: Plan[Any], records: Records) -> None:
         """Before anybody is asked: what can't be sent needs no answer."""
         records.require_running()
-        stake, account = await self._look(plan, records, asked=True)
+        stake, figures = await self._weighed(plan, records, asked=True)
         if stake is not None:
-            self._hold(records.weigh(stake), account, records, asked=True)
+            self._hold(records.weigh(stake), figures, records, asked=True)
 
-    def _hold(self, stake: Stake, account: Account | None, records: Records, *, asked: bool) -> None:
+    def _hold(self, stake: Stake, figures: Figures | None, records: Records, *, asked: bool) -> None:
         """Hold an order against what is in force at this moment. Raises LimitError, and AskFirstError."""
-        used = records.used(stake.event, _since(account), self.policy.window_s)
-        check(self.in_force(records), stake, used, account)
+        used = records.used(stake.event, _since(figures), self.policy.window_s)
+        check(self.in_force(records), stake, used, figures)
         over = self.policy.confirm_over
         if not asked and over is not None and used.unasked + stake.amount > over:
             raise AskFirstError(f"${used.unasked + stake.amount:,.2f} would be at stake unasked.")
 
-    async def violation(self, stake: Stake) -> str | None:
+    async def violation(self, stake: Stake, look: Look | None) -> str | None:
         """The limit that stands against an order, in a sentence."""
         records = self.records()
-        account = await self._account(stake, self.in_force(records), records)
         try:
             records.require_running()
-            self._hold(stake, account, records, asked=True)
+            figures = await self._figures(look, self.in_force(records), records)
+            self._hold(stake, figures, records, asked=True)
         except RefusedError as refused:
             return str(refused)
         return None
 
-    async def _look(self, plan: Plan[Any], records: Records, *, asked: bool) -> tuple[Stake | None, Account | None]:
+    async def _weighed(self, plan: Plan[Any], records: Records, *, asked: bool) -> tuple[Stake | None, Figures | None]:
         """What the limits and the rule for asking need to know, and no more than they need."""
         limits = self.in_force(records)
-        if plan.stake is None or not (limits.any or (not asked and self.policy.confirm_over is not None)):
+        if not (limits.any or (not asked and self.policy.confirm_over is not None)):
             return None, None
-        stake = await plan.stake()
-        return stake, await self._account(stake, limits, records)
+        if plan.stake is None:  # planned before there was a limit
+            raise LimitError(MOVED)
+        return plan.stake, await self._figures(plan.look, limits, records)
 
-    async def _account(self, stake: Stake, limits: Limits, records: Records) -> Account | None:
+    async def _figures(self, look: Look | None, limits: Limits, records: Records) -> Figures | None:
         """The account's figures, right up to a known moment; None where no limit looks at them."""
         closers = records.closers() if limits.day_spent is not None else {}
         if not limits.needs_account and not closers:
             return None
-        kalshi, started = await self.kalshi(), time.time()
-        told = (await kalshi.exchange.user_data_timestamp()).as_of_time.timestamp()
-        as_of = max(min(told, started), started - MOST_LAG_S) - LAG_S
-        more = await _latent(kalshi, closers, records, as_of)
+        as_of = time.time() - MOST_LAG_S - LAG_S if look is None else look.as_of
+        more = await self._latent(closers, records, as_of)
         if not limits.needs_account:
-            return Account(as_of, None, {}, Decimal(0), more)
-        markets = await _standings(kalshi, stake.event)
-        if not limits.needs_cash:
-            return Account(as_of, None, markets, Decimal(0), more)
-        balance = await kalshi.portfolio.balance()  # has a bucket of its own, of a look a second
+            return Figures(as_of, None, {}, Decimal(0), more)
+        if look is None or not look.whole_event or (limits.needs_cash and look.cash is None):
+            raise LimitError(MOVED)
         lost = Decimal(0)
         if limits.day_loss is not None:
-            resting = (await kalshi.portfolio.resting_value()).total_resting_order_value
-            worth = balance.balance_dollars + Decimal(balance.portfolio_value + resting) / 100
-            made = worth - await _paid_in(kalshi)
+            made = await self.account.made(look)
             lost = max(records.day_start(made) - made, Decimal(0))
-        return Account(as_of, balance.balance_dollars, markets, lost, more)
+        return Figures(look.as_of, look.cash, look.markets, lost, more)
+
+    async def _latent(self, closers: Mapping[str, Mapping[str, Decimal]], records: Records, as_of: float) -> Decimal:
+        """What orders that were taken as closing would cost now if they opened; those that are over are forgotten."""
+        more, over = Decimal(0), list[str]()
+        for ticker, known in closers.items():
+            standing = await self.account.standing(ticker)
+            more += latent(standing, known)
+            over += known.keys() - {order.order_id for order in standing.orders}
+        if over:
+            records.over(over, as_of)
+        return more
 
 
-def _request(client: Client, call: Call, yes: Yes) -> Request:
-    return Request(
-        client.caller, call.tool, yes.plan.kind, call.arguments, yes.terms, yes.preview, yes.answer, yes.question
+def _record(person: Person, call: WriteCall, yes: Yes) -> WriteRecord:
+    return WriteRecord(
+        person.caller, call.tool, yes.plan.kind, call.arguments, yes.terms, yes.preview, yes.answer, yes.question
     )
-
-
-async def _latent(
-    kalshi: KalshiClient, closers: dict[str, dict[str, Decimal]], records: Records, as_of: float
-) -> Decimal:
-    """What orders that were taken as closing would now cost if they opened; those that are over are forgotten."""
-    more, over = Decimal(0), list[str]()
-    for ticker, known in closers.items():
-        standing = (await _standings(kalshi, ticker=ticker)).get(ticker, Standing())
-        more += latent(standing, known)
-        over += known.keys() - {order.order_id for order in standing.orders}
-    if over:
-        records.over(over, as_of)
-    return more
-
-
-async def _standings(kalshi: KalshiClient, event: str | None = None, ticker: str | None = None) -> dict[str, Standing]:
-    """The markets of an event, or the one, in which something is held or rests."""
-    markets = defaultdict[str, Standing](Standing)
-    async for position in kalshi.portfolio.all_positions(event_ticker=event, ticker=ticker, count_filter="position"):
-        markets[position.ticker] = Standing(position.position_fp, position.market_exposure_dollars)
-    async for order in kalshi.orders.all(event_ticker=event, ticker=ticker, status="resting"):
-        standing = markets[order.ticker]
-        new = Resting(order.book_side, order.yes_price_dollars, order.remaining_count_fp, order.order_id)
-        markets[order.ticker] = replace(standing, orders=(*standing.orders, new))
-    return dict(markets)
 
 
 def _written(write: Callable[..., None], *what: Any) -> None:
@@ -345,15 +337,5 @@ def _written(write: Callable[..., None], *what: Any) -> None:
         logger.error("an outcome isn't in the journal: {}", error)
 
 
-def _since(account: Account | None) -> float:
-    return time.time() if account is None else account.as_of
-
-
-async def _paid_in(kalshi: KalshiClient) -> Decimal:
-    """Dollars paid in so far less those taken out: what an account is worth beyond that, it has made."""
-    cents = 0
-    async for deposit in kalshi.portfolio.all_deposits():
-        cents += deposit.amount_cents * (deposit.status == "applied")
-    async for withdrawal in kalshi.portfolio.all_withdrawals():
-        cents -= withdrawal.amount_cents * (withdrawal.status == "applied")
-    return Decimal(cents) / 100
+def _since(figures: Figures | None) -> float:
+    return time.time() if figures is None else figures.as_of

@@ -8,15 +8,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 from loguru import logger
-
-from prediction_mcp.kalshi import KalshiClient
-from prediction_mcp.kalshi.errors import KalshiError
-from prediction_mcp.kalshi.models.orders import Order
 
 from . import journal
 from .index import QUICK_S
@@ -25,8 +23,6 @@ from .records import Records
 
 PATIENCE_S = 12.0
 """How long orders that left before the switch are waited for: the transport gives up on its last try about then."""
-READ_S = 3.0
-"""How long what takes risk away waits for a look at what rests."""
 LOOKS = 3
 PAUSES_S = (0.0, 0.3, 0.7, 1.5)
 """Before each look at what still rests: reads lag, so an order that was just cancelled may read as resting."""
@@ -64,41 +60,41 @@ def pull(folder: Path, by: str) -> tuple[Records | None, str | None]:
         raise
 
 
-async def cancel_everything(kalshi: KalshiClient, records: Records | None) -> Halted:
+class Cancels(Protocol):
+    """What the switch asks of an account. Raises PlatformError where a cancel can't be made."""
+
+    async def resting(self) -> Mapping[str, Decimal] | None:
+        """{order id: contracts open}; None where that can't be read soon, which stops no cancel."""
+
+    async def cancel_all(self) -> None:
+        """Cancel everything that rests, with one request."""
+
+
+async def cancel_everything(account: Cancels, records: Records | None) -> Halted:
     """Cancel all with one request, again for what was on its way when the switch was pulled.
 
     Raises:
-        KalshiError: the cancel couldn't be made.
+        PlatformError: the cancel couldn't be made.
     """
     until = time.monotonic() + PATIENCE_S
     cancelled, left = dict[str, Decimal](), None
     for _ in range(LOOKS):
-        cancelled |= {o.order_id: o.remaining_count_fp for o in await resting_now(kalshi) or ()}
-        await kalshi.orders.cancel_all()
+        cancelled |= await account.resting() or {}
+        await account.cancel_all()
         while _under_way(records) and time.monotonic() < until:  # noqa: ASYNC110 - of other processes, without events
             await asyncio.sleep(0.05)
-        left = await _still_resting(kalshi)
+        left = await _still_resting(account)
         if not left:
             break
     return Halted(len(cancelled), sum(cancelled.values(), Decimal(0)), None if left is None else len(left))
 
 
-async def resting_now(kalshi: KalshiClient) -> list[Order] | None:
-    """What rests; None where that can't be read soon, which stops no cancel."""
-    try:
-        async with asyncio.timeout(READ_S):
-            return [order async for order in kalshi.orders.all(status="resting")]
-    except (KalshiError, TimeoutError) as error:
-        logger.error("what rests can't be read: {!r}", error)
-        return None
-
-
-async def _still_resting(kalshi: KalshiClient) -> list[Order] | None:
+async def _still_resting(account: Cancels) -> Mapping[str, Decimal] | None:
     """What still rests once reads have caught up."""
-    left: list[Order] | None = None
+    left: Mapping[str, Decimal] | None = None
     for pause in PAUSES_S:
         await asyncio.sleep(pause)
-        left = await resting_now(kalshi)
+        left = await account.resting()
         if not left:
             break
     return left

@@ -1,19 +1,17 @@
 """Limits on what may be ordered: pure. The settings are ceilings; at run time they can only be made tighter."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from prediction_mcp.kalshi.models.base import BookSide
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_settings import NoDecode
 
-from .plan import Stake
+from prediction_mcp.net.sides import BookSide
+
+from .plan import Resting, Stake, Standing
 from .policy import RefusedError
-
-if TYPE_CHECKING:
-    from prediction_mcp.settings import Settings
 
 ZERO = Decimal(0)
 N = TypeVar("N", int, Decimal)
@@ -23,44 +21,69 @@ class LimitError(RefusedError):
     """A limit of this server stands against the order; the message names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Dollars, contracts and cents; None is no limit. ``cash_reserve`` is a floor, all others are ceilings."""
+Join = Callable[[Any, Any], Any]
+"""Of two values of a limit the tighter one."""
 
-    order_contracts: Decimal | None = None
-    order_cost: Decimal | None = None
-    price_band_cents: Decimal | None = None
-    day_spent: Decimal | None = None
-    day_orders: int | None = None
-    minute_orders: int | None = None
-    market_exposure: Decimal | None = None
-    event_exposure: Decimal | None = None
-    cash_reserve: Decimal | None = None
-    day_loss: Decimal | None = None
-    allow_series: frozenset[str] | None = None
-    deny_series: frozenset[str] = frozenset()
+
+def lower(one: N, other: N) -> N:
+    return min(one, other)
+
+
+def higher(one: N, other: N) -> N:
+    return max(one, other)
+
+
+def both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    return one & other
+
+
+def either(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    return one | other
+
+
+def _names_in(value: object) -> object:
+    """Names separated by commas or blanks, as the environment has them."""
+    return frozenset(value.upper().replace(",", " ").split()) if isinstance(value, str) else value
+
+
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_names_in)]
+
+
+class Limits(BaseModel):
+    """The one list of limits: settings, tool, command line and journal read it from here.
+
+    Dollars, contracts and cents; None is no limit. Each says by which variable it is set and which of two values is the
+    tighter one: ``cash_reserve`` is a floor, all other figures are ceilings.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    order_contracts: Annotated[Decimal | None, lower] = Field(None, alias="LIMIT_ORDER_CONTRACTS", gt=0)
+    order_cost: Annotated[Decimal | None, lower] = Field(None, alias="LIMIT_ORDER_COST", gt=0)
+    price_band_cents: Annotated[Decimal | None, lower] = Field(None, alias="LIMIT_PRICE_BAND_CENTS", ge=0)
+    day_spent: Annotated[Decimal | None, lower] = Field(None, alias="LIMIT_DAY_SPENT", gt=0)
+    day_orders: Annotated[int | None, lower] = Field(None, alias="LIMIT_DAY_ORDERS", ge=0)
+    minute_orders: Annotated[int | None, lower] = Field(None, alias="LIMIT_MINUTE_ORDERS", ge=0)
+    market_exposure: Annotated[Decimal | None, lower] = Field(None, alias="LIMIT_MARKET_EXPOSURE", gt=0)
+    event_exposure: Annotated[Decimal | None, lower] = Field(None, alias="LIMIT_EVENT_EXPOSURE", gt=0)
+    cash_reserve: Annotated[Decimal | None, higher] = Field(None, alias="CASH_RESERVE", ge=0)
+    day_loss: Annotated[Decimal | None, lower] = Field(None, alias="LIMIT_DAY_LOSS", gt=0)
+    allow_series: Annotated[Names | None, both] = Field(None, alias="ALLOW_SERIES")
+    deny_series: Annotated[Names, either] = Field(frozenset(), alias="DENY_SERIES")
 
     @classmethod
-    def of(cls, settings: Settings) -> Limits:
-        """The settings' limits: ceilings that nothing loosens."""
-        return cls(
-            order_contracts=settings.limit_order_contracts,
-            order_cost=settings.limit_order_cost,
-            price_band_cents=settings.limit_price_band_cents,
-            day_spent=settings.limit_day_spent,
-            day_orders=settings.limit_day_orders,
-            minute_orders=settings.limit_minute_orders,
-            market_exposure=settings.limit_market_exposure,
-            event_exposure=settings.limit_event_exposure,
-            cash_reserve=settings.cash_reserve,
-            day_loss=settings.limit_day_loss,
-            allow_series=settings.allowed_series,
-            deny_series=settings.denied_series,
-        )
+    def given(cls, **values: Any) -> "Limits":
+        """Limits of values that were checked where they came from; those not named are none."""
+        return Limits.model_construct(**{n: v for n, v in values.items() if v is not None})
+
+    @classmethod
+    def of(cls, settings: "Limits") -> "Limits":
+        """The settings' limits alone: ceilings that nothing loosens."""
+        return cls.given(**{name: getattr(settings, name) for name in JOINS})
 
     @property
     def any(self) -> bool:
-        return any(getattr(self, f.name) not in (None, frozenset()) for f in fields(self))
+        return any(getattr(self, name) not in (None, frozenset()) for name in JOINS)
 
     @property
     def needs_account(self) -> bool:
@@ -74,43 +97,22 @@ class Limits:
         """Whether the balance has to be read for it, which the exchange allows seldom."""
         return self.cash_reserve is not None or self.day_loss is not None
 
-    def tightened(self, other: Limits) -> Limits:
+    def tightened(self, other: "Limits") -> "Limits":
         """Both at once: of each limit the tighter one. Nothing is ever loosened by this."""
-
-        allowed = [v for v in (self.allow_series, other.allow_series) if v is not None]
-        return Limits(
-            order_contracts=_lower(self.order_contracts, other.order_contracts),
-            order_cost=_lower(self.order_cost, other.order_cost),
-            price_band_cents=_lower(self.price_band_cents, other.price_band_cents),
-            day_spent=_lower(self.day_spent, other.day_spent),
-            day_orders=_lower(self.day_orders, other.day_orders),
-            minute_orders=_lower(self.minute_orders, other.minute_orders),
-            market_exposure=_lower(self.market_exposure, other.market_exposure),
-            event_exposure=_lower(self.event_exposure, other.event_exposure),
-            cash_reserve=max((v for v in (self.cash_reserve, other.cash_reserve) if v is not None), default=None),
-            day_loss=_lower(self.day_loss, other.day_loss),
-            allow_series=frozenset.intersection(*allowed) if allowed else None,
-            deny_series=self.deny_series | other.deny_series,
-        )
+        return self.given(**{name: tighter(name, self, other) for name in JOINS})
 
 
-@dataclass(frozen=True, slots=True)
-class Resting:
-    """An order that may fill: contracts at a YES price."""
-
-    book_side: BookSide
-    price: Decimal
-    count: Decimal
-    order_id: str = ""
+JOINS: dict[str, Join] = {
+    name: next(mark for mark in field.metadata if mark in (lower, higher, both, either))
+    for name, field in Limits.model_fields.items()
+}
+"""The limits by name, each with which of two values is the tighter one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """One market: contracts held (YES above zero), what they cost, and the orders that may fill."""
-
-    held: Decimal = ZERO
-    cost: Decimal = ZERO
-    orders: tuple[Resting, ...] = ()
+def tighter(name: str, one: Limits, other: Limits) -> Any:
+    """Of a limit the tighter value; None where neither has one."""
+    ours, theirs = getattr(one, name), getattr(other, name)
+    return theirs if ours is None else ours if theirs is None else JOINS[name](ours, theirs)
 
 
 def opening(standing: Standing, side: BookSide) -> list[tuple[Resting, Decimal, Decimal]]:
@@ -129,7 +131,7 @@ def opening(standing: Standing, side: BookSide) -> list[tuple[Resting, Decimal, 
     return found
 
 
-def exposure(standing: Standing) -> Decimal:
+def at_risk(standing: Standing) -> Decimal:
     """Dollars that can be lost in a market, whichever of its orders fill: the worse of "all bids" and "all asks"."""
     bids, asks = (sum((cost for _, _, cost in opening(standing, side)), ZERO) for side in ("bid", "ask"))
     held = standing.cost
@@ -161,7 +163,7 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Figures:
     """The account as the exchange tells it, right up to ``as_of`` (Unix seconds).
 
     ``markets`` are those of the order's event; ``cash`` is None where no limit asked for it.
@@ -176,7 +178,7 @@ class Account:
     latent: Decimal = ZERO
 
 
-def check(limits: Limits, stake: Stake, used: Used, account: Account | None) -> None:
+def check(limits: Limits, stake: Stake, used: Used, account: Figures | None) -> None:
     """Raises LimitError with the first limit that the order would break, in a sentence with both figures."""
     _order(limits, stake)
     _pace(limits, stake, used, ZERO if account is None else account.latent)
@@ -223,7 +225,7 @@ def _pace(limits: Limits, stake: Stake, used: Used, latent: Decimal) -> None:
         )
 
 
-def _account(limits: Limits, stake: Stake, used: Used, account: Account) -> None:
+def _account(limits: Limits, stake: Stake, used: Used, account: Figures) -> None:
     for limit, name, before, after in (
         (limits.market_exposure, "market", *_exposures(stake, used, account, {stake.ticker})),
         (limits.event_exposure, "event", *_exposures(stake, used, account, None)),
@@ -250,23 +252,19 @@ def _account(limits: Limits, stake: Stake, used: Used, account: Account) -> None
         )
 
 
-def _exposures(stake: Stake, used: Used, account: Account, only: set[str] | None) -> tuple[Decimal, Decimal]:
+def _exposures(stake: Stake, used: Used, account: Figures, only: set[str] | None) -> tuple[Decimal, Decimal]:
     """(before, after) the order, over the markets of its event or some of them, with what is under way."""
     markets = dict(account.markets)
     for ticker, order in used.pending:
         standing = markets.get(ticker, Standing())
         markets[ticker] = replace(standing, orders=(*standing.orders, order))
     counted = {t: s for t, s in markets.items() if only is None or t in only}
-    before = sum(map(exposure, counted.values()), ZERO)
+    before = sum(map(at_risk, counted.values()), ZERO)
     mine = counted.get(stake.ticker, Standing())
     kept = tuple(o for o in mine.orders if not stake.replaces or o.order_id != stake.replaces)
     new = Resting(stake.book_side, stake.yes_price, stake.contracts)
     counted[stake.ticker] = replace(mine, orders=(*kept, new))
-    return before, sum(map(exposure, counted.values()), ZERO)
-
-
-def _lower(one: N | None, other: N | None) -> N | None:
-    return min((v for v in (one, other) if v is not None), default=None)
+    return before, sum(map(at_risk, counted.values()), ZERO)
 
 
 def _money(value: Decimal) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from .limits import Limits
+from .limits import JOINS, Limits, both, either
 from .plan import Kind
 
 State = Literal["done", "refused", "unknown"]
@@ -129,6 +129,10 @@ def typed(content: dict[str, Any]) -> IntentLine | OutcomeLine | tuple[str, Any]
     return found_line
 
 
+COUNTS = frozenset({"day_orders", "minute_orders"})
+"""Limits that are whole numbers."""
+
+
 def limits_from(kept: dict[str, Any]) -> Limits:
     """Limits as the journal keeps them; one so large that it holds nothing back is none.
 
@@ -137,9 +141,9 @@ def limits_from(kept: dict[str, Any]) -> Limits:
     """
     found: dict[str, Any] = {}
     for name, value in kept.items():
-        if name not in Limits.__slots__:
+        if name not in JOINS:
             raise UnreadableError(f"there is no limit {name}")
-        if name in ("allow_series", "deny_series"):
+        if JOINS[name] in (both, either):
             found[name] = frozenset(value)
             continue
         try:
@@ -147,8 +151,8 @@ def limits_from(kept: dict[str, Any]) -> Limits:
         except (ArithmeticError, ValueError, TypeError):
             raise UnreadableError(f"{name} is no number") from None
         if number.is_finite() and number.adjusted() < LARGEST.adjusted():
-            found[name] = int(number) if name.endswith("_orders") else number
-    return Limits(**found)
+            found[name] = int(number) if name in COUNTS else number
+    return Limits.given(**found)
 
 
 def _check_numbers(part: Any) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from prediction_mcp.kalshi.models.base import BookSide
+from prediction_mcp.net.sides import BookSide
 
 R = TypeVar("R", bound=BaseModel)
 Terms = Mapping[str, Any]
@@ -63,7 +64,41 @@ class Stake:
 
 
 @dataclass(frozen=True, slots=True)
-class Amendment:
+class Resting:
+    """An order that may fill: contracts at a YES price."""
+
+    book_side: BookSide
+    price: Decimal
+    count: Decimal
+    order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One market: contracts held (YES above zero), what they cost, and the orders that may fill."""
+
+    held: Decimal = ZERO
+    cost: Decimal = ZERO
+    orders: tuple[Resting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The account as a plan saw it, right up to ``as_of`` (Unix seconds).
+
+    ``markets`` are those of the order's event, or its own only; ``cash`` and ``worth`` (of all positions) are dollars,
+    None where the balance wasn't read.
+    """
+
+    as_of: float
+    markets: Mapping[str, Standing]
+    whole_event: bool = False
+    cash: Decimal | None = None
+    worth: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
     """An order that rests on: contracts before and after, and the share of its earlier cost that it keeps."""
 
     order_id: str
@@ -83,32 +118,61 @@ class Done:
     resting: Decimal = ZERO
     released: tuple[tuple[str, Decimal], ...] = ()
     """(order id, contracts) that don't rest any more."""
-    amended: Amendment | None = None
+    amended: Carried | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Plan(Generic[R]):
+class Needs:
+    """With what a write has to be planned.
+
+    Attributes:
+        stake: what it puts at stake is asked for, by a limit or a question.
+        held: what is held and rests in its market, so that closing is told apart from opening.
+        event: what is held and rests in all markets of its event.
+        cash: the balance.
+        moment: up to when reads are right has to be asked, since orders of ours are younger than reads may be old.
+    """
+
+    stake: bool = False
+    held: bool = False
+    event: bool = False
+    cash: bool = False
+    moment: bool = False
+
+
+class Plan(ABC, Generic[R]):
     """One write. A plan that is made again after a question is the same plan where ``binding`` is the same.
 
     Attributes:
         terms: exactly what is sent.
-        send: sends terms, which may be those of an earlier plan that was confirmed.
-        words: the preview for a person; reads what it needs.
-        stake: None for cancels, which no limit stops.
-        done: what the result came to.
         best: the best price now of the side traded, in dollars.
         loose: terms that may differ between question and answer: those confirmed are sent.
+        look: the account as it was planned with; None where nothing of it was read.
     """
 
-    kind: Kind
+    kind: ClassVar[Kind]
     terms: Terms
-    send: Callable[[Terms], Awaitable[R]]
-    words: Callable[[], Awaitable[str]]
-    done: Callable[[R], Done]
-    stake: Callable[[], Awaitable[Stake]] | None = None
     best: Decimal | None = None
-    loose: frozenset[str] = field(default=frozenset({"client_order_id"}))
+    loose: frozenset[str] = frozenset({"client_order_id"})
+    look: Look | None = None
 
     @property
     def binding(self) -> dict[str, Any]:
         return {name: value for name, value in self.terms.items() if name not in self.loose}
+
+    @property
+    def stake(self) -> Stake | None:
+        """What it puts at stake; None for cancels, which no limit stops, and where it wasn't planned with that."""
+        return None
+
+    @abstractmethod
+    async def send(self, terms: Terms) -> R:
+        """Send terms, which may be those of an earlier plan that was confirmed."""
+
+    @abstractmethod
+    async def words(self) -> str:
+        """The preview for a person; reads what it still needs."""
+
+    @abstractmethod
+    def done(self, result: R) -> Done:
+        """What the result came to."""

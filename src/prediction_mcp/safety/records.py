@@ -12,8 +12,8 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -23,62 +23,19 @@ from filelock import FileLock, Timeout
 
 from . import journal
 from .index import BUSY_S, QUICK_S, Index
+from .intents import Intent, WriteRecord
 from .journal import Journal, JournalError
-from .limits import Limits, Resting, Used
+from .limits import JOINS, Limits, Used
 from .lines import UnreadableError, limits_from, typed
-from .plan import Done, Kind, Stake, Terms
+from .plan import Done, Resting, Stake
 from .policy import RefusedError
 
 MICROS = 1_000_000
+NO_NAMES = frozenset[str]()
 
 
 class HaltedError(RefusedError):
     """Somebody pulled the kill switch; a person has to let go of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asked: the client's own name and version."""
-
-    name: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.version}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A write whose outcome isn't known. ``mono`` is the machine's monotonic clock when it left, if it was noted."""
-
-    id: str
-    at: float
-    mono: float | None
-    process: str
-    tool: str
-    kind: Kind
-    request: dict[str, Any]
-    ticker: str
-    client_order_id: str
-
-    @property
-    def which(self) -> str:
-        """What it was about, in a word."""
-        return str(self.client_order_id or self.request.get("order_id") or "several orders")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A write about to leave, as the journal keeps it."""
-
-    caller: Caller
-    tool: str
-    kind: Kind
-    arguments: Mapping[str, Any]
-    terms: Terms
-    preview: str | None = None
-    answer: str | None = None
-    question: str | None = None
 
 
 class Records:
@@ -159,7 +116,7 @@ class Records:
 
     # -- intents -----------------------------------------------------------------------------------------------
 
-    def open(self, request: Request, stake: Stake | None, check: Callable[[Stake], None] | None = None) -> str:
+    def open(self, request: WriteRecord, stake: Stake | None, check: Callable[[Stake], None] | None = None) -> str:
         """Take a write in hand: ``check`` and the intent are one step; it is on the disk when this returns.
 
         Where other orders under way close what this one counted on closing, it counts as opening.
@@ -269,6 +226,13 @@ class Records:
                 found.append(Intent(id_, at, mono, process, tool, kind, json.loads(request), ticker, client_order_id))
         return found
 
+    def any_since(self, at: float) -> bool:
+        """Whether an order of ours is under way or ended since a time (Unix seconds)."""
+        row = self.db.execute(
+            "SELECT 1 FROM orders WHERE state IN ('open', 'unknown') OR closed > ? LIMIT 1", (at,)
+        ).fetchone()
+        return row is not None
+
     def under_way(self) -> int:
         """Orders that left or are about to, in any living process."""
         rows = self.db.execute("SELECT process FROM intents WHERE state = 'open' AND kind != 'cancel'").fetchall()
@@ -348,14 +312,9 @@ class Records:
         """Add to what was made tighter; returns all of it."""
         with self.index.transaction():
             now = self.tightened().tightened(limits)
-            kept: dict[str, Any] = {}
-            for name in now.__slots__:
-                value = getattr(now, name)
-                if isinstance(value, frozenset):
-                    if value or name == "allow_series":
-                        kept[name] = sorted(value)
-                elif value is not None:
-                    kept[name] = str(value)
+            kept = {name: _kept(value) for name in JOINS if (value := getattr(now, name)) not in (None, NO_NAMES)}
+            if now.allow_series is not None:
+                kept["allow_series"] = sorted(now.allow_series)  # none at all is a limit, too
             self._write({"what": "tightened", "id": "", "value": kept}, sync=True)
         return now
 
@@ -421,6 +380,11 @@ class Records:
                 f"Trading was halted by {halted['by']} at {halted['at']}: cancels still go, and the person in charge "
                 "resumes with “prediction-mcp resume”."
             )
+
+
+def _kept(value: object) -> object:
+    """A limit as the journal has it."""
+    return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
 def _micros(dollars: Decimal) -> int:

@@ -7,41 +7,51 @@ from __future__ import annotations
 
 import asyncio
 import time
-from decimal import Decimal
+from typing import Protocol
 
 from loguru import logger
 
-from prediction_mcp.kalshi import KalshiClient
-from prediction_mcp.kalshi.errors import KalshiError, NotFoundError
-from prediction_mcp.kalshi.models.orders import Order
+from prediction_mcp.net.errors import PlatformError
 
+from .intents import Intent
 from .plan import Done
 from .policy import RefusedError
-from .records import Intent, Records
+from .records import Records
 
 QUIET_S = 5.0
 """A request that left this long ago has arrived or never will, and reads show it."""
-LOOK_BACK_S = 120
 
 
 class UnsettledError(RefusedError):
     """An earlier write's fate can't be found out now."""
 
 
-async def settle(records: Records, kalshi: KalshiClient) -> list[tuple[Intent, KalshiError]]:
+class Tells(Protocol):
+    """What recovery asks of an account."""
+
+    async def fate(self, intent: Intent) -> Done | str:
+        """What became of a write, or in words why nothing did. Raises PlatformError where that can't be found out."""
+
+
+async def settle(records: Records, account: Tells) -> list[tuple[Intent, PlatformError]]:
     """Settle what is open and nobody is at work on; returns what couldn't be, with the reason."""
-    left, found = list[tuple[Intent, KalshiError]](), records.unsettled()
+    left, found = list[tuple[Intent, PlatformError]](), records.unsettled()
     await asyncio.sleep(max((QUIET_S - _age_s(intent, records) for intent in found), default=0))
     for intent in found:
         try:
-            await _settle(records, kalshi, intent)
-        except KalshiError as error:
+            fate = await account.fate(intent)
+        except PlatformError as error:
             logger.warning("the fate of {} {} can't be found out now: {}", intent.tool, intent.which, error)
             left.append((intent, error))
+            continue
+        if isinstance(fate, Done):
+            records.done(intent.id, fate)
+        else:
+            records.refused(intent.id, fate)
     return left
 
 
-def require_settled(left: list[tuple[Intent, KalshiError]], ticker: str) -> None:
+def require_settled(left: list[tuple[Intent, PlatformError]], ticker: str) -> None:
     """Raises UnsettledError where a new order in a market could be one of unknown fate a second time."""
     for intent, error in left:
         if intent.kind != "cancel" and intent.ticker in (ticker, ""):
@@ -57,40 +67,3 @@ def _age_s(intent: Intent, records: Records) -> float:
     """Seconds since it left, by a clock that nobody sets; a machine that was restarted since took long enough."""
     since = time.monotonic() - (records.since if intent.mono is None else intent.mono)
     return since if since >= 0 else QUIET_S
-
-
-async def _settle(records: Records, kalshi: KalshiClient, intent: Intent) -> None:
-    if intent.kind == "order":
-        order = await kalshi.orders.find(intent.client_order_id, intent.ticker, since_ts=int(intent.at) - LOOK_BACK_S)
-        if order is None:
-            records.refused(intent.id, "settled: it never reached the exchange")
-        else:
-            records.done(intent.id, await _placed(kalshi, order))
-    elif "order_id" in intent.request:
-        try:
-            order = await kalshi.orders.get(str(intent.request["order_id"]))
-        except NotFoundError:
-            records.refused(intent.id, "settled: there is no such order")
-            return
-        cancel = intent.kind == "cancel"
-        records.done(intent.id, Done(_state(order), order.order_id) if cancel else await _placed(kalshi, order))
-    else:
-        resting = [o async for o in kalshi.orders.all(status="resting")]
-        records.done(intent.id, Done(f"settled: {len(resting)} orders rest now"))
-
-
-async def _placed(kalshi: KalshiClient, order: Order) -> Done:
-    """What an order that was found has cost and may still cost, closing or not: at most."""
-    traded = await kalshi.orders.traded(order.order_id)
-    price = order.yes_price_dollars if order.book_side == "bid" else 1 - order.yes_price_dollars
-    spent = traded.yes_cost if order.book_side == "bid" else traded.count - traded.yes_cost
-    resting = order.remaining_count_fp if order.status == "resting" else Decimal(0)
-    rest = price * resting
-    return Done(_state(order), order.order_id, spent + traded.fees + rest, rest, resting)
-
-
-def _state(order: Order) -> str:
-    return (
-        f"settled: order {order.order_id} is {order.status}, {order.fill_count_fp.normalize():f} of "
-        f"{order.initial_count_fp.normalize():f} contracts filled"
-    )

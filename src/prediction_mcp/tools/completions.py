@@ -8,7 +8,7 @@ from loguru import logger
 from mcp_types import Completion
 
 from prediction_mcp.kalshi.errors import KalshiError
-from prediction_mcp.protocol.session import get_session
+from prediction_mcp.protocol.session import get_account
 
 if TYPE_CHECKING:
     from mcp_types import CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
@@ -27,15 +27,14 @@ async def complete(
         return _menu([period for period in PERIODS if period.startswith(typed.lower())])
     if argument.name not in ("ticker", "category"):
         return None
-    session = get_session()
     try:
-        await session.catalogue.ready(await session.kalshi())
-    except (
-        KalshiError
-    ) as error:  # a menu that stays empty is no failure to its reader: the call after it says what is wrong
+        account = await get_account()
+        await account.catalogue.ready(account.kalshi)
+    except KalshiError as error:
+        # a menu that stays empty is no failure to its reader: the call after it says what is wrong
         logger.warning("no completions: {}", error)
         return None
-    index = session.catalogue.index
+    index = account.catalogue.index
     if argument.name == "category":
         return _menu(index.categories(typed, SHOWN + 1))
     return _menu(index.tickers(typed, SHOWN + 1) or [found.ticker for found in index.search(typed, limit=SHOWN + 1)])

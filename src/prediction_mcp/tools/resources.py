@@ -7,11 +7,11 @@ from fastmcp.dependencies import Depends
 from fastmcp.server.providers import LocalProvider
 
 from prediction_mcp.desk import spoken
-from prediction_mcp.desk.kalshi.realtime.feeds import Live
+from prediction_mcp.desk.kalshi.account import Account
+from prediction_mcp.desk.kalshi.realtime.feeds import BOOK_URI, PORTFOLIO_URI
 from prediction_mcp.desk.results import Answer
-from prediction_mcp.kalshi import KalshiClient
-from prediction_mcp.protocol.session import Desk, get_desk, get_kalshi, get_live, get_settings
-from prediction_mcp.settings import Settings
+from prediction_mcp.protocol.push import FEEDS_URI, Push
+from prediction_mcp.protocol.session import get_account, get_push
 
 from .kalshi.analysis import kalshi_get_orderbook
 from .kalshi.discovery import kalshi_get_exchange_status, kalshi_get_market
@@ -22,40 +22,33 @@ mcp = LocalProvider()
 
 JSON = "application/json"
 MARKET_URI = "kalshi://markets/{ticker}"
-BOOK_URI = "kalshi://markets/{ticker}/orderbook"
-PORTFOLIO_URI = "kalshi://portfolio"
 STATUS_URI = "kalshi://server/status"
-FEEDS_URI = "kalshi://feeds/status"
 POSITIONS = 50
 LEVELS = 10
 
 
 @mcp.resource(MARKET_URI, name="market", title="A market", mime_type=JSON)
-async def market(
-    ticker: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> str:
+async def market(ticker: str, account: Account = Depends(get_account)) -> str:
     """Prices, rules, fees, time left."""
-    return _json(await kalshi_get_market(ticker, kalshi, settings))
+    return _json(await kalshi_get_market(ticker, account))
 
 
 @mcp.resource(BOOK_URI, name="orderbook", title="A market's order book", mime_type=JSON)
 async def orderbook(
     ticker: str,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
+    account: Account = Depends(get_account),
 ) -> str:
     """YES bids and asks, best first."""
-    return _json(await kalshi_get_orderbook(spoken.ticker(ticker), None, LEVELS, kalshi, settings, live))
+    return _json(await kalshi_get_orderbook(spoken.ticker(ticker), None, LEVELS, account))
 
 
 @mcp.resource(PORTFOLIO_URI, name="portfolio", title="Your portfolio", mime_type=JSON)
-async def portfolio(kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)) -> str:
+async def portfolio(account: Account = Depends(get_account)) -> str:
     """Cash, what positions are worth, and each open position."""
     from prediction_mcp.desk.kalshi.portfolio.results import Portfolio
 
-    value = await kalshi_get_portfolio_value(kalshi, settings)
-    held = await kalshi_get_positions(None, None, "open", POSITIONS, None, kalshi, settings)
+    value = await kalshi_get_portfolio_value(account)
+    held = await kalshi_get_positions(None, None, "open", POSITIONS, None, account)
     return _json(
         Portfolio(
             source=value.source,
@@ -70,15 +63,15 @@ async def portfolio(kalshi: KalshiClient = Depends(get_kalshi), settings: Settin
 
 
 @mcp.resource(FEEDS_URI, name="feeds-status", title="What is watched", mime_type=JSON)
-async def feeds(desk: Desk = Depends(get_desk)) -> str:
+async def feeds(account: Account = Depends(get_account), push: Push = Depends(get_push)) -> str:
     """Subscriptions, the state of the live feed, recent alerts."""
-    return _json(await kalshi_get_subscriptions(desk))
+    return _json(await kalshi_get_subscriptions(account, push))
 
 
 @mcp.resource(STATUS_URI, name="server-status", title="State of exchange and server", mime_type=JSON)
-async def status(kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)) -> str:
+async def status(account: Account = Depends(get_account)) -> str:
     """Whether the exchange trades, this server's mode, and the rate budget left."""
-    return _json(await kalshi_get_exchange_status(kalshi, settings))
+    return _json(await kalshi_get_exchange_status(account))
 
 
 def _json(answer: Answer) -> str:

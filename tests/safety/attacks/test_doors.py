@@ -45,12 +45,12 @@ LOOSER: dict[str, tuple[dict[str, str], str, Callable[[Settings], bool]]] = {
     "real money": (
         {**LIVE, "LIVE_TRADING": ""}, "LIVE_TRADING=real-money", lambda s: not s.writes_allowed,
     ),
-    "a higher limit": (LIVE | {"LIMIT_ORDER_COST": "5"}, "LIMIT_ORDER_COST=500", lambda s: s.limit_order_cost == 5),
+    "a higher limit": (LIVE | {"LIMIT_ORDER_COST": "5"}, "LIMIT_ORDER_COST=500", lambda s: s.order_cost == 5),
     "a lower reserve": (LIVE | {"CASH_RESERVE": "50"}, "CASH_RESERVE=1", lambda s: s.cash_reserve == 50),
     "more series": (
-        LIVE | {"ALLOW_SERIES": "KXA"}, "ALLOW_SERIES=KXA,KXB", lambda s: sorted(s.allowed_series or ()) == ["KXA"],
+        LIVE | {"ALLOW_SERIES": "KXA"}, "ALLOW_SERIES=KXA,KXB", lambda s: sorted(s.allow_series or ()) == ["KXA"],
     ),
-    "fewer denied": (LIVE | {"DENY_SERIES": "KXA"}, "DENY_SERIES=KXB", lambda s: s.denied_series == {"KXA"}),
+    "fewer denied": (LIVE | {"DENY_SERIES": "KXA"}, "DENY_SERIES=KXB", lambda s: s.deny_series == {"KXA"}),
     "another journal": (LIVE, "SAFETY_FOLDER=/tmp/elsewhere", lambda s: "elsewhere" not in str(s.safety_home)),
     "a token of its own": (LIVE, "HTTP_TOKEN=" + "t" * 30, lambda s: not s.http_authenticated),
     "files anywhere": (LIVE, "EXPORT_FOLDER=/etc", lambda s: s.export_folder is None),
@@ -74,9 +74,9 @@ def test_an_env_file_loosens_nothing(monkeypatch: pytest.MonkeyPatch, name: str)
 STRICTER: dict[str, tuple[str, Callable[[Settings], bool]]] = {
     "asks": ("CONFIRM=always", lambda s: s.confirm_over == 0),
     "read-only": ("READ_ONLY=true", lambda s: not s.writes_allowed),
-    "a limit": ("LIMIT_ORDER_COST=5", lambda s: s.limit_order_cost == 5),
+    "a limit": ("LIMIT_ORDER_COST=5", lambda s: s.order_cost == 5),
     "a reserve": ("CASH_RESERVE=5", lambda s: s.cash_reserve == 5),
-    "series": ("ALLOW_SERIES=KXA", lambda s: sorted(s.allowed_series or ()) == ["KXA"]),
+    "series": ("ALLOW_SERIES=KXA", lambda s: sorted(s.allow_series or ()) == ["KXA"]),
     "refuses": ("CONFIRM_FALLBACK=refuse", lambda s: s.fallback == "refuse"),
     "Kalshi's own host": (
         "KALSHI_ENV=live\nKALSHI_BASE_URL=https://api.elections.kalshi.com/trade-api/v2", lambda s: bool(s.base_url),
@@ -155,7 +155,7 @@ async def test_a_write_where_nothing_may_be_written_says_why(desk: Open, served:
 
 
 async def test_an_unknown_fate_holds_up_its_own_market_only(desk: Open, served: Served, tmp_path: Path) -> None:
-    async with desk([], **FREE, limit_day_spent="100") as at:
+    async with desk([], **FREE, day_spent="100") as at:
         mine = (await at.call("kalshi_create_order", **ORDER | {"ticker": OTHER, "price": 1}))["order_id"]
         lost = left_open(home(served, tmp_path), "lost-9")
         served.exchange.faults.rules.append(Rule("cut_before", path="/portfolio/orders", method="GET"))

@@ -18,13 +18,15 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from prediction_mcp.desk.kalshi.guarded import Guarded
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.safety.halt import cancel_everything, pull
+from prediction_mcp.safety.intents import Caller, WriteRecord
 from prediction_mcp.safety.journal import NAME, SWITCH, JournalError
 from prediction_mcp.safety.limits import Limits
 from prediction_mcp.safety.plan import Done, Stake
-from prediction_mcp.safety.records import Caller, Records, Request
-from tests.conftest import Served
+from prediction_mcp.safety.records import Records
+from tests.conftest import Served, account_of
 from tests.safety.conftest import ORDER, Open
 from tests.safety.test_guard import home
 
@@ -34,8 +36,10 @@ STAKE = Stake("A-1", "A", "A", "bid", ONE, ONE, ONE, ONE, ONE, ONE / 2)
 TEXTS = st.text(st.characters(), max_size=40)  # lone surrogates, separators and control characters included
 
 
-def request(text: str = "c-1", client: str = "t") -> Request:
-    return Request(Caller(client, "1"), "tool", "order", {"a": text}, {"client_order_id": text, "ticker": "A-1"}, text)
+def request(text: str = "c-1", client: str = "t") -> WriteRecord:
+    return WriteRecord(
+        Caller(client, "1"), "tool", "order", {"a": text}, {"client_order_id": text, "ticker": "A-1"}, text
+    )
 
 
 def without_index(folder: Path) -> None:
@@ -74,7 +78,7 @@ def test_a_separator_hides_no_intent_and_no_switch(tmp_path: Path, separator: st
     records = Records(tmp_path)
     records.open(request(f"a{separator}b"), STAKE)
     records.halt(f"me{separator}")
-    records.open(Request(Caller("t", "1"), "tool", "cancel", {}, {"x": separator}), None)
+    records.open(WriteRecord(Caller("t", "1"), "tool", "cancel", {}, {"x": separator}), None)
     records.close()
     without_index(tmp_path)
     (tmp_path / SWITCH).unlink()
@@ -345,7 +349,7 @@ async def test_halt_works_on_any_disk(
         except JournalError:
             assert disk in (full_disk, lost_folder)
             records = None
-        done = await cancel_everything(kalshi, records)
+        done = await cancel_everything(Guarded(account_of(kalshi)), records)
         if records is not None:
             records.close()
     assert (done.cancelled, done.left) == (1, 0)

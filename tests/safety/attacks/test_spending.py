@@ -46,7 +46,7 @@ async def placed(at: Desk, **given: Any) -> str:
 
 # -- amending ----------------------------------------------------------------------------------------------------
 
-TIGHT = {**FREE, "limit_order_cost": "5", "limit_day_spent": "10"}
+TIGHT = {**FREE, "order_cost": "5", "day_spent": "10"}
 
 
 async def by_price(at: Desk, one: str) -> None:
@@ -108,14 +108,14 @@ async def test_amending_spends_no_more(desk: Open, served: Served, way: Callable
 @pytest.mark.parametrize(
     ("limit", "change"),
     [
-        ({"limit_order_contracts": 50}, {"count": 51}),
-        ({"limit_order_cost": "5"}, {"count": 60, "price": 9}),
-        ({"limit_price_band_cents": "11.5"}, {"price": 1}),
-        ({"limit_market_exposure": "3"}, {"price": 9}),
-        ({"limit_event_exposure": "3"}, {"price": 9}),
+        ({"order_contracts": 50}, {"count": 51}),
+        ({"order_cost": "5"}, {"count": 60, "price": 9}),
+        ({"price_band_cents": "11.5"}, {"price": 1}),
+        ({"market_exposure": "3"}, {"price": 9}),
+        ({"event_exposure": "3"}, {"price": 9}),
         ({"cash_reserve": "9999"}, {"price": 9}),
-        ({"limit_day_orders": 1}, {"price": 2}),
-        ({"limit_minute_orders": 1}, {"price": 2}),
+        ({"day_orders": 1}, {"price": 2}),
+        ({"minute_orders": 1}, {"price": 2}),
         ({"deny_series": "KXSB"}, {"price": 2}),
         ({"allow_series": "KXGDP"}, {"price": 2}),
     ],
@@ -133,7 +133,7 @@ async def test_each_limit_holds_for_amendments(
 
 
 async def test_amending_gives_back_what_it_frees(desk: Open, served: Served) -> None:
-    async with desk([], **FREE, limit_day_spent="4") as at:
+    async with desk([], **FREE, day_spent="4") as at:
         one = await placed(at, **order("yes", "buy", 40, 9))
         assert "is spent today" in await at.error("kalshi_create_order", **order("yes", "buy", 40, 5))
         await at.call("kalshi_amend_order", order_id=one, count=20)
@@ -146,7 +146,7 @@ async def test_amending_gives_back_what_it_frees(desk: Open, served: Served) -> 
 
 # -- closing, and opening again ----------------------------------------------------------------------------------
 
-THIRTY = {**FREE, "limit_order_cost": "30", "limit_day_spent": "30"}
+THIRTY = {**FREE, "order_cost": "30", "day_spent": "30"}
 
 
 async def with_a_reduce_only_sale(at: Desk, served: Served) -> None:
@@ -193,7 +193,7 @@ async def test_a_closing_sale_never_opens_beyond_the_limits(
     async with desk([], **FREE) as at:
         await placed(at, **order("yes", "buy", HELD, order_type="market"))
     spent = committed(served)
-    async with desk([], **{**THIRTY, "limit_day_spent": str(spent + 30)}) as at:
+    async with desk([], **{**THIRTY, "day_spent": str(spent + 30)}) as at:
         await placed(at, **order("yes", "sell", HELD, 60))
         await way(at, served)
         elsewhere = way is with_a_second_server
@@ -204,7 +204,7 @@ async def test_a_closing_sale_never_opens_beyond_the_limits(
 
 
 async def test_a_closing_sale_at_once_is_sent_reduce_only(desk: Open, served: Served, tmp_path: Path) -> None:
-    async with desk([], **FREE, limit_day_spent="50") as at:
+    async with desk([], **FREE, day_spent="50") as at:
         await placed(at, **order("yes", "buy", 10, order_type="market"))
         await placed(at, **order("yes", "sell", 10, order_type="market"))
         await placed(at, **order("yes", "buy", 10, order_type="market"))

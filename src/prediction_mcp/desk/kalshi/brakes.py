@@ -4,6 +4,7 @@ import time
 from typing import Self
 
 from prediction_mcp.safety.guard import Guard
+from prediction_mcp.safety.limits import JOINS
 
 from ..results import Answer, Number
 
@@ -31,7 +32,7 @@ class LimitsAnswer(Answer):
     def of(cls, guard: Guard, source: str) -> Self:
         records = guard.records()
         limits, used, halted = guard.in_force(records), records.used("", time.time()), records.halted()
-        shown = {name: getattr(limits, name) for name in limits.__slots__}
+        shown = {name: getattr(limits, name) for name in JOINS}
         return cls(
             source=source,
             limits={

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ..world.fair import ComboFair, ExclusiveFair, Fair, Leg, NumberFair, ScalarFair
-from ..world.listed import Catalogue, Event, Market, Series
+from ..world.fair import ComboFair, ExclusiveFair, Fair, NumberFair, ScalarFair
+from ..world.listed import Catalogue, Event, Market, Series, leg_of
 
 KINDS: dict[str, type[ExclusiveFair | NumberFair | ScalarFair]] = {
     kind.__name__: kind for kind in (ExclusiveFair, NumberFair, ScalarFair)
@@ -72,8 +72,3 @@ def tie_legs(catalogue: Catalogue) -> None:
     for event in catalogue.events.values():
         if isinstance(event.fair, ComboFair) and event.fair.decided is None:
             event.fair.legs = [leg_of(catalogue, ticker, side) for _, ticker, side in event.markets[0].legs]
-
-
-def leg_of(catalogue: Catalogue, ticker: str, side: str) -> Leg:
-    market = catalogue.markets[ticker]
-    return Leg(market.event.fair, market.event.markets.index(market), side == "yes")

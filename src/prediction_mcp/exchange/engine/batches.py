@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 
 from prediction_mcp.kalshi.fees import trade_fee
 from prediction_mcp.kalshi.units import PRICE_UNITS
+from prediction_mcp.net.sides import Side
 
-from ..world.listed import Market
 from .ledger import Account
 from .matching import ASK, BID, Order
-from .negotiation import CONFIRM_COMBO_MS, EXECUTE_COMBO_MS, Quote, Rfq, Side
+from .negotiation import CONFIRM_COMBO_MS, EXECUTE_COMBO_MS, Quote, Rfq
 from .order_checks import FOK, GTC
 from .rejection import EXCHANGE, RejectionError
 
 if TYPE_CHECKING:
     from ..simulation import Exchange
+    from ..world.listed import Market
 
 FRESH_MS = 30_000
 """How long a maker's prices on a batch can win."""
@@ -183,7 +184,7 @@ class Batches:
         if not batch.complete(side):
             raise RejectionError("rfq_batch_incomplete", f"not every child has a bid for {side}")
         won = {rfq.rfq_id: batch.best[rfq.rfq_id, side] for rfq in batch.rfqs}
-        worse = [rfq_id for rfq_id, quote in won.items() if _bid(quote, side) < limits[rfq_id]]
+        worse = [rfq_id for rfq_id, quote in won.items() if quote.bid(side) < limits[rfq_id]]
         if worse:
             raise RejectionError("rfq_batch_quotes_changed", ", ".join(worse), 409)
         if batch.account.available < sum(self._worst(quote, side) for quote in won.values()):
@@ -198,7 +199,7 @@ class Batches:
 
     def _worst(self, quote: Quote, side: Side) -> int:
         """Micros that a child may cost the requester, its fee included."""
-        unit, count = PRICE_UNITS - _bid(quote, side), quote.count(side)
+        unit, count = PRICE_UNITS - quote.bid(side), quote.count(side)
         return unit * count + trade_fee(quote.rfq.market.event.fees.taker_rate, unit, count)
 
     def _sort_out(self, offer: BatchQuote, now_ms: int) -> None:
@@ -245,7 +246,7 @@ class Batches:
         for rfq_id, (yes_bid, no_bid) in bids.items():
             for side, bid in (("yes", yes_bid), ("no", no_bid)):
                 key: tuple[str, Side] = (rfq_id, "yes" if side == "yes" else "no")
-                kept = before is not None and _bid(before.quotes[rfq_id], key[1]) == bid
+                kept = before is not None and before.quotes[rfq_id].bid(key[1]) == bid
                 since[key] = before.since[key] if kept and before is not None else now_ms
         if before is not None:
             self._cancel(before, now_ms, "replaced")
@@ -302,13 +303,13 @@ class Batches:
                     chosen = min(
                         offers,
                         key=lambda q, rfq_id=rfq.rfq_id, side=named: (  # type: ignore[misc]
-                            -_bid(q.quotes[rfq_id], side), q.since[rfq_id, side],
+                            -q.quotes[rfq_id].bid(side), q.since[rfq_id, side],
                         ),
                     )  # fmt: skip
                     best[rfq.rfq_id, named] = chosen.quotes[rfq.rfq_id]
-        told = {key: _bid(quote, key[1]) for key, quote in batch.best.items()}
+        told = {key: quote.bid(key[1]) for key, quote in batch.best.items()}
         batch.best = best
-        if told != {key: _bid(quote, key[1]) for key, quote in best.items()}:
+        if told != {key: quote.bid(key[1]) for key, quote in best.items()}:
             batch.version, batch.best_ms = batch.version + 1, now_ms
             if self._exchange.hub is not None:
                 self._exchange.hub.batches.best_quotes(batch)
@@ -359,7 +360,7 @@ class Batches:
             quote.status, quote.executed_ms, quote.updated_ms = "executed", now_ms, now_ms
             done.append(rfq_id)
             if self._exchange.hub is not None:
-                self._exchange.hub.quote_executed(quote, makers[rfq_id], taker)
+                self._exchange.hub.quotes.executed(quote, makers[rfq_id], taker)
         engine.cancel_many((o for r, o in makers.items() if not (batch.won[r].rest_remainder and r in done)), now_ms)
         for offer in batch.quotes.values():
             if offer.status == "confirmed":
@@ -395,7 +396,3 @@ class Batches:
         self._over.append(batch.batch_id)
         if len(self._over) > KEPT:
             del self.batches[self._over.popleft()]
-
-
-def _bid(quote: Quote, side: Side) -> int:
-    return quote.yes_bid if side == "yes" else quote.no_bid

@@ -10,13 +10,13 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..world.listed import Market
 from .ledger import Account
 from .matching import ASK, BID
 from .rejection import EXCHANGE, RejectionError
 
 if TYPE_CHECKING:
     from ..simulation import Exchange
+    from ..world.listed import Market
 
 MAX_OPEN = 100
 """Open proposals of one member."""

@@ -1,7 +1,7 @@
 """Order groups: a limit on the contracts that a member's orders may trade together within a rolling window.
 
-Rule: KALSHI.md, "Orders". The trade that reaches the limit is carried out whole; then every order of the group is
-cancelled and new ones are refused until the group is reset.
+Rule: docs/kalshi.md, "Orders and reads". The trade that reaches the limit is carried out whole; then every order of
+the group is cancelled and new ones are refused until the group is reset.
 """
 
 from __future__ import annotations

@@ -14,12 +14,12 @@ import uuid
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from prediction_mcp.kalshi.fees import trade_fee
 from prediction_mcp.kalshi.units import PRICE_UNITS
+from prediction_mcp.net.sides import Side
 
-from ..world.listed import Market
 from .ledger import Account
 from .matching import ASK, BID
 from .order_checks import GTC, IOC
@@ -27,6 +27,7 @@ from .rejection import EXCHANGE, RejectionError
 
 if TYPE_CHECKING:
     from ..simulation import Exchange
+    from ..world.listed import Market
 
 MAX_OPEN = 100
 """Open requests one member can have."""
@@ -34,8 +35,6 @@ CONFIRM_MS, CONFIRM_COMBO_MS = 30_000, 3_000
 EXECUTE_MS, EXECUTE_COMBO_MS = 15_000, 1_000
 KEPT = 1_000
 """Requests that are over and still remembered."""
-
-Side = Literal["yes", "no"]
 
 
 def communications_id(account: Account | None) -> str:
@@ -66,6 +65,9 @@ class Quote:
     reason: str = ""
     maker_order_id: str = ""
     taker_order_id: str = ""
+
+    def bid(self, side: Side) -> int:
+        return self.yes_bid if side == "yes" else self.no_bid
 
     def count(self, side: Side) -> int:
         """Count units that the request comes to when this side is accepted; 0 where it is declined."""
@@ -174,7 +176,7 @@ class Negotiations:
         )
         self.rfqs[rfq.rfq_id] = rfq
         if self._exchange.hub is not None and not batch_id:
-            self._exchange.hub.rfq_created(rfq)
+            self._exchange.hub.quotes.asked(rfq)
         return rfq
 
     def room(self, account: Account) -> int:
@@ -203,7 +205,7 @@ class Negotiations:
             if quote.status in ("open", "accepted"):
                 self.call_off(quote, now_ms, f"rfq {reason}")
         if self._exchange.hub is not None and not rfq.batch_id:
-            self._exchange.hub.rfq_deleted(rfq, now_ms)
+            self._exchange.hub.quotes.withdrawn(rfq, now_ms)
         self._over.append(rfq)
         if len(self._over) > KEPT:
             oldest = self._over.popleft()
@@ -373,9 +375,9 @@ class Negotiations:
             return
         quote.status, quote.executed_ms, quote.updated_ms = "executed", now_ms, now_ms
         if self._exchange.hub is not None:
-            self._exchange.hub.quote_executed(quote, maker, taker)
+            self._exchange.hub.quotes.executed(quote, maker, taker)
         self.close(rfq, now_ms, "executed")
 
     def _tell(self, kind: str, quote: Quote) -> None:
         if self._exchange.hub is not None:
-            self._exchange.hub.quote(kind, quote)
+            self._exchange.hub.quotes.told(kind, quote)

@@ -1,4 +1,4 @@
-"""What is wrong with an order before it meets a book. Rules: KALSHI.md, "Orders"."""
+"""What is wrong with an order before it meets a book. Rules: docs/kalshi.md, "Orders and reads"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When trading pauses: the weekly maintenance (KALSHI.md, "Rate limits"), and windows that an operator announces."""
+"""When trading pauses: the weekly maintenance (docs/kalshi.md, "Rate limits"), and windows that were announced."""
 
 from __future__ import annotations
 

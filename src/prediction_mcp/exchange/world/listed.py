@@ -9,7 +9,7 @@ from typing import cast
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.units import CENT_GRID, PriceGrid
 
-from .fair import Fair
+from .fair import Fair, Leg
 
 TAPERED_GRID = PriceGrid.parse([("0", "0.1", "0.001"), ("0.1", "0.9", "0.01"), ("0.9", "1", "0.001")])
 """Tenths of a cent near the ends, cents between."""
@@ -150,3 +150,9 @@ class Catalogue:
         del self.events[event.ticker]
         for market in event.markets:
             del self.markets[market.ticker]
+
+
+def leg_of(catalogue: Catalogue, ticker: str, side: str) -> Leg:
+    """A leg of a combo: what decides it, and which answer is right."""
+    market = catalogue.markets[ticker]
+    return Leg(market.event.fair, market.event.markets.index(market), side == "yes")

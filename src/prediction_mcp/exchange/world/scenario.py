@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from ..disk.catalogue_json import leg_of
 from .fair import ComboFair, ScalarFair
-from .listed import Catalogue, Event, FeeChange, Series
+from .listed import Catalogue, Event, FeeChange, Series, leg_of
 from .listings import (
     HOUR,
     Listing,

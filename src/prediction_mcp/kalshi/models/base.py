@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -10,9 +10,7 @@ Dollars = Decimal
 """Dollars, exact; up to six decimals."""
 Count = Decimal
 """Contracts, exact; two decimals."""
-BookSide = Literal["bid", "ask"]
 """A direction must never be guessed, so unlike every other enum an unknown value is an error."""
-OutcomeSide = Literal["yes", "no"]
 
 
 def _empty_to_none(value: Any) -> Any:

@@ -10,13 +10,13 @@ from typing import Literal
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from prediction_mcp.net.sides import BookSide, Side
+
 Channel = Literal[
     "orderbook_delta", "ticker", "trade", "fill", "user_orders", "market_positions", "market_lifecycle_v2",
     "multivariate_market_lifecycle", "communications", "order_group_updates", "cfbenchmarks_value",
     "cfbenchmarks_value_5hz", "pyth_value",
 ]  # fmt: skip
-Side = Literal["yes", "no"]
-BookSide = Literal["bid", "ask"]
 Level = tuple[str, str]
 
 

@@ -6,8 +6,10 @@ from functools import cached_property
 
 from pydantic import model_validator
 
+from prediction_mcp.net.sides import Action, BookSide, Side
+
 from ..units import CENT_GRID, PriceGrid
-from .base import BookSide, Count, Dollars, KalshiModel, OptionalTime, OutcomeSide, Page
+from .base import Count, Dollars, KalshiModel, OptionalTime, Page
 
 
 class PriceRangeModel(KalshiModel):
@@ -75,6 +77,18 @@ class Market(KalshiModel):
         return PriceGrid.parse((r.start, r.end, r.step) for r in self.price_ranges)
 
     @property
+    def name(self) -> str:
+        """What it asks and which answer is YES, in the exchange's words."""
+        return f"{self.title}: {self.yes_sub_title}"
+
+    @property
+    def yes_quotes(self) -> tuple[Decimal | None, Decimal | None]:
+        """(bid, ask) of YES; None where the exchange's 0 or 1 means that nobody quotes, and while it isn't open."""
+        if not self.is_open:
+            return None, None
+        return self.yes_bid_dollars or None, None if self.yes_ask_dollars == 1 else self.yes_ask_dollars
+
+    @property
     def is_open(self) -> bool:
         return self.status == "active"
 
@@ -112,6 +126,11 @@ class Orderbook(KalshiModel):
         """A NO bid at q is a YES ask at 1 − q."""
         return sorted((1 - price, count) for price, count in self.no_dollars)
 
+    def levels(self, side: Side, action: Action) -> list[tuple[Decimal, Decimal]]:
+        """What an order of this side and action would hit: (dollars of the side, contracts), best first."""
+        met = self.yes_asks if (side == "yes") == (action == "buy") else self.yes_bids
+        return met if side == "yes" else [(1 - price, count) for price, count in met]
+
 
 class OrderbookAnswer(KalshiModel):
     orderbook_fp: Orderbook
@@ -131,7 +150,7 @@ class Trade(KalshiModel):
     ticker: str
     count_fp: Count
     yes_price_dollars: Dollars
-    taker_outcome_side: OutcomeSide
+    taker_outcome_side: Side
     taker_book_side: BookSide
     created_time: datetime
     is_block_trade: bool = False

@@ -1,11 +1,14 @@
 """Orders: what is asked (requests) and what the exchange says of them."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from .base import BookSide, Count, Dollars, KalshiModel, OptionalTime, OutcomeSide, Page
+from prediction_mcp.net.sides import BookSide, Side
+
+from .base import Count, Dollars, KalshiModel, OptionalTime, Page
 
 TimeInForce = Literal["good_till_canceled", "immediate_or_cancel", "fill_or_kill"]
 SelfTradePrevention = Literal["taker_at_cross", "maker"]
@@ -51,7 +54,7 @@ class Order(KalshiModel):
     order_id: str
     client_order_id: str = ""
     ticker: str
-    outcome_side: OutcomeSide
+    outcome_side: Side
     book_side: BookSide
     status: str
     yes_price_dollars: Dollars
@@ -155,3 +158,34 @@ class OrderQueuePosition(KalshiModel):
 
 class QueuePositions(KalshiModel):
     queue_positions: list[OrderQueuePosition] = []
+
+
+class BatchCreateBody(BaseModel):
+    orders: list[NewOrder]
+
+
+class CancelItem(BaseModel):
+    """An order to be cancelled; ``subaccount`` must name the one it is of, unless that is the primary."""
+
+    order_id: str
+    market_ticker: str | None = None
+    subaccount: int | None = None
+
+
+class BatchCancelBody(BaseModel):
+    orders: list[CancelItem]
+
+
+class DecreaseBody(BaseModel):
+    reduce_by: str | None = None
+    reduce_to: str | None = None
+    market_ticker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """Contracts filled, the sum of count × YES price over them, and the net fees; dollars."""
+
+    count: Decimal
+    yes_cost: Decimal
+    fees: Decimal

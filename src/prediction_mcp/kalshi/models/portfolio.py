@@ -3,7 +3,9 @@
 from datetime import datetime
 from decimal import Decimal
 
-from .base import BookSide, Count, Dollars, KalshiModel, OptionalTime, OutcomeSide, Page
+from prediction_mcp.net.sides import BookSide, Side
+
+from .base import Count, Dollars, KalshiModel, OptionalTime, Page
 
 
 class Balance(KalshiModel):
@@ -49,7 +51,7 @@ class Fill(KalshiModel):
     order_id: str
     client_order_id: str | None = None
     ticker: str
-    outcome_side: OutcomeSide
+    outcome_side: Side
     book_side: BookSide
     count_fp: Count
     yes_price_dollars: Dollars

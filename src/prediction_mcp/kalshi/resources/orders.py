@@ -9,16 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from loguru import logger
-from pydantic import BaseModel
-
-from ..answers import error_for, read_refusal
 from ..errors import (
-    ConflictError,
     DuplicateOrderError,
     InvalidOrderError,
     KalshiError,
@@ -30,11 +24,15 @@ from ..errors import (
 from ..models.orders import (
     Amendment,
     BatchCancelAnswer,
+    BatchCancelBody,
     BatchCancelItem,
     BatchCreateAnswer,
+    BatchCreateBody,
     BatchCreateItem,
+    CancelItem,
     Cancellation,
     Decrease,
+    DecreaseBody,
     ItemError,
     NewOrder,
     Order,
@@ -44,10 +42,11 @@ from ..models.orders import (
     OrderQueuePosition,
     QueuePositionAnswer,
     QueuePositions,
+    Traded,
 )
 from ..models.portfolio import FillPage
 from ..pagination import everything
-from ..parsing import M, parse
+from .order_fates import is_open, nothing_to_cancel, over, parsed, unclear, unknown, used_up
 
 if TYPE_CHECKING:
     from ..transport import Transport
@@ -56,37 +55,6 @@ ORDERS = "/portfolio/events/orders"
 ASK_AGAIN_AFTER = (0.0, 0.5, 1.0, 2.0)
 """Seconds before each look at what became of a write: reads lag the exchange, by 0.4 s and more as recorded."""
 LOOK_BACK_S = 120
-
-
-class _BatchCreateBody(BaseModel):
-    orders: list[NewOrder]
-
-
-class CancelItem(BaseModel):
-    """An order to be cancelled; ``subaccount`` must name the one it is of, unless that is the primary."""
-
-    order_id: str
-    market_ticker: str | None = None
-    subaccount: int | None = None
-
-
-class _BatchCancelBody(BaseModel):
-    orders: list[CancelItem]
-
-
-class _DecreaseBody(BaseModel):
-    reduce_by: str | None = None
-    reduce_to: str | None = None
-    market_ticker: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Traded:
-    """Contracts filled, the sum of count × YES price over them, and the net fees; dollars."""
-
-    count: Decimal
-    yes_cost: Decimal
-    fees: Decimal
 
 
 class OrdersResource:
@@ -167,17 +135,17 @@ class OrdersResource:
         started = int(time.time())
         try:
             content = await self._transport.send("POST", ORDERS, body=order)
-            return _parsed(OrderExecution, content, f"POST {ORDERS}")
+            return parsed(OrderExecution, content, f"POST {ORDERS}")
         except KalshiError as error:
-            if not _is_open(error):
+            if not is_open(error):
                 raise
             found = await self._find_after_loss(order, started)
             if found is not None:
                 return await self._execution(found)
             if isinstance(error, SendError | MalformedResponseError):
-                raise _unknown(order.client_order_id) from error
+                raise unknown(order.client_order_id) from error
             if error.maybe_done and isinstance(error, DuplicateOrderError):
-                raise _used_up(order) from error
+                raise used_up(order) from error
             raise
 
     async def _find_after_loss(self, order: NewOrder, started: int) -> Order | None:
@@ -186,7 +154,7 @@ class OrdersResource:
             try:
                 found = await self.find(order.client_order_id, order.ticker, since_ts=started - LOOK_BACK_S)
             except KalshiError as error:
-                raise _unknown(order.client_order_id) from error
+                raise unknown(order.client_order_id) from error
             if found is not None:
                 return found
         return None
@@ -227,19 +195,19 @@ class OrdersResource:
         """Place several orders; each succeeds or fails by itself, in the order given."""
         started = int(time.time())
         template = f"{ORDERS}/batched"
-        body = _BatchCreateBody(orders=list(orders))
+        body = BatchCreateBody(orders=list(orders))
         try:
             content = await self._transport.send("POST", template, body=body, idempotent=False, items=len(orders))
-            return _parsed(BatchCreateAnswer, content, f"POST {template}").orders
+            return parsed(BatchCreateAnswer, content, f"POST {template}").orders
         except KalshiError as error:
-            if not _is_open(error):
+            if not is_open(error):
                 raise
             return [await self._item_after_loss(order, started) for order in orders]
 
     async def _item_after_loss(self, order: NewOrder, started: int) -> BatchCreateItem:
         found = await self._find_after_loss(order, started)
         if found is None:
-            error = ItemError(code="outcome_unknown", message=_unknown(order.client_order_id).message)
+            error = ItemError(code="outcome_unknown", message=unknown(order.client_order_id).message)
             return BatchCreateItem(client_order_id=order.client_order_id, error=error)
         return BatchCreateItem.model_validate((await self._execution(found)).model_dump())
 
@@ -264,14 +232,14 @@ class OrdersResource:
             content = await self._transport.send(
                 "DELETE", template, query=query, urgent=True, ids={"order_id": order_id}
             )
-            return _parsed(Cancellation, content, "a cancel")
+            return parsed(Cancellation, content, "a cancel")
         except KalshiError as error:
-            if not (_is_open(error) or isinstance(error, NotFoundError)):
+            if not (is_open(error) or isinstance(error, NotFoundError)):
                 raise
             order = await self._fate(order_id, error, lambda order: order.status != "resting")
             if order.status == "resting":
-                raise _unclear(order) from error
-            if order.status == "canceled" and _is_open(error):  # our own try did it, only its answer was lost
+                raise unclear(order) from error
+            if order.status == "canceled" and is_open(error):  # our own try did it, only its answer was lost
                 reduced = order.initial_count_fp - order.fill_count_fp
                 return Cancellation(order_id=order_id, client_order_id=order.client_order_id, reduced_by=reduced)
             raise nothing_to_cancel(order) from None
@@ -310,10 +278,10 @@ class OrdersResource:
         Raises:
             OutcomeUnknownError: the answer was lost, so nothing is known of any.
         """
-        body = _BatchCancelBody(orders=list(orders))
+        body = BatchCancelBody(orders=list(orders))
         template = f"{ORDERS}/batched"
         content = await self._transport.send("DELETE", template, body=body, urgent=True, items=len(orders))
-        items = _parsed(BatchCancelAnswer, content, "a batch cancel").orders
+        items = parsed(BatchCancelAnswer, content, "a batch cancel").orders
         return [await self._explained(item) for item in items]
 
     async def _explained(self, item: BatchCancelItem) -> BatchCancelItem:
@@ -329,7 +297,7 @@ class OrdersResource:
         """Say why there is nothing to cancel of an order. Always raises."""
         error = NotFoundError(f"There is no order {order_id}.", status=404)
         order = await self._fate(order_id, error, lambda order: order.status != "resting")
-        raise _unclear(order) if order.status == "resting" else nothing_to_cancel(order)
+        raise unclear(order) if order.status == "resting" else nothing_to_cancel(order)
 
     async def cancel_all(self, *, subaccount: int | None = None) -> None:
         """Cancel every resting order of every subaccount (or one). Orders of the next minute may be hit too."""
@@ -353,11 +321,11 @@ class OrdersResource:
                 body=amendment,
                 idempotent=False,
             )
-            return _parsed(OrderExecution, content, "an amend")
+            return parsed(OrderExecution, content, "an amend")
         except KalshiError as error:
             if isinstance(error, NotFoundError):
                 raise await self._nothing_to_change(order_id, error) from None
-            if not _is_open(error):
+            if not is_open(error):
                 raise
 
             def as_wanted(order: Order) -> bool:
@@ -367,7 +335,7 @@ class OrdersResource:
             order = await self._fate(order_id, error, as_wanted)
             if as_wanted(order):
                 return await self._execution(order)
-            raise _unclear(order) from error
+            raise unclear(order) from error
 
     async def decrease(
         self,
@@ -385,7 +353,7 @@ class OrdersResource:
         """
         if (reduce_by is None) == (reduce_to is None):
             raise InvalidOrderError("Give exactly one of reduce_by and reduce_to.")
-        body = _DecreaseBody(reduce_by=reduce_by, reduce_to=reduce_to, market_ticker=market_ticker)
+        body = DecreaseBody(reduce_by=reduce_by, reduce_to=reduce_to, market_ticker=market_ticker)
         try:
             template = ORDERS + "/{order_id}/decrease"
             content = await self._transport.send(
@@ -396,11 +364,11 @@ class OrdersResource:
                 body=body,
                 idempotent=False,
             )
-            return _parsed(Decrease, content, "a decrease")
+            return parsed(Decrease, content, "a decrease")
         except KalshiError as error:
             if isinstance(error, NotFoundError):
                 raise await self._nothing_to_change(order_id, error) from None
-            if not _is_open(error):
+            if not is_open(error):
                 raise
 
             def as_wanted(order: Order) -> bool:  # of reduce_by nothing tells how many there were before
@@ -409,64 +377,9 @@ class OrdersResource:
             order = await self._fate(order_id, error, as_wanted)
             if as_wanted(order):
                 return Decrease(order_id=order_id, remaining_count=order.remaining_count_fp)
-            raise _unclear(order) from error
+            raise unclear(order) from error
 
     async def _nothing_to_change(self, order_id: str, error: KalshiError) -> KalshiError:
         """For a change that was answered with 404: why there is nothing to change."""
         order = await self._fate(order_id, error, lambda order: order.status != "resting")
-        return _unclear(order) if order.status == "resting" else _over(order, "change")
-
-
-def nothing_to_cancel(order: Order) -> InvalidOrderError:
-    """For an order that doesn't rest any more."""
-    return _over(order, "cancel")
-
-
-def _over(order: Order, what: str) -> InvalidOrderError:
-    return InvalidOrderError(
-        f"There is nothing to {what}: the order is {order.status} "
-        f"({order.fill_count_fp.normalize():f} of {order.initial_count_fp.normalize():f} contracts filled).",
-        status=404,
-    )
-
-
-def _is_open(error: KalshiError) -> bool:
-    """Whether a write that ended with this error may have been carried out all the same.
-
-    A 409 whose meaning isn't known is one; that the client_order_id was used before this call is none.
-    """
-    if error.maybe_done or isinstance(error, MalformedResponseError):
-        return True
-    return isinstance(error, ConflictError) and not isinstance(error, DuplicateOrderError)
-
-
-def _parsed(model: type[M], content: bytes, what: str) -> M:
-    """The answer to a write. An error body under a 2xx status is a refusal (seen in June 2026), not a placed order."""
-    refusal = read_refusal(content)
-    if refusal is not None and refusal.code:
-        logger.error("a 2xx answer to {} refuses: {}", what, content[:500])
-        raise error_for(400, content)
-    return parse(model, content, what)
-
-
-def _used_up(order: NewOrder) -> OutcomeUnknownError:
-    return OutcomeUnknownError(
-        f"The order was sent, its answer was lost, and now client_order_id {order.client_order_id} is used, though "
-        "neither an order nor a fill of it shows: a killed fill_or_kill looks like this. Look among the orders again "
-        "before a new try, which needs a new client_order_id."
-    )
-
-
-def _unknown(client_order_id: str) -> OutcomeUnknownError:
-    return OutcomeUnknownError(
-        "The order was sent but its answer was lost, and the exchange doesn't show it: it may still appear. Look for "
-        f"client_order_id {client_order_id} among the orders; to try again safely, send the same client_order_id."
-    )
-
-
-def _unclear(order: Order) -> OutcomeUnknownError:
-    return OutcomeUnknownError(
-        "The change was sent but what came of it isn't clear; the order now reads "
-        f"{order.remaining_count_fp.normalize():f} remaining at {order.yes_price_dollars} (YES dollars), "
-        f"{order.status}: read it again before you try again."
-    )
+        return unclear(order) if order.status == "resting" else over(order, "change")

@@ -10,16 +10,14 @@ from fastmcp.dependencies import Depends
 from pydantic import Field
 
 from prediction_mcp.desk.kalshi import lookup
+from prediction_mcp.desk.kalshi.account import Account
 from prediction_mcp.desk.kalshi.analysis.book_results import BookAnswer, BookView, TradeList
-from prediction_mcp.desk.kalshi.realtime.feeds import Live
 from prediction_mcp.desk.results import more
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.protocol.annotations import READS
 from prediction_mcp.protocol.parameters import Interval, Probability, Quantity, Ticker, When
-from prediction_mcp.protocol.session import get_kalshi, get_live, get_settings
+from prediction_mcp.protocol.session import get_account
 from prediction_mcp.protocol.toolset import Toolset
-from prediction_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from fastmcp.tools import ToolResult
@@ -49,23 +47,21 @@ async def kalshi_get_orderbook(
     ticker: Ticker | None = None,
     tickers: Annotated[list[Ticker] | None, Field(min_length=1, max_length=25)] = None,
     depth: Annotated[int, Field(ge=1, le=100)] = 5,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
+    account: Account = Depends(get_account),
 ) -> BookAnswer:
     """YES bids and asks as [dollars, contracts], best first, with spread, mid and depth. Give ticker or tickers."""
     if (ticker is None) == (tickers is None):
         raise InvalidRequestError("Give either ticker or tickers.")
     names = [t.strip().upper() for t in tickers or [ticker or ""]]
-    watched = {name: book for name in names if (book := live.book(name)) is not None}
+    watched = {name: book for name in names if (book := account.feeds.book(name)) is not None}
     missing = [name for name in names if name not in watched]
-    books = await kalshi.markets.orderbooks(missing) if missing else {}
+    books = await account.kalshi.markets.orderbooks(missing) if missing else {}
     for name in missing:
         if name not in books or not (books[name].yes_dollars or books[name].no_dollars):
-            await lookup.market(kalshi, name)  # an unknown ticker has an empty book too: say so instead
+            await lookup.market(account, name)  # an unknown ticker has an empty book too: say so instead
     books |= watched
     return BookAnswer(
-        source=settings.env,
+        source=account.environment,
         books=[BookView.of(n, books[n], depth, watched=n in watched) for n in names if n in books],
     )
 
@@ -77,19 +73,18 @@ async def kalshi_get_trades(
     until: When | None = None,
     limit: Annotated[int, Field(ge=1, le=500)] = 20,
     cursor: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> TradeList:
     """Recent trades, newest first, of one market or all. Prices are YES dollars."""
-    name = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
-    page = await kalshi.markets.trades(
+    name = None if ticker is None else (await lookup.market(account, ticker)).ticker
+    page = await account.kalshi.markets.trades(
         ticker=name,
         min_ts=None if since is None else int(since.timestamp()),
         max_ts=None if until is None else int(until.timestamp()),
         limit=limit,
         cursor=cursor,
     )
-    return TradeList.of(page.trades, name, more(page), settings.env).within(since, until)
+    return TradeList.of(page.trades, name, more(page), account.environment).within(since, until)
 
 
 @mcp.tool(title="Candlesticks", annotations=READS, tags={"analysis"})
@@ -99,74 +94,71 @@ async def kalshi_get_candlesticks(
     start: When | None = None,
     end: When | None = None,
     chart: bool = False,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> Candles | ToolResult:
     """Open, high, low, close and volume, live or archived; the newest 200 of the time asked for. chart adds a PNG."""
     from prediction_mcp.desk.kalshi.analysis.reading import DEFAULT_SPAN, candles
     from prediction_mcp.desk.kalshi.analysis.results import Candles
 
-    market = await lookup.market(kalshi, ticker)
+    market = await lookup.market(account, ticker)
     last = end or datetime.now(UTC)
     first = start or last - DEFAULT_SPAN[interval]
     if first >= last:
         raise InvalidRequestError("start must be before end.")
-    sticks = await candles(kalshi, market, first, last, interval)
-    answer = Candles.of(market.ticker, interval, sticks, ROWS, settings.env)
+    sticks = await candles(account, market, first, last, interval)
+    answer = Candles.of(market.ticker, interval, sticks, ROWS, account.environment)
     if not chart:
         return answer
-    from prediction_mcp.desk.kalshi.analysis.chart import with_picture
+    from prediction_mcp.desk.kalshi.analysis.chart import picture
+    from prediction_mcp.protocol.pictures import with_picture
 
-    return await with_picture(answer, f"{market.title}: {market.yes_sub_title}")
+    return with_picture(answer, await picture(answer, market.name))
 
 
 @mcp.tool(title="Liquidity", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_liquidity(
     ticker: Ticker,
     size: Annotated[Quantity | None, Field(gt=0)] = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> LiquidityAnswer:
     """Spread, depth near the middle, imbalance, cost of going in and out at your size, and a score with its reasons."""
     from prediction_mcp.desk.kalshi.analysis.one_market import liquidity_of
 
-    return await liquidity_of(kalshi, ticker, size, settings.env)
+    return await liquidity_of(account, ticker, size)
 
 
 @mcp.tool(title="Volatility", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_volatility(
     ticker: Ticker,
     window: Window = "7d",
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> VolatilityAnswer:
     """How much the price moves: a typical day, in log-odds too, range, largest moves, scaled to expiry."""
     from prediction_mcp.desk.kalshi.analysis.one_market import volatility_of
 
-    return await volatility_of(kalshi, ticker, window, settings.env)
+    return await volatility_of(account, ticker, window)
 
 
 @mcp.tool(title="Trade flow", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_trade_flow(
     ticker: Ticker,
     window: Window = "24h",
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> FlowAnswer:
     """Which side takers took, VWAP, large trades, pace."""
     from prediction_mcp.desk.kalshi.analysis.one_market import flow_of
 
-    return await flow_of(kalshi, ticker, window, settings.env)
+    return await flow_of(account, ticker, window)
 
 
 @mcp.tool(title="Implied probabilities", annotations=READS, tags={"analysis"})
 async def kalshi_get_implied_probabilities(
-    event_ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+    event_ticker: Ticker, account: Account = Depends(get_account)
 ) -> ImpliedAnswer:
     """An event's prices as a distribution: normalised, with overround; for strikes the median and the ranges."""
     from prediction_mcp.desk.kalshi.analysis.one_event import implied
 
-    return await implied(kalshi, event_ticker, settings.env)
+    return await implied(account, event_ticker)
 
 
 @mcp.tool(title="Arbitrage", annotations=READS, tags={"analysis"})
@@ -175,46 +167,41 @@ async def kalshi_find_arbitrage(
     series_ticker: Ticker | None = None,
     category: str | None = None,
     min_edge_cents: Annotated[Quantity, Field(ge=0)] = Decimal(0),
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> ArbitrageAnswer:
     """Riskless after fees: outcomes, strikes, combos whose prices contradict each other; size and legs."""
     from prediction_mcp.desk.kalshi.analysis.arbitrage import find_arbitrage
 
-    return await find_arbitrage(kalshi, event_ticker, series_ticker, category, min_edge_cents, settings.env)
+    return await find_arbitrage(account, event_ticker, series_ticker, category, min_edge_cents)
 
 
 @mcp.tool(title="Compare markets", annotations=READS, tags={"analysis"})
 async def kalshi_compare_markets(
     tickers: Annotated[list[Ticker], Field(min_length=2, max_length=10)],
     window: Window = "7d",
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> Comparison:
     """Markets side by side: prices, moves, correlation of hourly changes, divergence."""
     from prediction_mcp.desk.kalshi.analysis.one_market import compare
 
-    return await compare(kalshi, tickers, window, settings.env)
+    return await compare(account, tickers, window)
 
 
 @mcp.tool(title="Brief on a market", annotations=READS, tags={"analysis"})
 async def kalshi_analyze_market_opportunity(
     ticker: Ticker,
     my_probability: Probability | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> Opportunity:
     """The brief before a trade: price, book, flow, volatility, time, rules; at your probability of YES the edge."""
     from prediction_mcp.desk.kalshi.analysis.one_market import opportunity
 
-    return await opportunity(kalshi, ticker, my_probability, settings.env)
+    return await opportunity(account, ticker, my_probability)
 
 
 @mcp.tool(title="Risks of a market", annotations=READS, tags={"analysis"})
-async def kalshi_assess_market_risk(
-    ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> RiskAnswer:
+async def kalshi_assess_market_risk(ticker: Ticker, account: Account = Depends(get_account)) -> RiskAnswer:
     """Liquidity, time, jumps, early close, settlement and fees, each graded with its evidence."""
     from prediction_mcp.desk.kalshi.analysis.one_market import risks_of
 
-    return await risks_of(kalshi, ticker, settings.env)
+    return await risks_of(account, ticker)

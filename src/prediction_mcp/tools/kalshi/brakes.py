@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from fastmcp.dependencies import Depends
 
+from prediction_mcp.desk.kalshi.account import Account
 from prediction_mcp.protocol.annotations import BRAKES, ENDS
+from prediction_mcp.protocol.asking import Client, get_person
 from prediction_mcp.protocol.parameters import Dollars, Quantity, Whole
-from prediction_mcp.protocol.session import get_guard, get_settings
+from prediction_mcp.protocol.session import get_closed_account
 from prediction_mcp.protocol.toolset import Toolset
-from prediction_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from prediction_mcp.desk.kalshi.brakes import HaltAnswer, LimitsAnswer
@@ -21,17 +22,21 @@ mcp = Toolset()
 
 @mcp.tool(title="Halt trading", annotations=ENDS, tags={"safety"})
 async def kalshi_halt_trading(
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_closed_account), person: Client = Depends(get_person)
 ) -> HaltAnswer:
     """Cancel every resting order and refuse new ones until a person resumes with “prediction-mcp resume”."""
     from prediction_mcp.desk.kalshi.brakes import HaltAnswer
     from prediction_mcp.safety.halt import UNREAD, WARNING
 
-    done, problem = await get_guard().halt("the assistant")
+    done, problem = await account.guard.halt("the assistant", person)
     return HaltAnswer(
-        source=settings.env, halted=True, cancelled=done.cancelled, contracts=done.contracts, left=done.left or None,
+        source=account.environment,
+        halted=True,
+        cancelled=done.cancelled,
+        contracts=done.contracts,
+        left=done.left or None,
         note=" ".join(filter(None, (UNREAD if done.left is None else None, problem, WARNING))),
-    )  # fmt: skip
+    )
 
 
 @mcp.tool(title="Limits", annotations=BRAKES, tags={"safety"})
@@ -47,14 +52,15 @@ async def kalshi_tighten_limits(
     cash_reserve: Dollars | None = None,
     day_loss: Dollars | None = None,
     deny_series: list[str] | None = None,
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_closed_account),
+    person: Client = Depends(get_person),
 ) -> LimitsAnswer:
     """Show this server's limits on orders, after making those given tighter; a looser value changes nothing."""
     from prediction_mcp.desk.kalshi.brakes import LimitsAnswer
     from prediction_mcp.kalshi.errors import InvalidRequestError
-    from prediction_mcp.safety.limits import Limits
+    from prediction_mcp.safety.limits import JOINS, Limits
 
-    given = Limits(
+    given = Limits.given(
         order_contracts=order_contracts,
         order_cost=order_cost,
         price_band_cents=price_band_cents,
@@ -67,10 +73,10 @@ async def kalshi_tighten_limits(
         day_loss=day_loss,
         deny_series=frozenset(name.strip().upper() for name in deny_series or ()),
     )
-    if any(isinstance(v, Decimal | int) and v < 0 for v in (getattr(given, n) for n in given.__slots__)):
+    if any(isinstance(v, Decimal | int) and v < 0 for v in (getattr(given, n) for n in JOINS)):
         raise InvalidRequestError("A limit is zero or more.")
-    guard = get_guard()
+    guard = account.guard
     if given.any:
-        guard.require_somebody()
+        guard.require_known(person)
         guard.records().tighten(given)
-    return LimitsAnswer.of(guard, settings.env)
+    return LimitsAnswer.of(guard, account.environment)

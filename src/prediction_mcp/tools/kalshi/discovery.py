@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastmcp.dependencies import Depends
 from pydantic import Field
 
-from prediction_mcp.catalogue.fill import Catalogue
 from prediction_mcp.desk.kalshi import lookup
+from prediction_mcp.desk.kalshi.account import Account
 from prediction_mcp.desk.kalshi.discovery.listing import events_of_category, find_markets, series_answer
 from prediction_mcp.desk.kalshi.discovery.market_results import (
     EventDetail,
@@ -22,27 +21,18 @@ from prediction_mcp.desk.kalshi.discovery.market_results import (
 )
 from prediction_mcp.desk.kalshi.discovery.status import exchange_state
 from prediction_mcp.desk.results import more
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.protocol.annotations import READS
 from prediction_mcp.protocol.parameters import Deadline, Limit, Ticker, Word
-from prediction_mcp.protocol.session import get_catalogue, get_kalshi, get_session, get_settings, report_progress
+from prediction_mcp.protocol.session import get_account
 from prediction_mcp.protocol.toolset import Toolset
-from prediction_mcp.settings import Settings
 
 if TYPE_CHECKING:
-    from prediction_mcp.catalogue.index import Found
     from prediction_mcp.desk.kalshi.discovery.results import CollectionList, MilestoneList, SearchAnswer, SeriesAnswer
 
 mcp = Toolset()
 
 Status = Annotated[Literal["open", "unopened", "closed", "settled"], Word]
 ScanBy = Annotated[Literal["volume", "movers", "spread", "closing_soon", "new", "open_interest", "featured"], Word]
-SEARCHED = {
-    "open": ("active",),
-    "unopened": ("initialized",),
-    "closed": ("closed", "determined", "disputed", "amended", "inactive"),
-    "settled": ("finalized",),
-}
 
 
 @mcp.tool(title="Search markets", annotations=READS, tags={"discovery"})
@@ -54,22 +44,21 @@ async def kalshi_search_markets(
     min_volume: Annotated[float, Field(ge=0)] = 0,
     include_combos: bool = False,
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    catalogue: Catalogue = Depends(get_catalogue),
+    account: Account = Depends(get_account),
 ) -> SearchAnswer:
     """Find markets by words, a nickname or part of a ticker; typos are forgiven. min_volume: contracts in 24 h."""
-    await catalogue.ready(kalshi, report_progress, combos=include_combos)
-    found = catalogue.index.search(
+    from prediction_mcp.desk.kalshi.discovery.search import search
+
+    answer = await search(
+        account,
         query,
         category=category,
-        statuses=SEARCHED[status],
+        status=status,
         closes_before=closes_before,
         min_volume=min_volume,
-        combos=include_combos,
+        include_combos=include_combos,
         limit=limit,
     )
-    answer = await _shown(kalshi, catalogue, found, settings.env, combos=include_combos)
     return answer.within(until=closes_before)
 
 
@@ -79,32 +68,12 @@ async def kalshi_scan_markets(
     category: str | None = None,
     within_hours: Annotated[float | None, Field(gt=0)] = None,
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    catalogue: Catalogue = Depends(get_catalogue),
+    account: Account = Depends(get_account),
 ) -> SearchAnswer:
     """Open markets across the exchange, sorted; within_hours: until they close. spread: widest first."""
-    await catalogue.ready(kalshi, report_progress)
-    found = catalogue.index.scan(by, category=category, closes_within_h=within_hours, limit=limit)
-    return await _shown(kalshi, catalogue, found, settings.env)
+    from prediction_mcp.desk.kalshi.discovery.search import scan
 
-
-async def _shown(
-    kalshi: KalshiClient, catalogue: Catalogue, found: list[Found], source: str, *, combos: bool = False
-) -> SearchAnswer:
-    """What was found, with the prices of now."""
-    from prediction_mcp.desk.kalshi.discovery.results import CatalogueState, SearchAnswer
-    from prediction_mcp.desk.kalshi.portfolio.reading import markets_of
-
-    current = await markets_of(kalshi, (f.ticker for f in found))
-    lines = [MarketLine.of(current[f.ticker]) for f in found if f.ticker in current]
-    state = CatalogueState.of(catalogue.index.coverage(), catalogue.index.coverage("combos") if combos else None)
-    note = None
-    if not state.complete:
-        note = "The catalogue is still filling: ask again in a moment for the whole exchange."
-    elif not lines:
-        note = "Nothing fits: try fewer or other words, or list with kalshi_get_events."
-    return SearchAnswer(source=source, count=len(lines), markets=lines, catalogue=state, note=note)
+    return await scan(account, by, category, within_hours, limit)
 
 
 @mcp.tool(title="Series", annotations=READS, tags={"discovery"})
@@ -114,11 +83,10 @@ async def kalshi_get_series(
     tags: list[str] | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> SeriesAnswer:
     """One series, or those of a category or tags; without arguments the categories with their tags."""
-    return await series_answer(kalshi, series_ticker, category, tags, limit, cursor, settings.env)
+    return await series_answer(account, series_ticker, category, tags, limit, cursor)
 
 
 @mcp.tool(title="Milestones", annotations=READS, tags={"discovery"})
@@ -128,13 +96,12 @@ async def kalshi_get_milestones(
     starts_after: Deadline | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> MilestoneList:
     """What happens when: games, releases, votes, with the events that hang on them."""
     from prediction_mcp.desk.kalshi.discovery.results import MilestoneLine, MilestoneList
 
-    page = await kalshi.reference.milestones(
+    page = await account.kalshi.reference.milestones(
         category=category,
         related_event_ticker=related_event.strip().upper() if related_event else None,
         minimum_start_date=starts_after.isoformat() if starts_after else None,
@@ -142,7 +109,7 @@ async def kalshi_get_milestones(
         cursor=cursor,
     )
     lines = [MilestoneLine.of(m) for m in page.milestones]
-    answer = MilestoneList(source=settings.env, count=len(lines), cursor=more(page), milestones=lines)
+    answer = MilestoneList(source=account.environment, count=len(lines), cursor=more(page), milestones=lines)
     return answer.within(starts_after, after="after")
 
 
@@ -152,20 +119,19 @@ async def kalshi_get_multivariate_collections(
     series_ticker: Ticker | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> CollectionList:
     """Collections of events whose markets can be combined into one market."""
     from prediction_mcp.desk.kalshi.discovery.results import CollectionLine, CollectionList
 
-    page = await kalshi.reference.collections(
+    page = await account.kalshi.reference.collections(
         status=status,
         series_ticker=series_ticker.strip().upper() if series_ticker else None,
         limit=limit,
         cursor=cursor,
     )
     lines = [CollectionLine.of(c) for c in page.multivariate_contracts]
-    return CollectionList(source=settings.env, count=len(lines), cursor=more(page), collections=lines)
+    return CollectionList(source=account.environment, count=len(lines), cursor=more(page), collections=lines)
 
 
 @mcp.tool(title="Markets", annotations=READS, tags={"discovery"})
@@ -179,12 +145,11 @@ async def kalshi_get_markets(
     include_combos: bool = False,
     limit: Limit = 20,
     cursor: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> MarketList:
     """List markets with their prices. Open ones, unless tickers or a status are given."""
     found = await find_markets(
-        kalshi,
+        account,
         event_ticker=event_ticker,
         series_ticker=series_ticker,
         tickers=tickers,
@@ -196,18 +161,16 @@ async def kalshi_get_markets(
         cursor=cursor,
     )
     lines = [MarketLine.of(m) for m in found.markets]
-    answer = MarketList(source=settings.env, count=len(lines), cursor=more(found), markets=lines)
+    answer = MarketList(source=account.environment, count=len(lines), cursor=more(found), markets=lines)
     return answer.within(closes_after, closes_before, after="after")
 
 
 @mcp.tool(title="One market", annotations=READS, tags={"discovery"})
-async def kalshi_get_market(
-    ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> MarketDetail:
+async def kalshi_get_market(ticker: Ticker, account: Account = Depends(get_account)) -> MarketDetail:
     """One market in full: prices, sizes, volume, rules, fee type, price grid, time left."""
-    market = await lookup.market(kalshi, ticker)
-    series, schedule = await lookup.fees(kalshi, market)
-    return MarketDetail.of(market, series, schedule, settings.env)
+    market = await lookup.market(account, ticker)
+    series, schedule = await account.fees.of(market)
+    return MarketDetail.of(market, series, schedule, account.environment)
 
 
 @mcp.tool(title="Events", annotations=READS, tags={"discovery"})
@@ -217,31 +180,25 @@ async def kalshi_get_events(
     status: Status | None = "open",
     limit: Limit = 20,
     cursor: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> EventList:
     """List events (questions; each has one or more markets)."""
     if category is None:
-        page = await kalshi.events.list(series_ticker=series_ticker, status=status, limit=limit, cursor=cursor)
+        page = await account.kalshi.events.list(series_ticker=series_ticker, status=status, limit=limit, cursor=cursor)
         events, rest, scanned = page.events, more(page), None
     else:
-        events, rest, scanned = await events_of_category(kalshi, category, series_ticker, status, limit, cursor)
+        events, rest, scanned = await events_of_category(account, category, series_ticker, status, limit, cursor)
     lines = [EventLine.of(e) for e in events]
-    return EventList(source=settings.env, count=len(lines), cursor=rest, events=lines, scanned=scanned)
+    return EventList(source=account.environment, count=len(lines), cursor=rest, events=lines, scanned=scanned)
 
 
 @mcp.tool(title="One event", annotations=READS, tags={"discovery"})
-async def kalshi_get_event(
-    event_ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> EventDetail:
+async def kalshi_get_event(event_ticker: Ticker, account: Account = Depends(get_account)) -> EventDetail:
     """One event with all its markets; a probability ladder where outcomes exclude each other."""
-    return EventDetail.of(await lookup.event(kalshi, event_ticker), settings.env)
+    return EventDetail.of(await lookup.event(account, event_ticker), account.environment)
 
 
 @mcp.tool(title="Exchange status", annotations=READS, tags={"discovery"})
-async def kalshi_get_exchange_status(
-    kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> ExchangeState:
+async def kalshi_get_exchange_status(account: Account = Depends(get_account)) -> ExchangeState:
     """Whether the exchange runs and trades, its hours, this server's mode, and the rate budget left."""
-    status, schedule = await kalshi.exchange.status(), await kalshi.exchange.schedule()
-    return exchange_state(status, schedule, kalshi, settings, datetime.now(UTC), get_session().halted_by())
+    return await exchange_state(account)

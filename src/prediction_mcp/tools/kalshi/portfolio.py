@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from fastmcp.dependencies import Depends
 
 from prediction_mcp.desk.kalshi import lookup
+from prediction_mcp.desk.kalshi.account import Account
 from prediction_mcp.desk.kalshi.portfolio.results import BalanceAnswer, PositionDetail, PositionLine, PositionList
 from prediction_mcp.desk.results import more
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import NotFoundError
 from prediction_mcp.protocol.annotations import READS, WRITES_FILE
 from prediction_mcp.protocol.parameters import GroupBy, Limit, Period, Probability, Ticker, When, Word
-from prediction_mcp.protocol.session import get_kalshi, get_settings
+from prediction_mcp.protocol.session import get_account
 from prediction_mcp.protocol.toolset import Toolset
-from prediction_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from prediction_mcp.desk.kalshi.portfolio.account_results import (
@@ -36,11 +35,9 @@ _SETTLEMENT = {"open": "unsettled", "settled": "settled", "all": "all"}
 
 
 @mcp.tool(title="Balance", annotations=READS, tags={"portfolio"})
-async def kalshi_get_balance(
-    kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> BalanceAnswer:
+async def kalshi_get_balance(account: Account = Depends(get_account)) -> BalanceAnswer:
     """Cash that is free for orders, and the value of positions, in dollars."""
-    return BalanceAnswer.of(await kalshi.portfolio.balance(), settings.env)
+    return BalanceAnswer.of(await account.kalshi.portfolio.balance(), account.environment)
 
 
 @mcp.tool(title="Positions", annotations=READS, tags={"portfolio"})
@@ -50,13 +47,10 @@ async def kalshi_get_positions(
     status: Annotated[Literal["open", "settled", "all"], Word] = "open",
     limit: Limit = 20,
     cursor: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> PositionList:
     """Your positions with cost, value at the best bid, and P&L."""
-    from prediction_mcp.desk.kalshi.portfolio.reading import markets_of
-
-    page = await kalshi.portfolio.positions(
+    page = await account.kalshi.portfolio.positions(
         ticker=ticker.strip().upper() if ticker else None,
         event_ticker=event_ticker.strip().upper() if event_ticker else None,
         settlement_status=_SETTLEMENT[status],
@@ -64,54 +58,49 @@ async def kalshi_get_positions(
         limit=limit,
         cursor=cursor,
     )
-    markets = await markets_of(kalshi, (p.ticker for p in page.market_positions if p.position_fp))
+    markets = await lookup.markets_of(account, (p.ticker for p in page.market_positions if p.position_fp))
     lines = [PositionLine.of(p, markets.get(p.ticker)) for p in page.market_positions]
-    return PositionList.of(lines, more(page), settings.env)
+    return PositionList.of(lines, more(page), account.environment)
 
 
 @mcp.tool(title="One position", annotations=READS, tags={"portfolio"})
-async def kalshi_get_position(
-    ticker: Ticker, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> PositionDetail:
+async def kalshi_get_position(ticker: Ticker, account: Account = Depends(get_account)) -> PositionDetail:
     """Your position in one market: cost, value now, profit."""
-    market = await lookup.market(kalshi, ticker)
-    page = await kalshi.portfolio.positions(ticker=market.ticker, settlement_status="all")
+    market = await lookup.market(account, ticker)
+    page = await account.kalshi.portfolio.positions(ticker=market.ticker, settlement_status="all")
     if not page.market_positions:
         raise NotFoundError(f"You have no position in {market.ticker}.")
-    return PositionDetail.of(page.market_positions[0], market, settings.env)
+    return PositionDetail.of(page.market_positions[0], market, account.environment)
 
 
 @mcp.tool(title="Portfolio value", annotations=READS, tags={"portfolio"})
-async def kalshi_get_portfolio_value(
-    kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> PortfolioValue:
+async def kalshi_get_portfolio_value(account: Account = Depends(get_account)) -> PortfolioValue:
     """Cash and positions at the bid, at the middle, and at cost; says what can't be priced."""
+    from prediction_mcp.desk.kalshi.held import positions_of
     from prediction_mcp.desk.kalshi.portfolio.account_results import PortfolioValue
-    from prediction_mcp.desk.kalshi.portfolio.reading import markets_of, open_positions
 
-    positions = await open_positions(kalshi)
-    markets = await markets_of(kalshi, (p.ticker for p in positions))
-    return PortfolioValue.of(await kalshi.portfolio.balance(), positions, markets, settings.env)
+    positions = await positions_of(account)
+    markets = await lookup.markets_of(account, (p.ticker for p in positions))
+    return PortfolioValue.of(await account.kalshi.portfolio.balance(), positions, markets, account.environment)
 
 
 @mcp.tool(title="Profit and loss", annotations=READS, tags={"portfolio"})
 async def kalshi_get_pnl(
     ticker: Ticker | None = None,
     period: Period = "all",
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> PnlAnswer:
     """Realized (FIFO, after fees) and unrealized profit per market and day, beside the exchange's own figure."""
     from prediction_mcp.desk.kalshi.portfolio.account_results import pnl_answer
-    from prediction_mcp.desk.kalshi.portfolio.reading import history, markets_of
+    from prediction_mcp.desk.kalshi.portfolio.reading import history
 
-    name = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
-    past = await history(kalshi, name)
-    markets = await markets_of(kalshi, (t for t, lots in past.lots.items() if lots.count))
-    told = [p async for p in kalshi.portfolio.all_positions(ticker=name, settlement_status="all")]
-    told += [p async for p in kalshi.portfolio.all_positions(ticker=name, historical=True)]
+    name = None if ticker is None else (await lookup.market(account, ticker)).ticker
+    past = await history(account, name)
+    markets = await lookup.markets_of(account, (t for t, lots in past.lots.items() if lots.count))
+    told = [p async for p in account.kalshi.portfolio.all_positions(ticker=name, settlement_status="all")]
+    told += [p async for p in account.kalshi.portfolio.all_positions(ticker=name, historical=True)]
     realized = sum({p.ticker: p.realized_pnl_dollars for p in told}.values(), Decimal(0))
-    return pnl_answer(past.lots, markets, realized, period, settings.env)
+    return pnl_answer(past.lots, markets, realized, period, account.environment)
 
 
 @mcp.tool(title="Settlements", annotations=READS, tags={"portfolio"})
@@ -119,17 +108,18 @@ async def kalshi_get_settlement_history(
     since: When | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> SettlementList:
     """Markets of yours that ended: what was held, what it paid, what was made of it."""
     from prediction_mcp.desk.kalshi.portfolio.account_results import SettlementLine, SettlementList
 
     min_ts = None if since is None else int(since.timestamp())
-    page = await kalshi.portfolio.settlements(min_ts=min_ts, limit=limit, cursor=cursor)
+    page = await account.kalshi.portfolio.settlements(min_ts=min_ts, limit=limit, cursor=cursor)
     lines = [SettlementLine.of(s) for s in page.settlements]
     profit = sum((line.profit for line in lines), Decimal(0))
-    answer = SettlementList(source=settings.env, count=len(lines), cursor=more(page), profit=profit, settlements=lines)
+    answer = SettlementList(
+        source=account.environment, count=len(lines), cursor=more(page), profit=profit, settlements=lines
+    )
     return answer.within(since)
 
 
@@ -137,47 +127,43 @@ async def kalshi_get_settlement_history(
 async def kalshi_calculate_position_risk(
     ticker: Ticker,
     my_probability: Probability | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> PositionRisk:
     """What a position can lose and gain, break-even, what selling it now brings; Kelly at your probability of YES."""
     from prediction_mcp.desk.kalshi.portfolio.risk import risk_of
 
-    return await risk_of(kalshi, await lookup.market(kalshi, ticker), my_probability, settings.env)
+    return await risk_of(account, await lookup.market(account, ticker), my_probability)
 
 
 @mcp.tool(title="Exposure", annotations=READS, tags={"portfolio"})
 async def kalshi_get_portfolio_exposure(
-    by: GroupBy = "event", kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
+    by: GroupBy = "event", account: Account = Depends(get_account)
 ) -> ExposureAnswer:
     """Where the money is at risk; outcomes that exclude each other are netted."""
     from prediction_mcp.desk.kalshi.portfolio.risk import exposure_of
 
-    return await exposure_of(kalshi, by, settings.env)
+    return await exposure_of(account, by)
 
 
 @mcp.tool(title="Collateral", annotations=READS, tags={"portfolio"})
-async def kalshi_get_margin_requirements(
-    kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> Margin:
+async def kalshi_get_margin_requirements(account: Account = Depends(get_account)) -> Margin:
     """Cash that is free, held for resting orders, and paid for positions."""
     from prediction_mcp.desk.kalshi.portfolio.risk import margin_of
 
-    return await margin_of(kalshi, settings.env)
+    return await margin_of(account)
 
 
 @mcp.tool(title="Export", annotations=WRITES_FILE, tags={"portfolio"})
 async def kalshi_export_portfolio(
     format: Annotated[Literal["json", "csv", "parquet"], Word] = "csv",
     path: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> ExportAnswer:
     """Every deposit, fill and settlement with its change of cash, then positions; path: a new file's name."""
     from prediction_mcp.desk.kalshi.portfolio.export import export
-    from prediction_mcp.safety.confirmation import is_anonymous
+    from prediction_mcp.protocol.asking import is_anonymous
     from prediction_mcp.safety.policy import ReadOnlyError
 
     if path is not None and is_anonymous():
         raise ReadOnlyError("Over HTTP files are written for authenticated clients only: leave path out.")
-    return await export(kalshi, format, path, settings.exports, settings.env)
+    return await export(account, format, path, account.settings.exports)

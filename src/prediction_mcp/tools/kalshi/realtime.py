@@ -10,25 +10,24 @@ from fastmcp.server.dependencies import get_context
 from pydantic import Field
 
 from prediction_mcp.desk.kalshi import lookup
+from prediction_mcp.desk.kalshi.account import Account
 from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.protocol.annotations import WATCHES
 from prediction_mcp.protocol.parameters import Price, Quantity, Ticker, Word
-from prediction_mcp.protocol.session import Desk, get_desk
+from prediction_mcp.protocol.push import Push
+from prediction_mcp.protocol.session import get_account, get_push
 from prediction_mcp.protocol.toolset import Toolset
+from prediction_mcp.realtime.events import Channel
 
 if TYPE_CHECKING:
     from prediction_mcp.desk.kalshi.realtime.results import Subscribed, SubscriptionList, UpdateAnswer
-    from prediction_mcp.kalshi.models.feed import Channel
     from prediction_mcp.realtime.conditions import Condition
 
 mcp = Toolset()
 
 Tickers = Annotated[list[Ticker], Field(min_length=1, max_length=500)]
 Notify = Annotated[Literal["off", "changes", "all"], Word]
-ChannelName = Annotated[Literal["orderbook", "trades", "ticker", "fills", "orders"], Word]
-CHANNELS: dict[str, Channel] = {
-    "orderbook": "orderbook_delta", "trades": "trade", "ticker": "ticker", "fills": "fill", "orders": "user_orders",
-}  # fmt: skip
+ChannelName = Annotated[Channel, Word]
 
 
 @mcp.tool(title="Watch order books", annotations=WATCHES, tags={"realtime"})
@@ -36,22 +35,24 @@ async def kalshi_subscribe_orderbook(
     ticker: Ticker | None = None,
     tickers: Tickers | None = None,
     notify: Notify = "off",
-    desk: Desk = Depends(get_desk),
+    account: Account = Depends(get_account),
+    push: Push = Depends(get_push),
 ) -> Subscribed:
     """Keep live books. Read them with kalshi_get_latest_update or kalshi://markets/{ticker}/orderbook."""
     if (ticker is None) == (tickers is None):
         raise InvalidRequestError("Give either ticker or tickers.")
-    return await _subscribe("orderbook", [ticker] if ticker else tickers, notify, None, desk)
+    return await _subscribe("orderbook", [ticker] if ticker else tickers, notify, None, account, push)
 
 
 @mcp.tool(title="Watch trades", annotations=WATCHES, tags={"realtime"})
 async def kalshi_subscribe_trades(
     tickers: Tickers | None = None,
     notify: Notify = "off",
-    desk: Desk = Depends(get_desk),
+    account: Account = Depends(get_account),
+    push: Push = Depends(get_push),
 ) -> Subscribed:
     """Watch trades of markets, or of the whole exchange."""
-    return await _subscribe("trades", tickers, notify, None, desk)
+    return await _subscribe("trades", tickers, notify, None, account, push)
 
 
 @mcp.tool(title="Watch prices", annotations=WATCHES, tags={"realtime"})
@@ -62,7 +63,8 @@ async def kalshi_subscribe_ticker(
     moved_cents: Quantity | None = None,
     spread_below: Price | None = None,
     notify: Notify = "off",
-    desk: Desk = Depends(get_desk),
+    account: Account = Depends(get_account),
+    push: Push = Depends(get_push),
 ) -> Subscribed:
     """Watch prices; with a condition (cents of YES, middle of the quotes) you are told only when it becomes true."""
     from prediction_mcp.realtime.conditions import Condition
@@ -73,44 +75,51 @@ async def kalshi_subscribe_ticker(
         return None if cents is None else cents / 100
 
     condition = Condition(dollars(above), dollars(below), dollars(moved_cents), dollars(spread_below))
-    return await _subscribe("ticker", tickers, notify, condition, desk)
+    return await _subscribe("ticker", tickers, notify, condition, account, push)
 
 
 @mcp.tool(title="Watch your fills", annotations=WATCHES, tags={"realtime"})
 async def kalshi_subscribe_fills(
     tickers: Tickers | None = None,
     notify: Notify = "changes",
-    desk: Desk = Depends(get_desk),
+    account: Account = Depends(get_account),
+    push: Push = Depends(get_push),
 ) -> Subscribed:
     """Watch your own trades; none is missed over a lost connection."""
-    return await _subscribe("fills", tickers, notify, None, desk)
+    return await _subscribe("fills", tickers, notify, None, account, push)
 
 
 @mcp.tool(title="Watch your orders", annotations=WATCHES, tags={"realtime"})
 async def kalshi_subscribe_orders(
     tickers: Tickers | None = None,
     notify: Notify = "changes",
-    desk: Desk = Depends(get_desk),
+    account: Account = Depends(get_account),
+    push: Push = Depends(get_push),
 ) -> Subscribed:
     """Watch your own orders change."""
-    return await _subscribe("orders", tickers, notify, None, desk)
+    return await _subscribe("orders", tickers, notify, None, account, push)
 
 
 async def _subscribe(
-    channel: ChannelName, tickers: list[str] | None, notify: Notify, condition: Condition | None, desk: Desk
+    channel: ChannelName,
+    tickers: list[str] | None,
+    notify: Notify,
+    condition: Condition | None,
+    account: Account,
+    push: Push,
 ) -> Subscribed:
     from prediction_mcp.desk.kalshi.realtime.results import Subscribed
 
     names = [t.strip().upper() for t in tickers or ()]
     try:
-        watch = await desk.watcher.subscribe(CHANNELS[channel], names, notify, condition)
+        watch = await account.feeds.watcher.subscribe(channel, names, notify, condition)
     except NotFoundError:
         for name in names:
-            await lookup.market(desk.kalshi, name)  # names what was meant
+            await lookup.market(account, name)  # names what was meant
         raise
-    desk.live.push.belongs_to(watch, get_context().session)
-    desk.live.push.turned()
-    return Subscribed.of(desk.watcher, watch, channel, desk.settings.env)
+    push.belongs_to(watch, get_context().session)
+    push.turned()
+    return Subscribed.of(account.feeds, watch, account.environment)
 
 
 @mcp.tool(title="Stop watching", annotations=WATCHES, tags={"realtime"})
@@ -118,29 +127,31 @@ async def kalshi_unsubscribe(
     subscription_id: str | None = None,
     channel: ChannelName | None = None,
     ticker: Ticker | None = None,
-    desk: Desk = Depends(get_desk),
+    account: Account = Depends(get_account),
+    push: Push = Depends(get_push),
 ) -> SubscriptionList:
     """End a subscription, or those of a channel or market."""
     from prediction_mcp.desk.kalshi.realtime.results import SubscriptionList
 
     if subscription_id is None and channel is None and ticker is None:
         raise InvalidRequestError("Give subscription_id, channel or ticker.")
-    named = CHANNELS[channel] if channel else None
-    for watch in desk.watcher.find(subscription_id, named, ticker.strip().upper() if ticker else None):
-        await desk.watcher.unsubscribe(watch)
-        desk.live.push.forget(watch)
-    desk.live.push.turned()
-    return SubscriptionList.of(desk.watcher, desk.live.push, desk.settings.env)
+    watcher = account.feeds.watcher
+    for watch in watcher.find(subscription_id, channel, ticker.strip().upper() if ticker else None):
+        await watcher.unsubscribe(watch)
+        push.forget(watch)
+    push.turned()
+    return SubscriptionList.of(account.feeds, list(push.alerts), push.suppressed, account.environment)
 
 
 @mcp.tool(title="Subscriptions", annotations=WATCHES, tags={"realtime"})
 async def kalshi_get_subscriptions(
-    desk: Desk = Depends(get_desk),
+    account: Account = Depends(get_account),
+    push: Push = Depends(get_push),
 ) -> SubscriptionList:
     """What is watched, the state of the connection, counters, recent alerts."""
     from prediction_mcp.desk.kalshi.realtime.results import SubscriptionList
 
-    return SubscriptionList.of(desk.watcher, desk.live.push, desk.settings.env)
+    return SubscriptionList.of(account.feeds, list(push.alerts), push.suppressed, account.environment)
 
 
 @mcp.tool(title="Latest update", annotations=WATCHES, tags={"realtime"})
@@ -148,10 +159,10 @@ async def kalshi_get_latest_update(
     channel: ChannelName,
     ticker: Ticker | None = None,
     wait_seconds: Annotated[float, Field(ge=0, le=60)] = 0,
-    desk: Desk = Depends(get_desk),
+    account: Account = Depends(get_account),
 ) -> UpdateAnswer:
     """The newest update of what you watch; with wait_seconds the next one that comes. Without ticker: of any market."""
     from prediction_mcp.desk.kalshi.realtime.results import update_answer
 
     name = ticker.strip().upper() if ticker else ""
-    return await update_answer(desk.watcher, CHANNELS[channel], channel, name, wait_seconds, desk.settings.env)
+    return await update_answer(account.feeds, channel, name, wait_seconds, account.environment)

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from prediction_mcp.analytics.costs import order_cost
 from prediction_mcp.desk.kalshi import lookup
-from prediction_mcp.desk.kalshi.realtime.feeds import Live
-from prediction_mcp.desk.kalshi.trading.entry import Entry, OrderType, Ticket, dollars
+from prediction_mcp.desk.kalshi.account import Account
+from prediction_mcp.desk.kalshi.trading.entry import OrderType, Ticket, dollars
 from prediction_mcp.desk.kalshi.trading.results import (
     Cancelled,
     CostAnswer,
@@ -22,7 +22,6 @@ from prediction_mcp.desk.kalshi.trading.results import (
     Placed,
 )
 from prediction_mcp.desk.results import more
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidOrderError
 from prediction_mcp.kalshi.orders import check_count, check_price
 from prediction_mcp.protocol.annotations import ENDS, PLACES, READS
@@ -40,9 +39,8 @@ from prediction_mcp.protocol.parameters import (
     When,
     Word,
 )
-from prediction_mcp.protocol.session import get_guard, get_kalshi, get_live, get_settings
+from prediction_mcp.protocol.session import get_account
 from prediction_mcp.protocol.toolset import Toolset
-from prediction_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from prediction_mcp.desk.kalshi.trading.preview_results import (
@@ -59,7 +57,7 @@ mcp = Toolset()
 
 
 @mcp.tool(title="Place an order", annotations=PLACES, tags={"trading", "write"})
-@confirmed(get_guard)
+@confirmed
 async def kalshi_create_order(
     ticker: Ticker,
     side: Side,
@@ -73,68 +71,64 @@ async def kalshi_create_order(
     expiration_ts: Until | None = None,
     client_order_id: str | None = None,
     max_cost: Dollars | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> Plan[Placed]:
     """Place an order. A market order takes what the book offers now, no worse than price if given, and never rests."""
-    ticket = Ticket(
-        ticker, side, action, count, price, order_type, time_in_force,
-        post_only, reduce_only, expiration_ts, client_order_id, max_cost,
-    )  # fmt: skip
-    from prediction_mcp.desk.kalshi.trading.plan import plan_order
+    from prediction_mcp.desk.kalshi.trading.place import plan_order
 
-    return await plan_order(kalshi, ticket, settings)
+    return await plan_order(
+        account,
+        Ticket(
+            ticker=ticker, side=side, action=action, count=count, price=price, order_type=order_type,
+            time_in_force=time_in_force, post_only=post_only, reduce_only=reduce_only, expiration_ts=expiration_ts,
+            client_order_id=client_order_id, max_cost=max_cost,
+        ),
+    )  # fmt: skip
 
 
 @mcp.tool(title="Cancel an order", annotations=ENDS, tags={"trading", "write"})
-@confirmed(get_guard)
-async def kalshi_cancel_order(
-    order_id: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> Plan[Cancelled]:
+@confirmed
+async def kalshi_cancel_order(order_id: str, account: Account = Depends(get_account)) -> Plan[Cancelled]:
     """Cancel one resting order; says how many contracts it still had open."""
-    from prediction_mcp.desk.kalshi.trading.plan import plan_cancel
+    from prediction_mcp.desk.kalshi.trading.cancel import plan_cancel
 
-    return await plan_cancel(kalshi, order_id, settings)
+    return await plan_cancel(account, order_id)
 
 
 @mcp.tool(title="Cancel several orders", annotations=ENDS, tags={"trading", "write"})
-@confirmed(get_guard)
+@confirmed
 async def kalshi_batch_cancel_orders(
     order_ids: Annotated[list[str] | None, Field(min_length=1, max_length=100)] = None,
     ticker: Ticker | None = None,
     all: bool = False,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> Plan[CancelledMany]:
     """Cancel the resting orders named, those of one market, or all."""
-    from prediction_mcp.desk.kalshi.trading.plan import plan_cancel_many
+    from prediction_mcp.desk.kalshi.trading.cancel import plan_cancel_many
 
-    return await plan_cancel_many(kalshi, order_ids, ticker, everything=all, settings=settings)
+    return await plan_cancel_many(account, order_ids, ticker, everything=all)
 
 
 @mcp.tool(title="Change an order", annotations=PLACES, tags={"trading", "write"})
-@confirmed(get_guard)
+@confirmed
 async def kalshi_amend_order(
     order_id: str,
     count: Quantity | None = None,
     price: Cents | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> Plan[Amended]:
     """Change a resting order: count is what shall remain open, price is of the side the order buys."""
-    from prediction_mcp.desk.kalshi.trading.plan import plan_amend
+    from prediction_mcp.desk.kalshi.trading.amend import plan_amend
 
-    return await plan_amend(kalshi, order_id, count, price, settings)
+    return await plan_amend(account, order_id, count, price)
 
 
 @mcp.tool(title="One order", annotations=READS, tags={"trading"})
-async def kalshi_get_order(
-    order_id: str, kalshi: KalshiClient = Depends(get_kalshi), settings: Settings = Depends(get_settings)
-) -> OrderDetail:
+async def kalshi_get_order(order_id: str, account: Account = Depends(get_account)) -> OrderDetail:
     """One order, with its place in the queue while it rests."""
-    order = await kalshi.orders.get(order_id)
-    ahead = await kalshi.orders.queue_position(order_id) if order.status == "resting" else None
-    return OrderDetail.of(order, ahead, settings.env)
+    order = await account.kalshi.orders.get(order_id)
+    ahead = await account.kalshi.orders.queue_position(order_id) if order.status == "resting" else None
+    return OrderDetail.of(order, ahead, account.environment)
 
 
 @mcp.tool(title="Orders", annotations=READS, tags={"trading"})
@@ -143,14 +137,13 @@ async def kalshi_get_orders(
     status: Annotated[Literal["resting", "canceled", "executed"], Word] | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> OrderList:
     """Your orders, newest first."""
-    name = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
-    page = await kalshi.orders.list(ticker=name, status=status, limit=limit, cursor=cursor)
+    name = None if ticker is None else (await lookup.market(account, ticker)).ticker
+    page = await account.kalshi.orders.list(ticker=name, status=status, limit=limit, cursor=cursor)
     lines = [OrderLine.of(o) for o in page.orders]
-    return OrderList(source=settings.env, count=len(lines), cursor=more(page), orders=lines)
+    return OrderList(source=account.environment, count=len(lines), cursor=more(page), orders=lines)
 
 
 @mcp.tool(title="Fills", annotations=READS, tags={"trading"})
@@ -160,15 +153,16 @@ async def kalshi_get_fills(
     since: When | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> FillList:
     """Your trades, newest first, with fees."""
-    name = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
+    name = None if ticker is None else (await lookup.market(account, ticker)).ticker
     min_ts = None if since is None else int(since.timestamp())
-    page = await kalshi.portfolio.fills(ticker=name, order_id=order_id, min_ts=min_ts, limit=limit, cursor=cursor)
+    page = await account.kalshi.portfolio.fills(
+        ticker=name, order_id=order_id, min_ts=min_ts, limit=limit, cursor=cursor
+    )
     lines = [FillLine.of(f) for f in page.fills]
-    return FillList(source=settings.env, count=len(lines), cursor=more(page), fills=lines).within(since)
+    return FillList(source=account.environment, count=len(lines), cursor=more(page), fills=lines).within(since)
 
 
 @mcp.tool(title="Order history", annotations=READS, tags={"trading"})
@@ -177,32 +171,29 @@ async def kalshi_get_order_history(
     since: When | None = None,
     limit: Limit = 20,
     cursor: str | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> OrderList:
     """Your executed and cancelled orders, newest first, back past the exchange's archive cutoff."""
-    from prediction_mcp.desk.kalshi.trading.cancel import order_history
+    from prediction_mcp.desk.kalshi.trading.history import order_history
 
-    name = None if ticker is None else (await lookup.market(kalshi, ticker)).ticker
-    orders, rest = await order_history(kalshi, name, since, limit, cursor)
+    name = None if ticker is None else (await lookup.market(account, ticker)).ticker
+    orders, rest = await order_history(account, name, since, limit, cursor)
     lines = [OrderLine.of(o) for o in orders]
-    return OrderList(source=settings.env, count=len(lines), cursor=rest, orders=lines).within(since)
+    return OrderList(source=account.environment, count=len(lines), cursor=rest, orders=lines).within(since)
 
 
 @mcp.tool(title="Best price", annotations=READS, tags={"trading"})
 async def kalshi_get_best_price(
     ticker: Ticker,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
-    live: Live = Depends(get_live),
+    account: Account = Depends(get_account),
 ) -> BestPrice:
     """Best bid and ask of both sides with sizes."""
     from prediction_mcp.desk.kalshi.trading.preview_results import BestPrice
 
-    if (book := live.book(ticker)) is not None:
-        return BestPrice.of(ticker, book, f"{settings.env} feed")
-    market = await lookup.market(kalshi, ticker)
-    return BestPrice.of(market.ticker, await kalshi.markets.orderbook(market.ticker), settings.env)
+    if (book := account.feeds.book(ticker)) is not None:
+        return BestPrice.of(ticker, book, f"{account.environment} feed")
+    market = await lookup.market(account, ticker)
+    return BestPrice.of(market.ticker, await account.kalshi.markets.orderbook(market.ticker), account.environment)
 
 
 @mcp.tool(title="Slippage", annotations=READS, tags={"trading"})
@@ -211,15 +202,16 @@ async def kalshi_estimate_slippage(
     side: Side,
     action: Action,
     count: Quantity,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> Slippage:
     """What an order at market would get from the book now: average, worst price, how much the book can't fill."""
     from prediction_mcp.desk.kalshi.trading.preview_results import Slippage
 
     check_count(count)
-    market = await lookup.market(kalshi, ticker)
-    return Slippage.of(market.ticker, await kalshi.markets.orderbook(market.ticker), side, action, count, settings.env)
+    market = await lookup.market(account, ticker)
+    return Slippage.of(
+        market.ticker, await account.kalshi.markets.orderbook(market.ticker), side, action, count, account.environment
+    )
 
 
 @mcp.tool(title="Check an order", annotations=READS, tags={"trading"})
@@ -235,22 +227,19 @@ async def kalshi_check_order_validity(
     reduce_only: bool = False,
     expiration_ts: Until | None = None,
     max_cost: Dollars | None = None,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> Validity:
     """Whether an order would be taken, and what should give pause. Sends nothing."""
     from prediction_mcp.desk.kalshi.trading.preview import validity
-    from prediction_mcp.desk.kalshi.trading.stake import stake_of
 
-    ticket = Ticket(
-        ticker, side, action, count, price, order_type, time_in_force,
-        post_only, reduce_only, expiration_ts, None, max_cost,
+    return await validity(
+        account,
+        Ticket(
+            ticker=ticker, side=side, action=action, count=count, price=price, order_type=order_type,
+            time_in_force=time_in_force, post_only=post_only, reduce_only=reduce_only, expiration_ts=expiration_ts,
+            max_cost=max_cost,
+        ),
     )  # fmt: skip
-
-    async def against(entry: Entry) -> str | None:
-        return await get_guard().violation(await stake_of(kalshi, entry, ticket))
-
-    return await validity(kalshi, ticket, settings, against)
 
 
 @mcp.tool(title="Simulate an order", annotations=READS, tags={"trading"})
@@ -264,14 +253,18 @@ async def kalshi_simulate_order(
     time_in_force: TimeInForce | None = None,
     post_only: bool = False,
     reduce_only: bool = False,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> Simulation:
     """Fills against the live book, fees, position and balance afterwards. Sends nothing."""
     from prediction_mcp.desk.kalshi.trading.preview import simulation
 
-    ticket = Ticket(ticker, side, action, count, price, order_type, time_in_force, post_only, reduce_only)
-    return await simulation(kalshi, ticket, settings)
+    return await simulation(
+        account,
+        Ticket(
+            ticker=ticker, side=side, action=action, count=count, price=price, order_type=order_type,
+            time_in_force=time_in_force, post_only=post_only, reduce_only=reduce_only,
+        ),
+    )  # fmt: skip
 
 
 @mcp.tool(title="Cost of an order", annotations=READS, tags={"trading"})
@@ -281,20 +274,19 @@ async def kalshi_calculate_order_cost(
     action: Action,
     count: Quantity,
     price: Cents,
-    kalshi: KalshiClient = Depends(get_kalshi),
-    settings: Settings = Depends(get_settings),
+    account: Account = Depends(get_account),
 ) -> CostAnswer:
     """Exact cost and fees of an order before you place it: worst case, best case, break-even. Sends nothing."""
-    market = await lookup.market(kalshi, ticker)
+    market = await lookup.market(account, ticker)
     at = dollars(price)
     check_price(at, side, market.grid)
     check_count(count)
-    series, schedule = await lookup.fees(kalshi, market)
+    series, schedule = await account.fees.of(market)
     if schedule is None:
         raise InvalidOrderError(
             f"The fee of {series.ticker} can't be computed: its type {series.fee_type} has no formula here."
         )
     cost = order_cost(schedule, at, count, buying=action == "buy")
     return CostAnswer.of(
-        cost, ticker=market.ticker, side=side, action=action, count=count, price=at, source=settings.env
+        cost, ticker=market.ticker, side=side, action=action, count=count, price=at, source=account.environment
     )

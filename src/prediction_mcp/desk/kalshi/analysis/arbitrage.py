@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from prediction_mcp.analytics import arbitrage as arb
 from prediction_mcp.analytics.ends import Claim, End, Strike, of_combos, of_exclusive, of_number, of_numbers
 from prediction_mcp.analytics.subject import subject
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.models.events import Event
@@ -19,10 +18,14 @@ from prediction_mcp.kalshi.models.markets import Market, Orderbook
 from prediction_mcp.kalshi.models.series import Series
 
 from .. import lookup
-from ..discovery.market_results import yes_quotes
+from ..fees import schedule as schedule_of
 from .one_event import is_ladder
 from .reading import books_of
 from .results import ArbitrageAnswer, ArbitrageLine
+
+if TYPE_CHECKING:
+    from ..account import Account
+
 
 EVENT_PAGES = 10
 COMBOS = 100
@@ -55,27 +58,26 @@ class Group:
 
 
 async def find_arbitrage(
-    kalshi: KalshiClient,
+    account: Account,
     event_ticker: str | None,
     series_ticker: str | None,
     category: str | None,
     min_edge_cents: Decimal,
-    source: str,
 ) -> ArbitrageAnswer:
     """Riskless trades after fees, by the books as they are now."""
     if sum(given is not None for given in (event_ticker, series_ticker, category)) > 1:
         raise InvalidRequestError(
             "Give one of event_ticker, series_ticker and category, or none for the whole exchange."
         )
-    events, cut = await _events(kalshi, event_ticker, series_ticker, category)
+    events, cut = await _events(account, event_ticker, series_ticker, category)
     groups = [group for event in events if promising(event) and (group := of_event(event)) is not None]
     groups += [group for group in same_number(events) if quotes_pay(group)]
-    groups += await _combos(kalshi, events)
-    fees = {s.ticker: s for s in await kalshi.series.list()} if events else {}
-    books = await books_of(kalshi, list(dict.fromkeys(m.ticker for g in groups for m, _ in g.markets)))
+    groups += await _combos(account, events)
+    fees = {s.ticker: s for s in await account.kalshi.series.list()} if events else {}
+    books = await books_of(account, list(dict.fromkeys(m.ticker for g in groups for m, _ in g.markets)))
     found, unknown = await asyncio.to_thread(scan, groups, books, fees, min_edge_cents / 100)
     return ArbitrageAnswer(
-        source=source,
+        source=account.environment,
         scanned_events=len(events),
         scanned_markets=sum(len(e.markets or []) for e in events),
         not_computable=unknown or None,
@@ -86,17 +88,19 @@ async def find_arbitrage(
 
 
 async def _events(
-    kalshi: KalshiClient, event_ticker: str | None, series_ticker: str | None, category: str | None
+    account: Account, event_ticker: str | None, series_ticker: str | None, category: str | None
 ) -> tuple[list[Event], bool]:
     if event_ticker is not None:
-        return [await lookup.event(kalshi, event_ticker)], False
+        return [await lookup.event(account, event_ticker)], False
     combos = list[Event]()
     if category is None and (series_ticker is None or series_ticker.startswith(COMBO_SERIES)):
-        page = await kalshi.events.multivariate(series_ticker=series_ticker, with_nested_markets=True, limit=COMBOS)
+        page = await account.kalshi.events.multivariate(
+            series_ticker=series_ticker, with_nested_markets=True, limit=COMBOS
+        )
         combos = [e for e in page.events if any(m.is_open for m in e.markets or [])]
     found, cursor = list[Event](), None
     for _ in range(EVENT_PAGES):
-        page = await kalshi.events.list(
+        page = await account.kalshi.events.list(
             series_ticker=series_ticker, status="open", with_nested_markets=True, limit=200, cursor=cursor
         )
         found += [e for e in page.events if category is None or (e.category or "").casefold() == category.casefold()]
@@ -111,7 +115,7 @@ async def _events(
 
 def promising(event: Event) -> bool:
     """Whether the best quotes alone, before fees, could leave something: books are read only then."""
-    quotes = [(m, *yes_quotes(m)) for m in event.markets or [] if m.is_open]
+    quotes = [(m, *m.yes_quotes) for m in event.markets or [] if m.is_open]
     if event.mutually_exclusive:
         bids = [bid for _, bid, _ in quotes if bid is not None]
         asks = [ask for _, _, ask in quotes if ask is not None]
@@ -203,13 +207,13 @@ def quotes_pay(group: Group) -> bool:
     """Whether the best quotes alone, before fees, leave something; books are read only then."""
     sides = list[arb.Side]()
     for market, _ in group.markets:
-        bid, ask = yes_quotes(market)
+        bid, ask = market.yes_quotes
         sides += [] if ask is None else [arb.Side(market.ticker, "yes", [(ask, ONE)], NO_FEE)]
         sides += [] if bid is None else [arb.Side(market.ticker, "no", [(ONE - bid, ONE)], NO_FEE)]
     return arb.find(sides, group.ends) is not None
 
 
-async def _combos(kalshi: KalshiClient, events: Sequence[Event]) -> list[Group]:
+async def _combos(account: Account, events: Sequence[Event]) -> list[Group]:
     """Each combo with the markets of its legs, as far as their events are known or can be read in a few requests."""
     known = {e.event_ticker: e for e in events}
     combos = [
@@ -221,15 +225,15 @@ async def _combos(kalshi: KalshiClient, events: Sequence[Event]) -> list[Group]:
     names = {
         leg.event_ticker for m, _ in combos for leg in m.mve_selected_legs or [] if leg.event_ticker
     } - known.keys()
-    for found in await asyncio.gather(*(_event_if_there(kalshi, name) for name in sorted(names)[:LEGS])):
+    for found in await asyncio.gather(*(_event_if_there(account, name) for name in sorted(names)[:LEGS])):
         if found is not None:
             known[found.event_ticker] = found
     return [group for m, e in combos if (group := of_combo(m, e, known)) is not None]
 
 
-async def _event_if_there(kalshi: KalshiClient, ticker: str) -> Event | None:
+async def _event_if_there(account: Account, ticker: str) -> Event | None:
     try:
-        return await kalshi.events.get(ticker)
+        return await account.kalshi.events.get(ticker)
     except NotFoundError:  # archived by now
         return None
 
@@ -288,7 +292,7 @@ def sides_of(group: Group, books: Mapping[str, Orderbook], series: Mapping[str, 
     sides = list[arb.Side]()
     for market, event in group.markets:
         parent, book = series.get(market.series_ticker), books.get(market.ticker)
-        schedule = None if parent is None else lookup.schedule(parent, event)
+        schedule = None if parent is None else schedule_of(parent, event)
         if schedule is None:
             return None
         if book is not None:

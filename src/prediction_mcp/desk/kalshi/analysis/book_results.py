@@ -5,8 +5,8 @@ from typing import Literal, Self
 
 from prediction_mcp.analytics.book import bid_value, mid, spread
 from prediction_mcp.desk.results import Answer, ListAnswer, Number, Result, Second
-from prediction_mcp.kalshi.models.base import OutcomeSide
 from prediction_mcp.kalshi.models.markets import Orderbook, Trade
+from prediction_mcp.net.sides import Side
 
 PriceLevel = tuple[Number, Number]
 """[price in dollars, contracts]"""
@@ -58,7 +58,7 @@ class TradeLine(Result):
     ticker: str | None = None
     price: Number
     count: Number
-    taker: OutcomeSide
+    taker: Side
 
     @classmethod
     def of(cls, trade: Trade, *, name: bool) -> Self:

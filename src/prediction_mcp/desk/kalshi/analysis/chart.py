@@ -7,13 +7,9 @@ apart for colour-blind eyes too, and each contrasts with the ground by more than
 from __future__ import annotations
 
 import asyncio
-import base64
 import io
 from datetime import datetime
 from typing import TYPE_CHECKING
-
-from fastmcp.tools import ToolResult
-from mcp_types import ImageContent, TextContent
 
 from prediction_mcp.kalshi.errors import NotFoundError
 
@@ -30,18 +26,11 @@ FEW = 30
 """Closes below which each gets a dot."""
 
 
-async def with_picture(candles: Candles, title: str) -> ToolResult:
-    """The numbers with a PNG beside them. Raises NotFoundError when there is nothing to draw."""
+async def picture(candles: Candles, title: str) -> bytes:
+    """The picture as PNG. Raises NotFoundError when there is nothing to draw."""
     if not candles.rows:
         raise NotFoundError(f"{candles.ticker} has no trades in that time: ask for a longer one.")
-    png = await asyncio.to_thread(draw, candles, title)  # loading the plotting library takes half a second
-    return ToolResult(
-        content=[
-            TextContent(type="text", text=candles.model_dump_json()),
-            ImageContent(type="image", data=base64.b64encode(png).decode(), mime_type="image/png"),
-        ],
-        structured_content=candles.model_dump(mode="json"),
-    )
+    return await asyncio.to_thread(draw, candles, title)  # loading the plotting library takes half a second
 
 
 def draw(candles: Candles, title: str) -> bytes:

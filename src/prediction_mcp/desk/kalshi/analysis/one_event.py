@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from prediction_mcp.analytics.book import mid
 from prediction_mcp.analytics.probability import Rung, ladder, normalised, overround
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import NotFoundError
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market
 
 from .. import lookup
-from ..discovery.market_results import yes_quotes
 from .results import ImpliedAnswer, OutcomeProbability, RangeProbability, rounded
+
+if TYPE_CHECKING:
+    from ..account import Account
+
 
 EVENT_PAGES = 10
 SHOWN = 20
@@ -31,22 +34,22 @@ def is_ladder(event: Event) -> bool:
     )
 
 
-async def implied(kalshi: KalshiClient, event_ticker: str, source: str) -> ImpliedAnswer:
+async def implied(account: Account, event_ticker: str) -> ImpliedAnswer:
     """The distribution that an event's prices imply."""
-    event = await lookup.event(kalshi, event_ticker)
-    priced = [(m, middle) for m in event.markets or [] if (middle := mid(*yes_quotes(m))) is not None]
-    missing = [m.ticker for m in event.markets or [] if mid(*yes_quotes(m)) is None]
+    event = await lookup.event(account, event_ticker)
+    priced = [(m, middle) for m in event.markets or [] if (middle := mid(*m.yes_quotes)) is not None]
+    missing = [m.ticker for m in event.markets or [] if mid(*m.yes_quotes) is None]
     if not priced:
         raise NotFoundError(f"No market of {event.event_ticker} has both a bid and an ask now, so nothing is implied.")
     if is_ladder(event):
-        return _ladder(event, priced, missing, source)
+        return _ladder(event, priced, missing, account.environment)
     if event.mutually_exclusive:
-        return _exclusive(event, priced, missing, source)
+        return _exclusive(event, priced, missing, account.environment)
     outcomes = [
         OutcomeProbability(ticker=m.ticker, outcome=m.yes_sub_title or m.title, probability=p) for m, p in priced
     ]
     return ImpliedAnswer(
-        source=source,
+        source=account.environment,
         event_ticker=event.event_ticker,
         title=event.title,
         method="each market by itself: these outcomes neither exclude each other nor stand on a ladder",
@@ -59,7 +62,7 @@ def _exclusive(
     event: Event, priced: Sequence[tuple[Market, Decimal]], missing: list[str], source: str
 ) -> ImpliedAnswer:
     shares = normalised([price for _, price in priced])
-    quotes = [yes_quotes(m) for m, _ in priced]
+    quotes = [m.yes_quotes for m, _ in priced]
     outcomes = [
         OutcomeProbability(
             ticker=m.ticker, outcome=m.yes_sub_title or m.title, probability=rounded(share, 5) or ZERO, price=price

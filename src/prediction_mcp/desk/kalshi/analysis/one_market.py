@@ -7,23 +7,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from itertools import combinations
+from typing import TYPE_CHECKING
 
-from prediction_mcp.analytics.costs import order_fee
 from prediction_mcp.analytics.flow import flow
 from prediction_mcp.analytics.liquidity import round_trip, score
 from prediction_mcp.analytics.risk import kelly, kelly_size
 from prediction_mcp.analytics.volatility import changes, correlation, volatility
 from prediction_mcp.desk.results import time_left
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.models.markets import Market, Orderbook
 from prediction_mcp.kalshi.models.series import Series
-from prediction_mcp.kalshi.orders import cents
+from prediction_mcp.net.words import cents, printed
 
 from .. import lookup
-from ..discovery.market_results import yes_quotes
-from ..trading.preview_results import side_levels
 from .reading import candles, closes, hours_until, no_trades, tape, window
 from .results import (
     FEWEST_HOURS,
@@ -40,56 +37,70 @@ from .results import (
     rounded,
 )
 
+if TYPE_CHECKING:
+    from ..account import Account
+
+
 DEFAULT_SIZE = Decimal(100)
 WEEK = timedelta(days=7)
 
+# Grades of risk: from where on one is high, and medium.
+THIN, FAIR = 30, 60
+"""Liquidity scores below which a market is thin (high), and only fair (medium)."""
+SOON_H, FAR_H = 24, 24 * 180
+"""Hours to the close below which time is short, and beyond which money is bound for long (both medium)."""
+JUMP, MOVE = 0.15, 0.05
+"""Largest hourly move of a week, in dollars (high, medium)."""
+DEAR, FELT = Decimal("0.1"), Decimal("0.04")
+"""A taker's fee as a share of what is at stake (high, medium)."""
 
-async def liquidity_of(kalshi: KalshiClient, ticker: str, size: Decimal | None, source: str) -> LiquidityAnswer:
-    market = await lookup.market(kalshi, ticker)
-    book, (_, schedule) = await asyncio.gather(kalshi.markets.orderbook(market.ticker), lookup.fees(kalshi, market))
+
+async def liquidity_of(account: Account, ticker: str, size: Decimal | None) -> LiquidityAnswer:
+    market = await lookup.market(account, ticker)
+    book, (_, schedule) = await asyncio.gather(account.kalshi.markets.orderbook(market.ticker), account.fees.of(market))
     trip = round_trip(book.yes_bids, book.yes_asks, size or DEFAULT_SIZE, schedule)
     rated = score(book.yes_bids, book.yes_asks, market.volume_24h_fp)
-    return LiquidityAnswer.of(market.ticker, book, trip, rated, source)
+    return LiquidityAnswer.of(market.ticker, book, trip, rated, account.environment)
 
 
-async def volatility_of(kalshi: KalshiClient, ticker: str, text: str, source: str) -> VolatilityAnswer:
-    market, span = await lookup.market(kalshi, ticker), window(text)
+async def volatility_of(account: Account, ticker: str, text: str) -> VolatilityAnswer:
+    market, span = await lookup.market(account, ticker), window(text)
     end = datetime.now(UTC)
-    sticks = await candles(kalshi, market, end - span, end, "1h")
+    sticks = await candles(account, market, end - span, end, "1h")
     prices = closes(sticks, end - span, end, "1h")
     if len(prices) < 2:
         raise no_trades(market.ticker, text)
     left = hours_until(market.close_time) if market.is_open else None
     days = None if left is None else left / 24
-    return VolatilityAnswer.of(market.ticker, text, volatility(prices), sticks, days, source)
+    return VolatilityAnswer.of(market.ticker, text, volatility(prices), sticks, days, account.environment)
 
 
-async def flow_of(kalshi: KalshiClient, ticker: str, text: str, source: str) -> FlowAnswer:
-    market, span = await lookup.market(kalshi, ticker), window(text)
+async def flow_of(account: Account, ticker: str, text: str) -> FlowAnswer:
+    market, span = await lookup.market(account, ticker), window(text)
     now = datetime.now(UTC)
-    prints, cut = await tape(kalshi, market.ticker, now - span)
+    prints, cut = await tape(account, market.ticker, now - span)
     if cut:
         span = now - min(p.time for p in prints)
     hours = Decimal(str(span.total_seconds() / 3600))
-    return FlowAnswer.of(market.ticker, text, flow(prints, now, hours), cut=cut, source=source)
+    return FlowAnswer.of(market.ticker, text, flow(prints, now, hours), cut=cut, source=account.environment)
 
 
-async def compare(kalshi: KalshiClient, tickers: Sequence[str], text: str, source: str) -> Comparison:
+async def compare(account: Account, tickers: Sequence[str], text: str) -> Comparison:
     """Several markets side by side over a window."""
     names = list(dict.fromkeys(t.strip().upper() for t in tickers))
     if len(names) < 2:
         raise InvalidRequestError("A comparison takes at least two different markets.")
     span, end = window(text), datetime.now(UTC)
-    markets = [await lookup.market(kalshi, name) for name in names]
-    series = [closes(await candles(kalshi, m, end - span, end, "1h"), end - span, end, "1h") for m in markets]
+    markets = [await lookup.market(account, name) for name in names]
+    series = [closes(await candles(account, m, end - span, end, "1h"), end - span, end, "1h") for m in markets]
     lines = []
     for market, prices in zip(markets, series, strict=True):
-        bid, ask = yes_quotes(market)
+        bid, ask = market.yes_quotes
         found = volatility(prices) if prices else None
         lines.append(
             ComparedLine(
                 ticker=market.ticker,
-                title=f"{market.title}: {market.yes_sub_title}",
+                title=market.name,
                 yes_bid=bid,
                 yes_ask=ask,
                 change=rounded(found.net) if found else None,
@@ -100,7 +111,7 @@ async def compare(kalshi: KalshiClient, tickers: Sequence[str], text: str, sourc
         )
     moved = [line.change for line in lines if line.change is not None]
     return Comparison(
-        source=source,
+        source=account.environment,
         window=text,
         markets=lines,
         pairs=[
@@ -120,24 +131,24 @@ def _together(a: Sequence[float], b: Sequence[float]) -> float | None:
 # -- the brief ---------------------------------------------------------------------------------------------------
 
 
-async def opportunity(kalshi: KalshiClient, ticker: str, belief: Decimal | None, source: str) -> Opportunity:
+async def opportunity(account: Account, ticker: str, belief: Decimal | None) -> Opportunity:
     """All that bears on a trade in one market, in one answer."""
-    market = await lookup.market(kalshi, ticker)
+    market = await lookup.market(account, ticker)
     now = datetime.now(UTC)
     book, (series, schedule), sticks, (prints, _) = await asyncio.gather(
-        kalshi.markets.orderbook(market.ticker),
-        lookup.fees(kalshi, market),
-        candles(kalshi, market, now - WEEK, now, "1h"),
-        tape(kalshi, market.ticker, now - timedelta(days=1)),
+        account.kalshi.markets.orderbook(market.ticker),
+        account.fees.of(market),
+        candles(account, market, now - WEEK, now, "1h"),
+        tape(account, market.ticker, now - timedelta(days=1)),
     )
     prices = closes(sticks, now - WEEK, now, "1h")
     moved = volatility(prices) if prices and len(sticks) >= FEWEST_HOURS else None
     trip = round_trip(book.yes_bids, book.yes_asks, DEFAULT_SIZE, schedule)
-    bid, ask = yes_quotes(market)
+    bid, ask = market.yes_quotes
     brief = Opportunity(
-        source=source,
+        source=account.environment,
         ticker=market.ticker,
-        market=f"{market.title}: {market.yes_sub_title}",
+        market=market.name,
         closes_in=time_left(market.close_time) if market.is_open else market.status,
         yes_bid=bid,
         yes_ask=ask,
@@ -152,21 +163,21 @@ async def opportunity(kalshi: KalshiClient, ticker: str, belief: Decimal | None,
     )
     if belief is None or schedule is None or not market.is_open:
         return brief
-    return brief.model_copy(update=await _edge(kalshi, belief, book, schedule))
+    return brief.model_copy(update=await _edge(account, belief, book, schedule))
 
 
 def _sources(series: Series) -> str | None:
     return ", ".join(s.name for s in series.settlement_sources or [] if s.name) or None
 
 
-async def _edge(kalshi: KalshiClient, belief: Decimal, book: Orderbook, schedule: FeeSchedule) -> dict[str, object]:
+async def _edge(account: Account, belief: Decimal, book: Orderbook, schedule: FeeSchedule) -> dict[str, object]:
     """The side that a belief favours at the price that can be had: edge after fees, Kelly, and what it takes."""
     rated = []
     for side, chance in (("yes", belief), ("no", 1 - belief)):
-        offers = side_levels(book, "yes" if side == "yes" else "no", "buy")
+        offers = book.levels("yes" if side == "yes" else "no", "buy")
         if offers:
             price, offered = offers[0]
-            fee = order_fee(schedule, price, Decimal(100), is_taker=True) / 100
+            fee = schedule.fee(price, Decimal(100), is_taker=True) / 100
             rated.append((chance - price - fee, side, price, fee, chance, offered))
     if not rated:
         return {"belief": belief, "what_must_be_true": "Nobody offers either side now."}
@@ -179,16 +190,16 @@ async def _edge(kalshi: KalshiClient, belief: Decimal, book: Orderbook, schedule
         "offered": offered,
         "fee_per_contract": round(fee, 6),
         "edge": round(edge, 6),
-        "what_must_be_true": f"{side} must be likelier than {needed.normalize():f}%; you say {_percent(chance)}.",
+        "what_must_be_true": f"{side} must be likelier than {printed(needed)}%; you say {_percent(chance)}.",
     }
     if edge <= 0:
         return told | {"what_must_be_true": f"No edge: {told['what_must_be_true']}"}
     share = kelly(chance, price + fee)
     told["kelly_share"] = round(share, 4)
-    if kalshi.has_key:
-        cash = (await kalshi.portfolio.balance()).balance_dollars
-        offers = side_levels(book, "yes" if side == "yes" else "no", "buy")
-        sized = kelly_size(chance, offers, cash, lambda p: order_fee(schedule, p, Decimal(100), is_taker=True) / 100)
+    if account.kalshi.has_key:
+        cash = (await account.kalshi.portfolio.balance()).balance_dollars
+        offers = book.levels("yes" if side == "yes" else "no", "buy")
+        sized = kelly_size(chance, offers, cash, lambda p: schedule.fee(p, Decimal(100), is_taker=True) / 100)
         told["kelly_contracts"], told["kelly_average"] = sized.contracts, sized.average and round(sized.average, 6)
         told["kelly_if_all_at_price"] = (share * cash / (price + fee)).to_integral_value(ROUND_FLOOR)
     return told
@@ -196,18 +207,17 @@ async def _edge(kalshi: KalshiClient, belief: Decimal, book: Orderbook, schedule
 
 # -- risks -------------------------------------------------------------------------------------------------------
 
-THIN, FAIR = 30, 60
 VAGUE = ("sole discretion", "reasonable", "as determined by", "may be", "substantially")
 
 
-async def risks_of(kalshi: KalshiClient, ticker: str, source: str) -> RiskAnswer:
+async def risks_of(account: Account, ticker: str) -> RiskAnswer:
     """Six risks of a market, each graded with its evidence."""
-    market = await lookup.market(kalshi, ticker)
+    market = await lookup.market(account, ticker)
     now = datetime.now(UTC)
     book, (series, schedule), sticks = await asyncio.gather(
-        kalshi.markets.orderbook(market.ticker),
-        lookup.fees(kalshi, market),
-        candles(kalshi, market, now - WEEK, now, "1h"),
+        account.kalshi.markets.orderbook(market.ticker),
+        account.fees.of(market),
+        candles(account, market, now - WEEK, now, "1h"),
     )
     found = [
         _liquidity_risk(book, market),
@@ -221,16 +231,16 @@ async def risks_of(kalshi: KalshiClient, ticker: str, source: str) -> RiskAnswer
     if worst == "low" and any(r.grade == "medium" for r in found):
         worst = "medium"
     return RiskAnswer(
-        source=source,
+        source=account.environment,
         ticker=market.ticker,
-        market=f"{market.title}: {market.yes_sub_title}",
+        market=market.name,
         overall=worst,
         risks=found,
     )
 
 
 def _percent(chance: Decimal) -> str:
-    return f"{(chance * 100).normalize():f}%"
+    return f"{printed(chance * 100)}%"
 
 
 def _grade(*, high: bool, medium: bool) -> Grade:
@@ -249,7 +259,7 @@ def _time_risk(market: Market) -> RiskItem:
         return RiskItem(risk="time", grade="high", evidence=f"the market is {market.status}: it can't be traded now")
     minutes = market.settlement_timer_seconds // 60
     said = f"closes in {time_left(market.close_time)}; settles {minutes} minutes after its result"
-    return RiskItem(risk="time", grade=_grade(high=left < 1, medium=left < 24 or left > 24 * 180), evidence=said)
+    return RiskItem(risk="time", grade=_grade(high=left < 1, medium=not SOON_H <= left <= FAR_H), evidence=said)
 
 
 def _jump_risk(prices: Sequence[float]) -> RiskItem:
@@ -258,7 +268,7 @@ def _jump_risk(prices: Sequence[float]) -> RiskItem:
         return RiskItem(risk="jumps", grade="medium", evidence="no trades in a week to judge by")
     largest = max(moves)
     said = f"largest hourly move in a week {largest * 100:.1f}¢"
-    return RiskItem(risk="jumps", grade=_grade(high=largest >= 0.15, medium=largest >= 0.05), evidence=said)
+    return RiskItem(risk="jumps", grade=_grade(high=largest >= JUMP, medium=largest >= MOVE), evidence=said)
 
 
 def _early_close_risk(market: Market) -> RiskItem:
@@ -281,14 +291,12 @@ def _settlement_risk(market: Market, series: Series) -> RiskItem:
 
 
 def _fee_risk(market: Market, schedule: FeeSchedule | None) -> RiskItem:
-    bid, ask = yes_quotes(market)
+    bid, ask = market.yes_quotes
     price = ask or bid
     if schedule is None or price is None:
         return RiskItem(risk="fees", grade="medium", evidence="the fee can't be computed here")
-    fee = order_fee(schedule, price, Decimal(100), is_taker=True) / 100
+    fee = schedule.fee(price, Decimal(100), is_taker=True) / 100
     room = min(price, 1 - price)
     paid, share = f"{fee * 100:.2f}¢ a contract at {cents(price)}", fee / room
     said = f"a taker pays {paid}, {share:.0%} of the {cents(room)} at stake"
-    return RiskItem(
-        risk="fees", grade=_grade(high=fee / room > Decimal("0.1"), medium=fee / room > Decimal("0.04")), evidence=said
-    )
+    return RiskItem(risk="fees", grade=_grade(high=share > DEAR, medium=share > FELT), evidence=said)

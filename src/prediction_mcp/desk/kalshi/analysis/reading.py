@@ -6,13 +6,17 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from prediction_mcp.analytics.flow import Print
-from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.desk.choices import Interval
 from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.kalshi.models.markets import Candlestick, Market, Orderbook
 from prediction_mcp.kalshi.resources.markets import Period
-from prediction_mcp.protocol.parameters import Interval
+
+if TYPE_CHECKING:
+    from ..account import Account
+
 
 MINUTES: dict[Interval, Period] = {"1m": 1, "1h": 60, "1d": 1440}
 DEFAULT_SPAN: dict[Interval, timedelta] = {
@@ -38,22 +42,24 @@ def window(text: str) -> timedelta:
 
 
 async def candles(
-    kalshi: KalshiClient, market: Market, start: datetime, end: datetime, interval: Interval
+    account: Account, market: Market, start: datetime, end: datetime, interval: Interval
 ) -> Sequence[Candlestick]:
     """A market's candlesticks, from the live or the historical endpoint as the cutoff has it."""
     first, last, period = int(start.timestamp()), int(end.timestamp()), MINUTES[interval]
-    if await is_archived(kalshi, market):
-        return await kalshi.markets.historical.candlesticks(market.ticker, start_ts=first, end_ts=last, period=period)
-    return await kalshi.markets.candlesticks(
+    if await is_archived(account, market):
+        return await account.kalshi.markets.historical.candlesticks(
+            market.ticker, start_ts=first, end_ts=last, period=period
+        )
+    return await account.kalshi.markets.candlesticks(
         market.ticker, series_ticker=market.series_ticker, start_ts=first, end_ts=last, period=period
     )
 
 
-async def is_archived(kalshi: KalshiClient, market: Market) -> bool:
+async def is_archived(account: Account, market: Market) -> bool:
     """Whether a market settled before the exchange's cutoff."""
     if market.settlement_ts is None:
         return False
-    cutoff = await kalshi.exchange.historical_cutoff()
+    cutoff = await account.kalshi.exchange.historical_cutoff()
     return market.settlement_ts < cutoff.market_settled_ts
 
 
@@ -74,11 +80,13 @@ def closes(sticks: Sequence[Candlestick], start: datetime, end: datetime, interv
     return values
 
 
-async def tape(kalshi: KalshiClient, ticker: str, since: datetime) -> tuple[list[Print], bool]:
+async def tape(account: Account, ticker: str, since: datetime) -> tuple[list[Print], bool]:
     """(trades since a moment, whether there were more than could be read)."""
     found, cursor = list[Print](), None
     for _ in range(TRADE_PAGES):
-        page = await kalshi.markets.trades(ticker=ticker, min_ts=int(since.timestamp()), limit=1000, cursor=cursor)
+        page = await account.kalshi.markets.trades(
+            ticker=ticker, min_ts=int(since.timestamp()), limit=1000, cursor=cursor
+        )
         found += [Print(t.created_time, t.yes_price_dollars, t.count_fp, t.taker_outcome_side) for t in page.trades]
         cursor = page.cursor or None
         if cursor is None:
@@ -86,11 +94,11 @@ async def tape(kalshi: KalshiClient, ticker: str, since: datetime) -> tuple[list
     return found, True
 
 
-async def books_of(kalshi: KalshiClient, tickers: Sequence[str]) -> dict[str, Orderbook]:
+async def books_of(account: Account, tickers: Sequence[str]) -> dict[str, Orderbook]:
     """Books by ticker, a hundred a request."""
     found: dict[str, Orderbook] = {}
     for start in range(0, len(tickers), BOOKS):
-        found |= await kalshi.markets.orderbooks(tickers[start : start + BOOKS])
+        found |= await account.kalshi.markets.orderbooks(tickers[start : start + BOOKS])
     return found
 
 

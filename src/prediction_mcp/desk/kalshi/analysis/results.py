@@ -10,9 +10,9 @@ from prediction_mcp.analytics.book import mid, spread
 from prediction_mcp.analytics.flow import Flow, Print
 from prediction_mcp.analytics.liquidity import BANDS, NEAR, RoundTrip, Score, depth_within, imbalance
 from prediction_mcp.analytics.volatility import Volatility
+from prediction_mcp.desk.choices import Interval
 from prediction_mcp.desk.results import Answer, Minute, Number, Result, Second
 from prediction_mcp.kalshi.models.markets import Candlestick, Orderbook
-from prediction_mcp.protocol.parameters import Interval
 
 Grade = Literal["low", "medium", "high"]
 

@@ -8,17 +8,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from prediction_mcp.desk.results import more
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market, MarketPage
 
 if TYPE_CHECKING:
+    from ..account import Account
     from .results import SeriesAnswer
 
 PAGES = 10
 """Requests one question may cost."""
-_STATUSES: dict[str, frozenset[str]] = {
+STATUSES: dict[str, frozenset[str]] = {
     "open": frozenset({"active"}),
     "unopened": frozenset({"initialized"}),
     "closed": frozenset({"closed", "determined", "disputed", "amended", "inactive"}),
@@ -28,7 +28,7 @@ _STATUSES: dict[str, frozenset[str]] = {
 
 
 async def find_markets(
-    kalshi: KalshiClient,
+    account: Account,
     *,
     event_ticker: str | None,
     series_ticker: str | None,
@@ -47,7 +47,7 @@ async def find_markets(
         earliest = max(earliest or 0, int(time.time()))
     found: list[Market] = []
     for _ in range(PAGES):
-        page = await kalshi.markets.list(
+        page = await account.kalshi.markets.list(
             event_ticker=event_ticker,
             series_ticker=series_ticker,
             tickers=tickers,
@@ -58,7 +58,7 @@ async def find_markets(
             limit=limit - len(found),
             cursor=cursor,
         )
-        found += [m for m in page.markets if status is None or m.status in _STATUSES[status]]
+        found += [m for m in page.markets if status is None or m.status in STATUSES[status]]
         cursor = more(page)
         if cursor is None or len(found) >= limit:
             break
@@ -66,7 +66,7 @@ async def find_markets(
 
 
 async def events_of_category(
-    kalshi: KalshiClient,
+    account: Account,
     category: str,
     series_ticker: str | None,
     status: str | None,
@@ -80,7 +80,9 @@ async def events_of_category(
     wanted, found, scanned = category.casefold(), list[Event](), 0
     skip, page_cursor = _split(cursor)
     for _ in range(PAGES):
-        page = await kalshi.events.list(series_ticker=series_ticker, status=status, limit=200, cursor=page_cursor)
+        page = await account.kalshi.events.list(
+            series_ticker=series_ticker, status=status, limit=200, cursor=page_cursor
+        )
         for index, event in enumerate(page.events[skip:], skip):
             scanned += 1
             if (event.category or "").casefold() == wanted:
@@ -103,36 +105,35 @@ def _split(cursor: str | None) -> tuple[int, str | None]:
 
 
 async def series_answer(
-    kalshi: KalshiClient,
+    account: Account,
     series_ticker: str | None,
     category: str | None,
     tags: Sequence[str] | None,
     limit: int,
     cursor: str | None,
-    source: str,
 ) -> SeriesAnswer:
     """One series in full, a page of those that fit, or the categories. The exchange gives all series in one answer."""
     from .results import SeriesAnswer, SeriesLine, categories_of
 
     if series_ticker is not None:
-        one = await kalshi.series.get(series_ticker.strip().upper(), include_volume=True)
+        one = await account.kalshi.series.get(series_ticker.strip().upper(), include_volume=True)
         return SeriesAnswer(
-            source=source,
+            source=account.environment,
             series=[SeriesLine.of(one)],
             fee_type=one.fee_type,
             fee_multiplier=one.fee_multiplier,
             settled_by=[s.name for s in one.settlement_sources or [] if s.name] or None,
             terms=one.contract_terms_url or None,
         )
-    found = await kalshi.series.list(tags=tags)
+    found = await account.kalshi.series.list(tags=tags)
     if category is None and tags is None:
-        return SeriesAnswer(source=source, categories=categories_of(found))
+        return SeriesAnswer(source=account.environment, categories=categories_of(found))
     if category is not None:
         found = [s for s in found if s.category.casefold() == category.casefold()]
         if not found:
-            known = ", ".join(sorted({s.category for s in await kalshi.series.list()}))
+            known = ", ".join(sorted({s.category for s in await account.kalshi.series.list()}))
             raise InvalidRequestError(f"There is no category {category!r}: they are {known}.")
     start, _ = _split(cursor)
     page = [SeriesLine.of(s) for s in found[start : start + limit]]
     rest = f"{start + limit}@" if start + limit < len(found) else None
-    return SeriesAnswer(source=source, series=page, count=len(found), cursor=rest)
+    return SeriesAnswer(source=account.environment, series=page, count=len(found), cursor=rest)

@@ -4,18 +4,12 @@ from decimal import Decimal
 from typing import Self
 
 from prediction_mcp.analytics.book import mid, spread
-from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result, quoted, time_left
+from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result, time_left
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.series import Series
-
-
-def yes_quotes(market: Market) -> tuple[Decimal | None, Decimal | None]:
-    """(bid, ask) of YES; None where nobody quotes, and while the market isn't open."""
-    if not market.is_open:
-        return None, None
-    return quoted(market.yes_bid_dollars, 0), quoted(market.yes_ask_dollars, 1)
+from prediction_mcp.net.words import printed
 
 
 def _traded(price: Decimal) -> Decimal | None:
@@ -38,7 +32,7 @@ class MarketLine(Result):
 
     @classmethod
     def of(cls, market: Market) -> Self:
-        bid, ask = yes_quotes(market)
+        bid, ask = market.yes_quotes
         return cls(
             ticker=market.ticker,
             title=market.title or market.yes_sub_title,
@@ -93,7 +87,7 @@ class MarketDetail(Answer):
 
     @classmethod
     def of(cls, market: Market, series: Series, schedule: FeeSchedule | None, source: str) -> Self:
-        bid, ask = yes_quotes(market)
+        bid, ask = market.yes_quotes
         sources = [s.name for s in series.settlement_sources or [] if s.name]
         return cls(
             source=source,
@@ -134,7 +128,7 @@ def describe_grid(market: Market) -> str:
     """The price grid in a few words: "1¢", or "0.1¢ to 10¢, 1¢ to 90¢, 0.1¢ to 100¢"."""
 
     def cents(units: int) -> str:
-        return f"{(Decimal(units) / 100).normalize():f}¢"
+        return f"{printed(Decimal(units) / 100)}¢"
 
     ranges = market.grid.ranges
     if len(ranges) == 1:
@@ -181,7 +175,7 @@ class Rung(Result):
 
     @classmethod
     def of(cls, market: Market) -> Self:
-        bid, ask = yes_quotes(market)
+        bid, ask = market.yes_quotes
         return cls(
             ticker=market.ticker,
             outcome=market.yes_sub_title or market.title,

@@ -2,47 +2,49 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from prediction_mcp.kalshi import KalshiClient
-from prediction_mcp.kalshi.models.exchange import ExchangeStatus, Schedule, TradingHours
+from prediction_mcp.kalshi.models.exchange import Schedule, TradingHours
 from prediction_mcp.kalshi.rate_limit import DEFAULT_COST
-from prediction_mcp.settings import Settings
 
 from .market_results import Budget, ExchangeState
+
+if TYPE_CHECKING:
+    from prediction_mcp.kalshi import KalshiClient
+    from prediction_mcp.safety.policy import Policy
+
+    from ..account import Account
+
 
 EASTERN = ZoneInfo("America/New_York")
 WHOLE_DAY = [("00:00", "24:00")]
 
 
-def exchange_state(
-    status: ExchangeStatus,
-    schedule: Schedule,
-    kalshi: KalshiClient,
-    settings: Settings,
-    now: datetime,
-    halted: str | None,
-) -> ExchangeState:
+async def exchange_state(account: Account) -> ExchangeState:
+    """Whether the exchange runs and trades, and what this account may do there."""
+    kalshi, policy, now = account.kalshi, account.policy, datetime.now(UTC)
+    status, schedule = await kalshi.exchange.status(), await kalshi.exchange.schedule()
     return ExchangeState(
-        source=settings.env,
+        source=account.environment,
         active=status.exchange_active,
         trading=status.trading_active,
         resumes=status.exchange_estimated_resume_time,
         hours_today_et=_hours(schedule, now),
         next_maintenance=_maintenance(schedule, now),
-        mode=settings.env,
+        mode=account.environment,
         account="signed in" if kalshi.has_key else "no key: public market data only",
-        writes="allowed" if settings.writes_allowed and kalshi.has_key else "refused",
-        confirmation=_asks(settings) if settings.writes_allowed else None,
-        halted=halted,
+        writes="allowed" if policy.writes_allowed and kalshi.has_key else "refused",
+        confirmation=_asks(policy) if policy.writes_allowed else None,
+        halted=account.halted_by(),
         tier=kalshi.limiter.tier,
         budget=_budget(kalshi),
     )
 
 
-def _asks(settings: Settings) -> str:
-    over = settings.confirm_over
+def _asks(policy: Policy) -> str:
+    over = policy.confirm_over
     return "never" if over is None else "always" if not over else f"above ${over}"
 
 

@@ -8,12 +8,11 @@ from typing import Self
 from prediction_mcp.analytics.book import mid
 from prediction_mcp.analytics.pnl import Lots
 from prediction_mcp.analytics.positions import mark
+from prediction_mcp.desk.choices import Period
 from prediction_mcp.desk.results import Answer, ListAnswer, Number, Result, Second
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.portfolio import Balance, MarketPosition, Settlement
-from prediction_mcp.protocol.parameters import Period
-
-from ..discovery.market_results import yes_quotes
+from prediction_mcp.net.words import printed
 
 ZERO = Decimal(0)
 DAYS: dict[str, int] = {"day": 1, "week": 7, "month": 30}
@@ -45,7 +44,7 @@ class PortfolioValue(Answer):
         for position in positions:
             held, cost = position.position_fp, position.market_exposure_dollars
             market = markets.get(position.ticker)
-            quotes = yes_quotes(market) if market else (None, None)
+            quotes = market.yes_quotes if market else (None, None)
             now, middle = mark(held, cost, *quotes), mid(*quotes)
             at_cost += cost
             if now.value is None:
@@ -126,7 +125,7 @@ def pnl_answer(
         if lot.count:
             market = markets.get(ticker)
             held = lot.count if lot.side == "yes" else -lot.count
-            floating = mark(held, lot.cost, *(yes_quotes(market) if market else (None, None))).unrealized
+            floating = mark(held, lot.cost, *(market.yes_quotes if market else (None, None))).unrealized
             if floating is None:
                 unpriced.append(ticker)
             unrealized += floating or ZERO
@@ -185,7 +184,7 @@ class SettlementLine(Result):
     @classmethod
     def of(cls, item: Settlement) -> Self:
         cost, revenue = item.yes_total_cost_dollars + item.no_total_cost_dollars, Decimal(item.revenue) / 100
-        held = [f"{n.normalize():f} {side}" for n, side in ((item.yes_count_fp, "yes"), (item.no_count_fp, "no")) if n]
+        held = [f"{printed(n)} {side}" for n, side in ((item.yes_count_fp, "yes"), (item.no_count_fp, "no")) if n]
         return cls(
             ticker=item.ticker,
             settled=item.settled_time,

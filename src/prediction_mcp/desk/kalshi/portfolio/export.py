@@ -15,26 +15,28 @@ from typing import TYPE_CHECKING
 from prediction_mcp.analytics.cashflow import Change, changes
 from prediction_mcp.analytics.pnl import Ending
 from prediction_mcp.analytics.positions import mark
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.models.portfolio import MarketPosition, Transfer
-from prediction_mcp.protocol.session import report_progress
+from prediction_mcp.net.words import printed
 
-from ..discovery.market_results import yes_quotes
+from .. import lookup
+from ..held import positions_of
 from .export_results import ExportAnswer, Format, Record, Row
-from .reading import ending, execution, history, markets_of, open_positions
+from .reading import ending, execution, history
 
 if TYPE_CHECKING:
     import pyarrow
 
     from prediction_mcp.kalshi.models.markets import Market
 
+    from ..account import Account
+
 INLINE = 20_000
 """Bytes that are returned at most; more is for files."""
 ZERO, CENT = Decimal(0), Decimal("0.01")
 
 
-async def export(kalshi: KalshiClient, kind: Format, path: str | None, folder: Path, source: str) -> ExportAnswer:
+async def export(account: Account, kind: Format, path: str | None, folder: Path) -> ExportAnswer:
     """The statement, returned or written.
 
     Raises:
@@ -43,10 +45,10 @@ async def export(kalshi: KalshiClient, kind: Format, path: str | None, folder: P
     if path is None and kind == "parquet":
         raise InvalidRequestError("Parquet is for files: give a path, like portfolio.parquet.")
     target = None if path is None else place(path, kind, folder)
-    rows, unexplained = await statement(kalshi)
+    rows, unexplained = await statement(account)
     data = await asyncio.to_thread(encode, rows, kind)
     answer = ExportAnswer(
-        source=source,
+        source=account.environment,
         format=kind,
         rows=len(rows),
         bytes=len(data),
@@ -67,21 +69,21 @@ async def export(kalshi: KalshiClient, kind: Format, path: str | None, folder: P
     return answer.model_copy(update={"statement": [_said(row) for row in rows]})
 
 
-async def statement(kalshi: KalshiClient) -> tuple[list[Row], Decimal]:
+async def statement(account: Account) -> tuple[list[Row], Decimal]:
     """(rows oldest first and then positions, dollars by which their sum misses the account's cash)."""
 
     async def transfers() -> list[tuple[Record, Transfer]]:
-        found: list[tuple[Record, Transfer]] = [("deposit", d) async for d in kalshi.portfolio.all_deposits()]
-        found += [("withdrawal", w) async for w in kalshi.portfolio.all_withdrawals()]
+        found: list[tuple[Record, Transfer]] = [("deposit", d) async for d in account.kalshi.portfolio.all_deposits()]
+        found += [("withdrawal", w) async for w in account.kalshi.portfolio.all_withdrawals()]
         return [(record, t) for record, t in found if t.status == "applied"]
 
-    await report_progress(0, None)
-    past, moved, positions = await asyncio.gather(history(kalshi), transfers(), open_positions(kalshi))
-    await report_progress(len(past.fills) + len(past.settlements), None)
+    await account.report(0, None)
+    past, moved, positions = await asyncio.gather(history(account), transfers(), positions_of(account))
+    await account.report(len(past.fills) + len(past.settlements), None)
     balance, resting, markets = await asyncio.gather(
-        kalshi.portfolio.balance(),
-        kalshi.portfolio.resting_value(),
-        markets_of(kalshi, (p.ticker for p in positions)),
+        account.kalshi.portfolio.balance(),
+        account.kalshi.portfolio.resting_value(),
+        lookup.markets_of(account, (p.ticker for p in positions)),
     )
     rows = [_transfer(record, t) for record, t in moved]
     rows += [_changed(c) for c in changes(map(execution, past.fills), map(ending, past.settlements))]
@@ -130,7 +132,7 @@ def _changed(change: Change) -> Row:
 
 def _held(position: MarketPosition, market: Market | None) -> Row:
     held, cost = position.position_fp, position.market_exposure_dollars
-    value = mark(held, cost, *(yes_quotes(market) if market else (None, None))).value
+    value = mark(held, cost, *(market.yes_quotes if market else (None, None))).value
     return Row(
         _time(datetime.now(UTC)), "position", position.ticker, "yes" if held > 0 else "no", contracts=_plain(abs(held)),
         price=_plain(round(cost / abs(held), 6)), fee=_plain(position.fees_paid_dollars), position_after=_plain(held),
@@ -144,7 +146,7 @@ def _time(moment: datetime) -> str:
 
 def _plain(number: Decimal) -> Decimal:
     """Without trailing zeros or an exponent; exact all the same."""
-    return Decimal(f"{number.normalize():f}")
+    return Decimal(printed(number))
 
 
 # -- formats -----------------------------------------------------------------------------------------------------

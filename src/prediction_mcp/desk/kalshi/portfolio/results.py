@@ -8,8 +8,6 @@ from prediction_mcp.desk.results import Answer, ListAnswer, Number, Result, time
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.portfolio import Balance, MarketPosition
 
-from ..discovery.market_results import yes_quotes
-
 
 class BalanceAnswer(Answer):
     """Dollars. ``available`` is what resting orders leave free; ``positions_value`` is the exchange's own figure."""
@@ -41,7 +39,7 @@ class PositionLine(Result):
     def of(cls, position: MarketPosition, market: Market | None) -> Self:
         """With its market's quotes, where they are at hand."""
         held, cost = position.position_fp, position.market_exposure_dollars
-        now = mark(held, cost, *(yes_quotes(market) if market else (None, None)))
+        now = mark(held, cost, *(market.yes_quotes if market else (None, None)))
         return cls(
             ticker=position.ticker,
             side=("yes" if held > 0 else "no") if held else None,
@@ -116,7 +114,7 @@ class PositionDetail(Answer):
         net = None if open_pnl is None else open_pnl + position.realized_pnl_dollars - position.fees_paid_dollars
         return cls(
             source=source,
-            market=f"{market.title}: {market.yes_sub_title}",
+            market=market.name,
             status=market.status,
             time_left=time_left(market.close_time) if market.is_open else None,
             position=line,

@@ -5,43 +5,46 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from prediction_mcp.analytics.ends import leaves_no_gap
 from prediction_mcp.analytics.orders import meet, outcome
 from prediction_mcp.analytics.risk import Exposure, Held, exposure, kelly
-from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.desk.choices import GroupBy
 from prediction_mcp.kalshi.errors import NotFoundError
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.portfolio import MarketPosition
-from prediction_mcp.protocol.parameters import GroupBy
+from prediction_mcp.net.words import printed
 
 from .. import lookup
-from ..trading.preview_results import side_levels
+from ..held import positions_of
 from .account_results import ExposureAnswer, ExposureLine, Margin, PositionRisk
-from .reading import events_of, markets_of, open_positions
+
+if TYPE_CHECKING:
+    from ..account import Account
+
 
 SHOWN = 30
 ZERO = Decimal(0)
 
 
-async def risk_of(kalshi: KalshiClient, market: Market, belief: Decimal | None, source: str) -> PositionRisk:
+async def risk_of(account: Account, market: Market, belief: Decimal | None) -> PositionRisk:
     """The risk of what is held in a market. Raises NotFoundError when nothing is."""
-    found = await open_positions(kalshi, market.ticker)
+    found = await positions_of(account, ticker=market.ticker)
     if not found:
         raise NotFoundError(f"You have no open position in {market.ticker}.")
     position = found[0]
     side: Literal["yes", "no"] = "yes" if position.position_fp > 0 else "no"
     count, cost, fees = abs(position.position_fp), position.market_exposure_dollars, position.fees_paid_dollars
-    book, (_, schedule) = await asyncio.gather(kalshi.markets.orderbook(market.ticker), lookup.fees(kalshi, market))
-    fills = meet(side_levels(book, side, "sell"), count, ZERO, buying=False)
+    book, (_, schedule) = await asyncio.gather(account.kalshi.markets.orderbook(market.ticker), account.fees.of(market))
+    fills = meet(book.levels(side, "sell"), count, ZERO, buying=False)
     leaving = outcome(fills, count, count, schedule, buying=False, rests=False)
     answer = PositionRisk(
-        source=source,
+        source=account.environment,
         ticker=market.ticker,
-        market=f"{market.title}: {market.yes_sub_title}",
-        held=f"{count.normalize():f} {side}",
+        market=market.name,
+        held=f"{printed(count)} {side}",
         cost=cost,
         fees=fees,
         max_loss=cost + fees,
@@ -55,24 +58,24 @@ async def risk_of(kalshi: KalshiClient, market: Market, belief: Decimal | None, 
     )
     if belief is None:
         return answer
-    return answer.model_copy(update=await _kelly(kalshi, side, belief, cost / count, position))
+    return answer.model_copy(update=await _kelly(account, side, belief, cost / count, position))
 
 
 async def _kelly(
-    kalshi: KalshiClient, side: str, belief: Decimal, price: Decimal, position: MarketPosition
+    account: Account, side: str, belief: Decimal, price: Decimal, position: MarketPosition
 ) -> dict[str, Decimal]:
     """Kelly's share of cash and position together, and how many contracts that is at the price that was paid."""
-    balance = await kalshi.portfolio.balance()
+    balance = await account.kalshi.portfolio.balance()
     bankroll = balance.balance_dollars + position.market_exposure_dollars
     share = kelly(belief if side == "yes" else 1 - belief, min(max(price, Decimal("0.0001")), Decimal("0.9999")))
     return {"kelly_share": round(share, 4), "kelly_contracts": (share * bankroll / price).quantize(Decimal(1))}
 
 
-async def exposure_of(kalshi: KalshiClient, by: GroupBy, source: str) -> ExposureAnswer:
+async def exposure_of(account: Account, by: GroupBy) -> ExposureAnswer:
     """Positions grouped; within a group each event is netted by itself, then the events are added up."""
-    positions = await open_positions(kalshi)
-    markets = await markets_of(kalshi, (p.ticker for p in positions))
-    events = await events_of(kalshi, (m.event_ticker for m in markets.values()))
+    positions = await positions_of(account)
+    markets = await lookup.markets_of(account, (p.ticker for p in positions))
+    events = await lookup.events_of(account, (m.event_ticker for m in markets.values()))
     grouped: dict[str, dict[str, list[Held]]] = defaultdict(lambda: defaultdict(list))
     for position in positions:
         market = markets.get(position.ticker)
@@ -97,7 +100,7 @@ async def exposure_of(kalshi: KalshiClient, by: GroupBy, source: str) -> Exposur
     lines = [line.model_copy(update={"share": round(line.max_loss / total, 4) if total else ZERO}) for line in lines]
     lines.sort(key=lambda line: line.max_loss, reverse=True)
     return ExposureAnswer(
-        source=source,
+        source=account.environment,
         by=by,
         positions=len(positions),
         cost=gross,
@@ -128,14 +131,14 @@ def _group(by: GroupBy, market: Market | None, event: Event | None, ticker: str)
     return f"{market.close_time:%Y-%m-%d}" if market and market.close_time else "unknown"
 
 
-async def margin_of(kalshi: KalshiClient, source: str) -> Margin:
+async def margin_of(account: Account) -> Margin:
     """Cash, what resting orders hold, and what positions cost."""
     balance, resting, positions = await asyncio.gather(
-        kalshi.portfolio.balance(), kalshi.portfolio.resting_value(), open_positions(kalshi)
+        account.kalshi.portfolio.balance(), account.kalshi.portfolio.resting_value(), positions_of(account)
     )
-    orders = [o async for o in kalshi.orders.all(status="resting")]
+    orders = [o async for o in account.kalshi.orders.all(status="resting")]
     return Margin(
-        source=source,
+        source=account.environment,
         free_cash=balance.balance_dollars,
         held_for_orders=Decimal(resting.total_resting_order_value) / 100,
         resting_orders=len(orders),

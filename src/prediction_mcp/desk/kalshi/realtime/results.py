@@ -3,29 +3,22 @@
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Self
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Self
 
 from prediction_mcp.desk.results import Answer, Number, Result, Second
 from prediction_mcp.kalshi.errors import InvalidRequestError
-from prediction_mcp.kalshi.models.feed import Channel, FillMsg, OrderMsg, TickerMsg, TradeMsg
 from prediction_mcp.kalshi.orderbook import DOLLAR, LiveBook
-from prediction_mcp.protocol.push import Push
-from prediction_mcp.realtime.polling import POLL_S
-from prediction_mcp.realtime.watcher import Update, Watch, Watcher, quote_of
+from prediction_mcp.kalshi.orders import in_words
+from prediction_mcp.realtime.events import BookEvent, Channel, Event, FillEvent, OrderEvent, Quote, TradeEvent
+from prediction_mcp.realtime.watcher import Watch
 
-from ..trading.results import spoken
+from .polling import POLL_S
+
+if TYPE_CHECKING:
+    from .feeds import Feeds
 
 LEVELS = 5
 SHOWN_TICKERS = 10
-NAMES = {
-    "orderbook_delta": "orderbook",
-    "trade": "trades",
-    "ticker": "ticker",
-    "fill": "fills",
-    "user_orders": "orders",
-}
 
 
 class LiveBookView(Result):
@@ -70,18 +63,18 @@ class Subscribed(Answer):
     next: str
 
     @classmethod
-    def of(cls, watcher: Watcher, watch: Watch, channel: str, source: str) -> Self:
+    def of(cls, feeds: "Feeds", watch: Watch, source: str) -> Self:
         rest = len(watch.tickers) - SHOWN_TICKERS
         one = f"ticker={watch.tickers[0]}, " if watch.tickers else ""
         return cls(
             source=source,
             subscription_id=watch.id,
-            channel=channel,
+            channel=watch.channel,
             tickers=list(watch.tickers[:SHOWN_TICKERS]),
             more_tickers=rest if rest > 0 else None,
-            how=_how(watcher),
+            how=_how(feeds),
             condition="told when it becomes true" if watch.condition.is_given else None,
-            next=f"kalshi_get_latest_update(channel={channel}, {one}wait_seconds=30)",
+            next=f"kalshi_get_latest_update(channel={watch.channel}, {one}wait_seconds=30)",
         )
 
 
@@ -108,30 +101,30 @@ class SubscriptionList(Answer):
     notifications_held_back: int | None = None
 
     @classmethod
-    def of(cls, watcher: Watcher, push: Push, source: str) -> Self:
+    def of(cls, feeds: "Feeds", alerts: list[dict[str, Any]], held_back: int, source: str) -> Self:
         lines = [
             WatchLine(
                 subscription_id=w.id,
-                channel=NAMES[w.channel],
+                channel=w.channel,
                 tickers=list(w.tickers[:SHOWN_TICKERS]),
                 more_tickers=max(len(w.tickers) - SHOWN_TICKERS, 0) or None,
                 notify=w.notify if w.notify != "off" else None,
                 updates=w.seen,
                 dropped=w.dropped or None,
             )
-            for w in watcher.watches.values()
+            for w in feeds.watcher.watches.values()
         ]
-        waiting = [t for t, book in watcher.source.books.items() if book.state != "live"]
+        waiting = [t for t, book in feeds.source.books.items() if book.state != "live"]
         return cls(
             source=source,
-            connection=watcher.source.state,
-            how=_how(watcher),
+            connection=feeds.source.state,
+            how=_how(feeds),
             count=len(lines),
             subscriptions=lines,
             books_waiting=waiting[:SHOWN_TICKERS] or None,
-            counters=dict(watcher.source.counters),
-            alerts=list(push.alerts) or None,
-            notifications_held_back=push.suppressed or None,
+            counters=dict(feeds.source.counters),
+            alerts=alerts or None,
+            notifications_held_back=held_back or None,
         )
 
 
@@ -146,30 +139,74 @@ class RawFrames(Answer):
     dropped: int | None = None
 
 
+class QuoteUpdate(Result):
+    last: Number | None = None
+    yes_bid: Number | None = None
+    yes_ask: Number | None = None
+
+
+class TradeUpdate(Result):
+    price: Number
+    count: Number
+    taker: str
+
+
+class FillUpdate(Result):
+    fill: str
+    count: Number
+    fee: Number
+    order_id: str
+
+
+class OrderUpdate(Result):
+    order: str
+    status: str
+    filled: Number
+    remaining: Number
+    order_id: str
+
+
+class LevelUpdate(Result):
+    """A change of one level, in contracts."""
+
+    side: str
+    price: Number
+    change: Number
+
+
+class BookUpdate(Result):
+    """A book that was read anew: from a feed whole, by reading again and again its best prices."""
+
+    snapshot: bool | None = None
+    best_bid: Number | None = None
+    best_ask: Number | None = None
+
+
 class UpdateAnswer(Answer):
     """``update`` is the newest known, ``age_seconds`` since it came; ``note`` says where it isn't a new one."""
 
     channel: str
     ticker: str | None = None
-    update: dict[str, Any] | None = None
+    update: QuoteUpdate | TradeUpdate | FillUpdate | OrderUpdate | LevelUpdate | BookUpdate | None = None
     age_seconds: float | None = None
     book: LiveBookView | None = None
     updates: int
     note: str | None = None
 
 
-def _how(watcher: Watcher) -> str:
-    return f"reading every {POLL_S:.0f} s: the live feed takes an API key" if watcher.polling else "live feed"
+def _how(feeds: "Feeds") -> str:
+    return f"reading every {POLL_S:.0f} s: the live feed takes an API key" if feeds.polling else "live feed"
 
 
 async def update_answer(
-    watcher: Watcher, channel: Channel, name: str, ticker: str, wait_seconds: float, source: str
+    feeds: "Feeds", channel: Channel, ticker: str, wait_seconds: float, source: str
 ) -> UpdateAnswer:
     """The newest update, or the next one. Raises InvalidRequestError when it isn't watched."""
+    watcher = feeds.watcher
     watching = watcher.watching(channel, ticker)
     if not watching:
-        what = f"{ticker} isn't watched on {name}" if ticker else f"Nothing is watched on {name}"
-        raise InvalidRequestError(f"{what}: subscribe first with kalshi_subscribe_{name}.")
+        what = f"{ticker} isn't watched on {channel}" if ticker else f"Nothing is watched on {channel}"
+        raise InvalidRequestError(f"{what}: subscribe first with kalshi_subscribe_{channel}.")
     update = await watcher.next(channel, ticker, wait_seconds) if wait_seconds else None
     note = None
     if update is None:
@@ -181,13 +218,13 @@ async def update_answer(
         elif wait_seconds:
             note = f"{came}: this is the newest."
     book = None
-    if channel == "orderbook_delta" and ticker:
-        book = LiveBookView.of(await watcher.source.book(ticker))
+    if channel == "orderbook" and ticker:
+        book = LiveBookView.of(await feeds.source.book(ticker))
     return UpdateAnswer(
         source=source,
-        channel=name,
+        channel=channel,
         ticker=ticker or (update.ticker if update else None),
-        update=None if update is None else said(update),
+        update=None if update is None else shown(update.event),
         age_seconds=None if update is None else round(max(time.time() - update.at, 0.0), 3),
         book=book,
         updates=sum(w.seen for w in watching),
@@ -195,31 +232,23 @@ async def update_answer(
     )
 
 
-def said(update: Update) -> dict[str, Any]:
-    """An update in the words of the other tools."""
-    message = update.message
-    match message:
-        case TickerMsg():
-            quote = quote_of(message)
-            shown = {"last": quote.last, "yes_bid": quote.bid, "yes_ask": quote.ask}
-            return {name: float(value) for name, value in shown.items() if value is not None}
-        case TradeMsg():
-            price, count = float(message.yes_price_dollars), float(message.count_fp)
-            return {"price": price, "count": count, "taker": message.taker_outcome_side}
-        case FillMsg():
-            return {
-                "fill": spoken(message.book_side, Decimal(message.yes_price_dollars)), "count": float(message.count_fp),
-                "fee": float(message.fee_cost), "order_id": message.order_id,
-            }  # fmt: skip
-        case OrderMsg():
-            return {
-                "order": spoken(message.book_side, Decimal(message.yes_price_dollars)), "status": message.status,
-                "filled": float(message.fill_count_fp), "remaining": float(message.remaining_count_fp),
-                "order_id": message.order_id,
-            }  # fmt: skip
-        case dict():
-            return {name: value / DOLLAR for name, value in message.items()}
-    shown = msgspec.to_builtins(message)
-    if "delta_fp" in shown:
-        return {"side": shown["side"], "price": float(shown["price_dollars"]), "change": float(shown["delta_fp"])}
-    return {"snapshot": True}
+def shown(event: Event) -> QuoteUpdate | TradeUpdate | FillUpdate | OrderUpdate | LevelUpdate | BookUpdate:
+    """An event in the words of the other tools."""
+    match event:
+        case Quote():
+            return QuoteUpdate(last=event.last, yes_bid=event.bid, yes_ask=event.ask)
+        case TradeEvent():
+            return TradeUpdate(price=event.price, count=event.count, taker=event.taker)
+        case FillEvent():
+            fill = in_words(event.book_side, event.price)
+            return FillUpdate(fill=fill, count=event.count, fee=event.fee, order_id=event.order_id)
+        case OrderEvent():
+            return OrderUpdate(
+                order=in_words(event.book_side, event.price), status=event.status, filled=event.filled,
+                remaining=event.remaining, order_id=event.order_id,
+            )  # fmt: skip
+        case BookEvent():
+            if event.side is not None and event.price is not None and event.change is not None:
+                return LevelUpdate(side=event.side, price=event.price, change=event.change)
+            whole = event.best_bid is None or None
+            return BookUpdate(snapshot=whole, best_bid=event.best_bid, best_ask=event.best_ask)

@@ -7,21 +7,25 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from loguru import logger
 
 from prediction_mcp.analytics.book import walk
 from prediction_mcp.analytics.costs import order_cost
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidOrderError, KalshiError, MarketClosedError
 from prediction_mcp.kalshi.models.markets import Market
-from prediction_mcp.kalshi.models.orders import NewOrder, OrderExecution, TimeInForce
-from prediction_mcp.kalshi.orders import Action, Side, book_side, check_count, check_price, to_book
-from prediction_mcp.kalshi.resources.orders import Traded
+from prediction_mcp.kalshi.models.orders import NewOrder, OrderExecution, TimeInForce, Traded
+from prediction_mcp.kalshi.orders import check_count, check_price, to_book
 from prediction_mcp.kalshi.units import format_count, format_price, parse_price
+from prediction_mcp.net.sides import Action, Side
+from prediction_mcp.net.words import printed
 
-from .. import lookup
+from .view import View, Wants
+
+if TYPE_CHECKING:
+    from ..account import Account
+
 
 OrderType = Literal["limit", "market"]
 MAX_CLIENT_ID = 64
@@ -54,21 +58,25 @@ class Entry:
     price: Decimal
 
 
-async def prepare(kalshi: KalshiClient, ticket: Ticket) -> Entry:
-    """Check a ticket and make the order of it; sends nothing.
+def wanted_by(ticket: Ticket) -> Wants:
+    """What the checks of a ticket look at beside the market."""
+    return Wants(book=ticket.order_type == "market", fees=ticket.max_cost is not None)
+
+
+def prepare(ticket: Ticket, view: View) -> Entry:
+    """Check a ticket, whose flags were checked, and make the order of it; sends and reads nothing.
 
     Raises:
-        InvalidOrderError, MarketClosedError, NotFoundError: one sentence about the first thing that is wrong.
+        InvalidOrderError, MarketClosedError: one sentence about the first thing that is wrong.
     """
-    _check_flags(ticket)
-    market = await lookup.market(kalshi, ticket.ticker)
+    market = view.market
     check_open(market)
     units = check_count(ticket.count)
-    price = await _market_price(kalshi, market, ticket) if ticket.order_type == "market" else dollars(ticket.price)
+    price = _market_price(view, ticket) if ticket.order_type == "market" else dollars(ticket.price)
     check_price(price, ticket.side, market.grid)
     book, yes_price = to_book(ticket.side, ticket.action, price)
     if ticket.max_cost is not None:
-        await _check_cost(kalshi, market, ticket, price)
+        _check_cost(view, ticket, price, ticket.max_cost)
     immediate = "immediate_or_cancel" if ticket.order_type == "market" or ticket.reduce_only else "good_till_canceled"
     order = NewOrder(
         ticker=market.ticker,
@@ -84,7 +92,7 @@ async def prepare(kalshi: KalshiClient, ticket: Ticket) -> Entry:
     return Entry(market, order, price)
 
 
-async def exact_fills(kalshi: KalshiClient, done: OrderExecution) -> Traded | None:
+async def exact_fills(account: Account, done: OrderExecution) -> Traded | None:
     """What a placed order traded, to the last unit; None while reads lag behind or can't be made.
 
     The order is placed whatever happens here, so nothing here may look like its failure.
@@ -92,7 +100,7 @@ async def exact_fills(kalshi: KalshiClient, done: OrderExecution) -> Traded | No
     if not done.fill_count:
         return None
     try:
-        traded = await kalshi.orders.traded(done.order_id)
+        traded = await account.kalshi.orders.traded(done.order_id)
     except KalshiError as error:
         logger.warning("the fills of order {} can't be read now: {}", done.order_id, error)
         return None
@@ -122,7 +130,8 @@ def dollars(cents: Decimal | None) -> Decimal:
     return cents / 100
 
 
-def _check_flags(ticket: Ticket) -> None:
+def check_flags(ticket: Ticket) -> None:
+    """What can be told without a look at the market. Raises InvalidOrderError."""
     immediate = ticket.order_type == "market" or ticket.time_in_force in ("immediate_or_cancel", "fill_or_kill")
     if ticket.post_only and immediate:
         raise InvalidOrderError("post_only rests in the book, so it can't be combined with an immediate order.")
@@ -141,32 +150,26 @@ def _check_flags(ticket: Ticket) -> None:
         raise InvalidOrderError(f"client_order_id takes 1 to {MAX_CLIENT_ID} characters.")
 
 
-async def _market_price(kalshi: KalshiClient, market: Market, ticket: Ticket) -> Decimal:
+def _market_price(view: View, ticket: Ticket) -> Decimal:
     """The limit of an order "at market": the worst price that filling it needs now, and never beyond ``price``.
 
     Kalshi has no market order; this is an immediate order at a limit, so the book can't run away with it.
     """
-    book = await kalshi.markets.orderbook(market.ticker)
-    buying = ticket.action == "buy"
-    levels = book.yes_asks if book_side(ticket.side, ticket.action) == "bid" else book.yes_bids
-    if ticket.side == "no":
-        levels = [(1 - price, count) for price, count in levels]
+    levels = [] if view.book is None else view.book.levels(ticket.side, ticket.action)
     limit = None if ticket.price is None else dollars(ticket.price)
-    met = walk(levels, ticket.count, limit, buying=buying)
+    met = walk(levels, ticket.count, limit, buying=ticket.action == "buy")
     if met.last_price is None:
-        wanted = "sells" if buying else "buys"
+        wanted = "sells" if ticket.action == "buy" else "buys"
         worse = f" at {ticket.price}¢ or better" if ticket.price is not None else ""
-        raise InvalidOrderError(f"Nobody {wanted} {ticket.side} of {market.ticker}{worse} now: nothing was sent.")
+        raise InvalidOrderError(f"Nobody {wanted} {ticket.side} of {view.market.ticker}{worse} now: nothing was sent.")
     return met.last_price
 
 
-async def _check_cost(kalshi: KalshiClient, market: Market, ticket: Ticket, price: Decimal) -> None:
-    _, schedule = await lookup.fees(kalshi, market)
-    if schedule is None:
+def _check_cost(view: View, ticket: Ticket, price: Decimal, most: Decimal) -> None:
+    if view.schedule is None:
         raise InvalidOrderError("max_cost can't be checked: the fee formula of this series isn't known here.")
-    worst = order_cost(schedule, price, ticket.count, buying=True).max_loss
-    if ticket.max_cost is not None and worst > ticket.max_cost:
+    worst = order_cost(view.schedule, price, ticket.count, buying=True).max_loss
+    if worst > most:
         raise InvalidOrderError(
-            f"The order may cost ${worst.normalize():f} with fees, more than max_cost ${ticket.max_cost}: "
-            "nothing was sent."
+            f"The order may cost ${printed(worst)} with fees, more than max_cost ${most}: nothing was sent."
         )

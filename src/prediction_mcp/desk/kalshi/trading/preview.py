@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from prediction_mcp.analytics.costs import order_cost
 from prediction_mcp.analytics.orders import meet, outcome
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidOrderError, KalshiError
 from prediction_mcp.kalshi.models.orders import Order
-from prediction_mcp.kalshi.orders import Side, cents
-from prediction_mcp.settings import Settings
+from prediction_mcp.net.words import cents, printed
 
-from .. import lookup
-from .entry import Entry, Ticket, prepare
-from .preview_results import SimulatedFill, Simulation, Validity, side_levels
+from .entry import Entry, Ticket, check_flags, prepare
+from .preview_results import SimulatedFill, Simulation, Validity
+from .stake import stake_of
+from .view import View, Wants, gather
+
+if TYPE_CHECKING:
+    from ..account import Account
+
 
 FAR = Decimal("0.10")
 """Dollars past the best price at which an order looks like a slip of the finger."""
@@ -24,66 +28,57 @@ LAST_MINUTES_S = 300
 ZERO = Decimal(0)
 
 
-async def validity(
-    kalshi: KalshiClient, ticket: Ticket, settings: Settings, against: Callable[[Entry], Awaitable[str | None]]
-) -> Validity:
-    """Check a ticket without sending it: errors would have it refused, warnings are for whoever decides.
-
-    ``against`` says what this server's own limits have against an order.
-    """
-    said = spoken_ticket(ticket)
-    errors, warnings = list[str](), list[str]()
-    if not settings.writes_allowed:
-        errors.append(settings.why_read_only)
+async def validity(account: Account, ticket: Ticket) -> Validity:
+    """Check a ticket without sending it: errors would have it refused, warnings are for whoever decides."""
+    kalshi, policy, errors = account.kalshi, account.policy, list[str]()
+    if not policy.writes_allowed:
+        errors.append(policy.why_not)
     if not kalshi.has_key:
         errors.append("There is no API key, so nothing can be ordered.")
-    try:
-        entry = await prepare(kalshi, ticket)
-    except KalshiError as error:
-        return Validity(source=settings.env, order=said, ok=False, errors=[*errors, str(error)], warnings=[])
-    status = await kalshi.exchange.status()
-    if not status.trading_active:
-        errors.append("Trading is paused on the exchange now.")
-    book = await kalshi.markets.orderbook(entry.market.ticker)
-    levels = side_levels(book, ticket.side, ticket.action)
-    if settings.writes_allowed and kalshi.has_key and (limit := await against(entry)) is not None:
-        errors.append(limit)
-    warnings += _about_price(entry, ticket, levels[0][0] if levels else None, errors)
-    _, schedule = await lookup.fees(kalshi, entry.market)
-    worst = available = None
-    if schedule is None:
-        warnings.append("The fee of this series can't be computed here.")
+    limited = policy.writes_allowed and kalshi.has_key
+    wants = Wants(fees=True, book=True)
     if kalshi.has_key:
-        available = (await kalshi.portfolio.balance()).balance_dollars
-        held = await held_of_side(kalshi, entry.market.ticker, ticket.side)
-        resting = [o async for o in kalshi.orders.all(ticker=entry.market.ticker, status="resting")]
-        buying = ticket.action == "buy"
-        closable = max(-held if buying else held, ZERO)
-        opening = max(ticket.count - closable, ZERO)
-        if ticket.reduce_only and not closable:
-            errors.append("reduce_only: there is no position that this order would reduce.")
-        if schedule is not None and opening:
-            worst = order_cost(schedule, entry.price, opening, buying=buying).max_loss
-            if worst > available:
-                errors.append(f"The worst case is ${worst:f}, more than the ${available:f} that is available.")
-        warnings += _about_own_orders(resting, entry, ticket)
-        if closable and opening:
-            warnings.append(f"{closable.normalize():f} contracts close your position, the rest opens the other side.")
+        wants |= Wants(positions=True, resting=True, balance=True)
+    if limited:
+        wants |= Wants.of(account.guard.needs(selling=True))
+    try:
+        check_flags(ticket)
+        view = await gather(account, ticket.ticker, wants)
+        entry = prepare(ticket, view)
+    except KalshiError as error:
+        return Validity(
+            source=account.environment, order=in_short(ticket), ok=False, errors=[*errors, str(error)], warnings=[]
+        )
+    if not (await kalshi.exchange.status()).trading_active:
+        errors.append("Trading is paused on the exchange now.")
+    if limited and (limit := await account.guard.violation(stake_of(view, entry, ticket), view.look)) is not None:
+        errors.append(limit)
+    levels = [] if view.book is None else view.book.levels(ticket.side, ticket.action)
+    wrong, warnings = _about_price(entry, ticket, levels[0][0] if levels else None)
+    errors += wrong
+    if view.schedule is None:
+        warnings.append("The fee of this series can't be computed here.")
+    worst = None
+    if kalshi.has_key:
+        wrong, more, worst = _about_account(entry, ticket, view)
+        errors += wrong
+        warnings += more
     return Validity(
-        source=settings.env,
-        order=said,
+        source=account.environment,
+        order=in_short(ticket),
         ok=not errors,
         errors=errors,
         warnings=warnings,
         worst_case=worst,
-        available=available,
+        available=None if view.balance is None else view.balance.balance_dollars,
     )
 
 
-def spoken_ticket(ticket: Ticket) -> str:
+def in_short(ticket: Ticket) -> str:
+    """The order as it was asked for: "buy 10 yes at 60¢"."""
     price = None if ticket.order_type == "market" else ticket.price
-    at = "at market" if price is None else f"at {price.normalize():f}¢"
-    return f"{ticket.action} {ticket.count.normalize():f} {ticket.side} {at}"
+    at = "at market" if price is None else f"at {printed(price)}¢"
+    return f"{ticket.action} {printed(ticket.count)} {ticket.side} {at}"
 
 
 def far_past(entry: Entry, ticket: Ticket, best: Decimal | None) -> str | None:
@@ -97,8 +92,9 @@ def far_past(entry: Entry, ticket: Ticket, best: Decimal | None) -> str | None:
     return f"The limit of {cents(entry.price)} is {cents(past)} {there} ({cents(best)}): is it meant?"
 
 
-def _about_price(entry: Entry, ticket: Ticket, best: Decimal | None, errors: list[str]) -> list[str]:
-    warnings, buying = list[str](), ticket.action == "buy"
+def _about_price(entry: Entry, ticket: Ticket, best: Decimal | None) -> tuple[list[str], list[str]]:
+    """(errors, warnings) about price and time."""
+    errors, warnings, buying = list[str](), list[str](), ticket.action == "buy"
     if best is None:
         warnings.append(f"Nobody {'sells' if buying else 'buys'} {ticket.side} now: the order would only rest.")
     else:
@@ -112,7 +108,26 @@ def _about_price(entry: Entry, ticket: Ticket, best: Decimal | None, errors: lis
         warnings.append("The market closes in less than five minutes.")
     if entry.market.can_close_early:
         warnings.append("The market can close early, once its outcome is known.")
-    return warnings
+    return errors, warnings
+
+
+def _about_account(entry: Entry, ticket: Ticket, view: View) -> tuple[list[str], list[str], Decimal | None]:
+    """(errors, warnings, worst case) about what is held, rests and can be paid."""
+    errors, warnings, worst = list[str](), list[str](), None
+    buying, held = ticket.action == "buy", view.held(ticket.side)
+    closable = max(-held if buying else held, ZERO)
+    opening = max(ticket.count - closable, ZERO)
+    if ticket.reduce_only and not closable:
+        errors.append("reduce_only: there is no position that this order would reduce.")
+    if view.schedule is not None and opening and view.balance is not None:
+        available = view.balance.balance_dollars
+        worst = order_cost(view.schedule, entry.price, opening, buying=buying).max_loss
+        if worst > available:
+            errors.append(f"The worst case is ${worst:f}, more than the ${available:f} that is available.")
+    warnings += _about_own_orders(view.own_orders, entry, ticket)
+    if closable and opening:
+        warnings.append(f"{printed(closable)} contracts close your position, the rest opens the other side.")
+    return errors, warnings, worst
 
 
 def _about_own_orders(resting: Sequence[Order], entry: Entry, ticket: Ticket) -> list[str]:
@@ -127,43 +142,42 @@ def _about_own_orders(resting: Sequence[Order], entry: Entry, ticket: Ticket) ->
     return [f"It would meet your own resting order {crossed[0].order_id}, and be stopped there."]
 
 
-async def held_of_side(kalshi: KalshiClient, ticker: str, side: Side) -> Decimal:
-    """Contracts held of a side; negative for the other side."""
-    page = await kalshi.portfolio.positions(ticker=ticker)
-    position = sum((p.position_fp for p in page.market_positions), ZERO)
-    return position if side == "yes" else -position
-
-
-async def simulation(kalshi: KalshiClient, ticket: Ticket, settings: Settings) -> Simulation:
+async def simulation(account: Account, ticket: Ticket) -> Simulation:
     """Walk the live book with an order and work out fees, position and cash; sends nothing."""
-    if not kalshi.has_key:
+    if not account.kalshi.has_key:
         raise InvalidOrderError("There is no API key, so there is no position or balance to simulate with.")
-    return await simulate(kalshi, await prepare(kalshi, ticket), ticket, settings)
+    check_flags(ticket)
+    view = await gather(account, ticket.ticker, Wants(fees=True, book=True, positions=True, balance=True))
+    return simulate(prepare(ticket, view), ticket, view, account.environment)
 
 
-async def simulate(kalshi: KalshiClient, entry: Entry, ticket: Ticket, settings: Settings) -> Simulation:
+async def seen_by(account: Account, ticket: Ticket, entry: Entry, view: View) -> View:
+    """A view with all that :func:`simulate` and a question look at; the book only where the best price isn't enough."""
+    book = view.offers(ticket.side, ticket.action, ticket.count, entry.price) is None
+    return await view.with_more(account, Wants(fees=True, book=book, positions=True, resting=True, balance=True))
+
+
+def simulate(entry: Entry, ticket: Ticket, view: View, source: str) -> Simulation:
     """What an order that passed the checks would do now."""
-    market, buying = entry.market, ticket.action == "buy"
-    book = await kalshi.markets.orderbook(market.ticker)
-    _, schedule = await lookup.fees(kalshi, market)
-    held = await held_of_side(kalshi, market.ticker, ticket.side)
-    balance = (await kalshi.portfolio.balance()).balance_dollars
+    buying, held = ticket.action == "buy", view.held(ticket.side)
+    balance = ZERO if view.balance is None else view.balance.balance_dollars
     count, tif = ticket.count, entry.order.time_in_force
     if ticket.reduce_only:
         count = min(count, max(-held if buying else held, ZERO))
-    fills = meet(side_levels(book, ticket.side, ticket.action), count, entry.price, buying=buying)
+    offers = view.offers(ticket.side, ticket.action, ticket.count, entry.price) or []
+    fills = meet(offers, count, entry.price, buying=buying)
     note = None
     if ticket.post_only and fills:
         fills, note = [], "post_only: the exchange would refuse it, since it would trade at once."
     if tif == "fill_or_kill" and sum((n for _, n in fills), ZERO) < count:
         fills, note = [], "fill_or_kill: the book doesn't hold enough, so nothing would be filled."
     rests = tif == "good_till_canceled" and note is None
-    done = outcome(fills, count, held, schedule, buying=buying, rests=rests)
+    done = outcome(fills, count, held, view.schedule, buying=buying, rests=rests)
     sign = 1 if ticket.side == "yes" else -1
     change = done.cash_change
     return Simulation(
-        source=settings.env,
-        order=spoken_ticket(ticket),
+        source=source,
+        order=in_short(ticket),
         fills=[SimulatedFill(price=p, count=n) for p, n in fills],
         filled=done.filled,
         average_price=round(sum((p * n for p, n in fills), ZERO) / done.filled, 6) if done.filled else None,

@@ -3,16 +3,11 @@
 from decimal import Decimal
 from typing import Self
 
-from prediction_mcp.analytics.book import Level, Walk, mid, spread, walk
+from prediction_mcp.analytics.book import Walk, mid, spread, walk
 from prediction_mcp.desk.results import Answer, Number, Result
 from prediction_mcp.kalshi.models.markets import Orderbook
-from prediction_mcp.kalshi.orders import Action, Side, book_side
-
-
-def side_levels(book: Orderbook, side: Side, action: Action) -> list[Level]:
-    """What an order of this side and action would hit: (price of the side, contracts), best first."""
-    levels = book.yes_asks if book_side(side, action) == "bid" else book.yes_bids
-    return levels if side == "yes" else [(1 - price, count) for price, count in levels]
+from prediction_mcp.net.sides import Action, Side
+from prediction_mcp.net.words import printed
 
 
 class BestPrice(Answer):
@@ -66,7 +61,7 @@ class Slippage(Answer):
     @classmethod
     def of(cls, ticker: str, book: Orderbook, side: Side, action: Action, count: Decimal, source: str) -> Self:
         """``slippage`` is how much worse the average is than the best price, a contract."""
-        levels = side_levels(book, side, action)
+        levels = book.levels(side, action)
         met: Walk = walk(levels, count, buying=action == "buy")
         best, average = (levels[0][0] if levels else None), met.average
         slip = None if best is None or average is None else abs(average - best)
@@ -74,7 +69,7 @@ class Slippage(Answer):
         return cls(
             source=source,
             ticker=ticker,
-            order=f"{action} {count.normalize():f} {side} at market",
+            order=f"{action} {printed(count)} {side} at market",
             best=best,
             average=None if average is None else round(average, 6),
             worst=met.last_price,

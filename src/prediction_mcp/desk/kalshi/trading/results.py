@@ -5,22 +5,11 @@ from typing import Self
 
 from prediction_mcp.analytics.costs import OrderCost
 from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result, Second
-from prediction_mcp.kalshi.models.base import BookSide
-from prediction_mcp.kalshi.models.orders import Order, OrderExecution
+from prediction_mcp.kalshi.models.orders import Order, OrderExecution, Traded
 from prediction_mcp.kalshi.models.portfolio import Fill
-from prediction_mcp.kalshi.orders import Action, Side, cents, from_book, yes_price
-from prediction_mcp.kalshi.resources.orders import Traded
-
-SIDES: tuple[Side, Side] = ("yes", "no")
-
-
-def spoken(book: BookSide, price: Decimal) -> str:
-    """A book order as people say it, from both sides: "buy yes at 42¢ (= sell no at 58¢)"."""
-    seen = {side: from_book(book, price, side) for side in SIDES}
-    said = [f"{action} {side} at {cents(at)}" for side, (action, at) in seen.items()]
-    if book == "ask":
-        said.reverse()
-    return f"{said[0]} (= {said[1]})"
+from prediction_mcp.kalshi.orders import in_words, yes_price
+from prediction_mcp.net.sides import Action, Side
+from prediction_mcp.net.words import cents, printed
 
 
 class Placed(Answer):
@@ -71,7 +60,7 @@ class Placed(Answer):
             client_order_id=done.client_order_id or client_order_id,
             ticker=ticker,
             market=market,
-            order=f"{action} {count.normalize():f} {side} at {cents(price)}",
+            order=f"{action} {printed(count)} {side} at {cents(price)}",
             status=status,
             filled=done.fill_count,
             resting=done.remaining_count,
@@ -109,7 +98,7 @@ class OrderLine(Result):
         return cls(
             order_id=order.order_id,
             ticker=order.ticker,
-            order=spoken(order.book_side, order.yes_price_dollars),
+            order=in_words(order.book_side, order.yes_price_dollars),
             status=order.status,
             count=order.initial_count_fp,
             filled=order.fill_count_fp,
@@ -161,7 +150,7 @@ class FillLine(Result):
         return cls(
             time=fill.created_time,
             ticker=fill.ticker,
-            fill=spoken(fill.book_side, fill.yes_price_dollars),
+            fill=in_words(fill.book_side, fill.yes_price_dollars),
             count=fill.count_fp,
             fee=fill.fee_cost,
             taker=fill.is_taker,
@@ -202,7 +191,7 @@ class CostAnswer(Answer):
         return cls(
             source=source,
             ticker=ticker,
-            order=f"{action} {count.normalize():f} {side} at {cents(price)}",
+            order=f"{action} {printed(count)} {side} at {cents(price)}",
             pays=cost.pays,
             receives=cost.receives or None,
             taker_fee=cost.taker_fee,

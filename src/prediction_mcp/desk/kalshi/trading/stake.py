@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from prediction_mcp.analytics.book import mid
 from prediction_mcp.analytics.costs import order_cost
-from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.models.markets import Market
-from prediction_mcp.kalshi.orders import Action, Side, book_side
-from prediction_mcp.protocol.session import get_session
-from prediction_mcp.safety.limits import Resting, Standing, opening
-from prediction_mcp.safety.plan import Stake
+from prediction_mcp.kalshi.orders import book_side
+from prediction_mcp.net.sides import BookSide
+from prediction_mcp.safety.limits import opening
+from prediction_mcp.safety.plan import Resting, Stake, Standing
 
-from ..discovery.market_results import yes_quotes
-from .cancel import resting_of
+from ..held import resting_as
 from .entry import Entry, Ticket
-from .preview import held_of_side
+from .view import View
 
 ZERO = Decimal(0)
 
@@ -36,10 +33,6 @@ class Holding:
     resting: tuple[Resting, ...]
     as_of: float
 
-    @classmethod
-    def none(cls) -> Holding:
-        return cls(ZERO, (), time.time())
-
     @property
     def closable(self) -> Decimal:
         """Contracts that no resting order closes already."""
@@ -54,22 +47,21 @@ class Holding:
         return [(o, n - now[o.order_id]) for o, n, _ in then if n > now[o.order_id]]
 
 
-async def holding_of(
-    kalshi: KalshiClient, ticker: str, side: Side, action: Action, without: str | None = None
-) -> Holding:
-    """What an order of this side and direction could close; ``without`` is an order that it takes the place of."""
-    started = time.time()
-    held = await held_of_side(kalshi, ticker, side)
-    closes = -held if action == "buy" else held
+def holding_of(view: View, ticket: Ticket) -> Holding:
+    """What an order could close, where that was read."""
+    return _holding(view, book_side(ticket.side, ticket.action))
+
+
+def _holding(view: View, book: BookSide, without: str = "") -> Holding:
+    """``without`` is an order that another one takes the place of."""
+    if view.positions is None or view.resting is None:
+        return Holding(ZERO, (), view.started)
+    yes = view.held("yes")
+    closes = -yes if book == "bid" else yes
     if closes <= 0:
-        return Holding(ZERO, (), started)
-    book = book_side(side, action)
-    resting = tuple(
-        Resting(book, o.yes_price_dollars, o.remaining_count_fp, o.order_id)
-        for o in await resting_of(kalshi, ticker)
-        if o.book_side == book and o.order_id != without
-    )
-    return Holding(closes, resting, started)
+        return Holding(ZERO, (), view.started)
+    resting = tuple(resting_as(o) for o in view.own_orders if o.book_side == book and o.order_id != without)
+    return Holding(closes, resting, view.started)
 
 
 class Costs:
@@ -89,13 +81,12 @@ class Costs:
         return sum((self.of(unit_cost(o), n) for o, n in orders), ZERO)
 
 
-async def stake_of(kalshi: KalshiClient, entry: Entry, ticket: Ticket, known: Holding | None = None) -> Stake:
-    """What an order puts at stake; reads fees, and what it could close if that isn't known."""
-    market, buying = entry.market, ticket.action == "buy"
-    holding = known or await holding_of(kalshi, market.ticker, ticket.side, ticket.action)
+def stake_of(view: View, entry: Entry, ticket: Ticket) -> Stake:
+    """What a new order puts at stake. Where it wasn't read what is held, all of it counts as opening."""
+    market, buying, holding = view.market, ticket.action == "buy", holding_of(view, ticket)
     only_closes = bool(entry.order.reduce_only)
     opens = ZERO if only_closes else max(ticket.count - holding.closable, ZERO)
-    costs = Costs(await get_session().fees.of(kalshi, market))
+    costs = Costs(view.schedule)
     order = Resting(entry.order.side, Decimal(entry.order.price), ticket.count)
     displaced = holding.displaced(order)
     cost = max(costs.of(entry.price, opens, buying=buying), costs.opened(displaced))
@@ -112,9 +103,36 @@ async def stake_of(kalshi: KalshiClient, entry: Entry, ticket: Ticket, known: Ho
         cost_if_open=cost if only_closes else costs.of(entry.price, ticket.count, buying=buying),
         amount=cost + given_up if buying else max(cost + given_up, ticket.count * entry.price),
         yes_price=order.price,
-        yes_mid=mid(*yes_quotes(market)),
+        yes_mid=mid(*view.best),
         closable=max(holding.closable, ticket.count) if only_closes else holding.closable,
         as_of=holding.as_of,
+        displaced=sum((n for _, n in displaced), ZERO),
+    )
+
+
+def amended(view: View, old: Resting, new: Resting) -> Stake:
+    """What an amended order puts at stake: whole, as if it were new; against a day only what it adds to before."""
+    market, holding, costs = view.market, _holding(view, new.book_side, without=old.order_id), Costs(view.schedule)
+    opens = max(new.count - holding.closable, ZERO)
+    opened = max(old.count - holding.closable, ZERO)
+    displaced = holding.displaced(new)
+    cost = max(costs.opened([(new, opens)]), costs.opened(displaced))
+    return Stake(
+        ticker=market.ticker,
+        event=market.event_ticker,
+        series=market.series_ticker,
+        book_side=new.book_side,
+        contracts=new.count,
+        opening=opens,
+        cost=cost,
+        cost_if_open=costs.opened([(new, new.count)]),
+        amount=cost + (new.count - opens) * worth(market, new),
+        yes_price=new.price,
+        yes_mid=mid(*view.best),
+        closable=holding.closable,
+        as_of=holding.as_of,
+        replaces=old.order_id,
+        before=opened * unit_cost(old),
         displaced=sum((n for _, n in displaced), ZERO),
     )
 
@@ -125,7 +143,7 @@ def worth(market: Market, order: Resting) -> Decimal:
     An ask gives up YES, a bid that closes gives up NO. Where nothing is quoted and nothing was traded it may be
     worth all of its dollar.
     """
-    bid, ask = yes_quotes(market)
+    bid, ask = market.yes_quotes
     last = market.last_price_dollars or None
     known = [price for price in (bid, mid(bid, ask), last) if price is not None]
     known_no = [1 - price for price in (ask, mid(bid, ask), last) if price is not None]

@@ -18,6 +18,7 @@ from prediction_mcp.exchange.simulation import Exchange
 
 from .api import PREFIX, TRANSPORT, create_app
 from .ws import connection_factory
+from .ws_hub import hub_of
 
 STEP_SECONDS = 0.25
 """Real time between two steps of the crowd."""
@@ -83,9 +84,7 @@ async def serve(
     """
     bound = _loopback_socket(host, port)
     exchange.with_crowd = with_crowd
-    feed: Any = connection_factory(
-        exchange, exchange.attach_hub()
-    )  # uvicorn's types ask for a class, its code calls it
+    feed: Any = connection_factory(exchange, hub_of(exchange))  # uvicorn's types ask for a class, its code calls it
     server = _Server(
         uvicorn.Config(
             create_app(exchange),

@@ -24,7 +24,8 @@ from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import wall_clock_ms
 
 from .ws_commands import ERRORS, Commands, scope
-from .ws_hub import Hub, Subscription
+from .ws_hub import Hub
+from .ws_subscription import Subscription
 
 DATA = (Opcode.TEXT, Opcode.BINARY)
 PATH = "/trade-api/ws/v2"

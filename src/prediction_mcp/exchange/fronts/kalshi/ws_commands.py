@@ -1,6 +1,6 @@
 """The commands of the WebSocket: subscribe, unsubscribe, update_subscription, list_subscriptions, and their errors.
 
-Rules and codes: KALSHI.md, "WebSocket". One :class:`Commands` belongs to one connection.
+Rules and codes: docs/kalshi.md, "WebSocket". One :class:`Commands` belongs to one connection.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import orjson
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import wall_clock_ms
 
-from .ws_hub import (
+from .ws_hub import Hub
+from .ws_subscription import (
     ALL_VALUES,
     CHANNELS,
     MARKETLESS,
     MEMBER_CHANNELS,
     SEQUENCED,
     VALUE_CHANNELS,
-    Hub,
     Outlet,
     Subscription,
     market_id,

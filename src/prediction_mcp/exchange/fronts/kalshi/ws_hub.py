@@ -8,12 +8,8 @@ leave in one write.
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
-from zlib import crc32
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -21,131 +17,27 @@ from prediction_mcp.exchange.engine.groups import OrderGroup
 from prediction_mcp.exchange.engine.ledger import Account, Fill, Holding
 from prediction_mcp.exchange.engine.market_state import Trade
 from prediction_mcp.exchange.engine.matching import BID, Order
-from prediction_mcp.exchange.engine.negotiation import Quote, Rfq, communications_id
 from prediction_mcp.exchange.world import outside
 from prediction_mcp.exchange.world.clock import wall_clock_ms
 from prediction_mcp.exchange.world.listed import Catalogue, Event, Market
 from prediction_mcp.kalshi.units import MICROS, PRICE_UNITS, format_count, format_dollars, format_price
 
-from . import wire
+from . import wire, wire_market
 from .ws_batches import BatchMessages
+from .ws_quotes import QuoteMessages
+from .ws_subscription import (
+    CHANNELS,
+    LEFT_OUT,
+    VALUE_CHANNELS,
+    Outlet,
+    Subscription,
+    market_id,
+)
 
 if TYPE_CHECKING:
     from prediction_mcp.exchange.simulation import Exchange
 
 Json = dict[str, Any]
-VALUE_CHANNELS: dict[str, tuple[str, ...]] = {
-    "cfbenchmarks_value": tuple(outside.INDICES),
-    "cfbenchmarks_value_5hz": outside.QUICK,
-    "pyth_value": tuple(outside.UNDERLYINGS),
-}
-"""Channels of values from outside, with the names each has."""
-SEQUENCED = frozenset(
-    {"orderbook_delta", "trade", "market_lifecycle_v2", "multivariate_market_lifecycle", "order_group_updates",
-     "communications", *VALUE_CHANNELS}
-)  # fmt: skip
-"""Channels whose messages carry ``seq``."""
-MEMBER_CHANNELS = frozenset({"fill", "user_orders", "market_positions", "order_group_updates", "communications"})
-"""Channels that tell a member about itself."""
-MARKETLESS = frozenset(
-    {"order_group_updates", "communications", "market_lifecycle_v2", "multivariate_market_lifecycle", *VALUE_CHANNELS}
-)
-"""Channels that aren't about single markets: market tickers given with them mean nothing."""
-LEFT_OUT = frozenset({"type", "no_price_dollars", "action", "cancel_order_on_pause"})
-"""Fields of an order that REST shows and the feed doesn't."""
-CHANNELS = SEQUENCED | MEMBER_CHANNELS | {"ticker"}
-ALL_VALUES = "all"
-
-
-class Outlet(Protocol):
-    """Where a subscription's frames go: a connection."""
-
-    account: Account
-    may_read: bool
-    """Whether the key that opened it has the scope to read about its member."""
-
-    def push(self, payload: bytes) -> None: ...
-
-    def faults(self) -> list[str]:
-        """The kinds of fault that strike the next message."""
-        ...
-
-    def drop(self) -> None:
-        """Cut the connection."""
-        ...
-
-    def abandon(self) -> None:
-        """Cut the connection, and what waits with it."""
-        ...
-
-    def end(self, subscription: Subscription) -> None:
-        """End one subscription with error 10, which is terminal for it."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class Subscription:
-    """One channel of one connection; ``whole`` means all markets, or all values.
-
-    ``names`` are the values from outside that it asked for. ``only_own``, ``shards`` and ``shard`` are of the channel
-    communications: its own requests only, and which part of everybody's.
-    """
-
-    sid: int
-    channel: str
-    outlet: Outlet
-    markets: dict[str, None] = field(default_factory=dict)
-    use_yes_price: bool = False
-    seq: int = 0
-    whole: bool = False
-    short_answers: bool = False
-    names: dict[str, None] = field(default_factory=dict)
-    only_own: bool = False
-    shards: int = 1
-    shard: int = 0
-
-    def wants(self, name: str) -> bool:
-        """Whether it asked for a value from outside."""
-        return self.whole or name in self.names
-
-    def has_part(self, key: str) -> bool:
-        """Whether its shard is the one that a market or batch falls into."""
-        return self.shards == 1 or crc32(key.encode()) % self.shards == self.shard
-
-    def send(self, kind: bytes, body: bytes) -> None:
-        """Push a message of this subscription, with its own sid and, where the channel has one, the next seq."""
-        now = wall_clock_ms()
-        if self.channel in SEQUENCED:
-            self.seq += 1
-            payload = b'{"type":"%b","sid":%d,"seq":%d,"sending_ts_ms":%d,"msg":%b}' % (
-                kind, self.sid, self.seq, now, body,
-            )  # fmt: skip
-        else:
-            payload = b'{"type":"%b","sid":%d,"sending_ts_ms":%d,"msg":%b}' % (kind, self.sid, now, body)
-        faults = self.outlet.faults()
-        if faults:
-            self._send_faulty(payload, faults)
-        else:
-            self.outlet.push(payload)
-
-    def _send_faulty(self, payload: bytes, faults: list[str]) -> None:
-        if "feed_error" in faults:
-            self.outlet.end(self)
-            return
-        if "feed_unknown" in faults:
-            self.outlet.push(b'{"type":"weather_on_mars","sid":%d,"msg":{"dust":true}}' % self.sid)
-        if "feed_skip" not in faults:
-            self.outlet.push(payload)
-        if "feed_twice" in faults:
-            self.outlet.push(payload)
-        if "feed_drop" in faults:
-            self.outlet.drop()
-
-
-@lru_cache(maxsize=8192)
-def market_id(ticker: str) -> str:
-    """A market's UUID, always the same for its ticker."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, ticker))
 
 
 class Hub:
@@ -163,6 +55,7 @@ class Hub:
         self._begun = self._clock
         self._told_ms = 0
         self.batches = BatchMessages(self._communicate)
+        self.quotes = QuoteMessages(self._communicate)
         exchange.engine.observer = self
 
     def start_anew(self) -> None:
@@ -265,7 +158,7 @@ class Hub:
         listeners = list(self._listeners("trade", ticker))
         if not listeners:
             return
-        shown = wire.trade(trade, ticker, self._exchange.engine.trade_id(trade.seq))
+        shown = wire_market.trade(trade, ticker, self._exchange.engine.trade_id(trade.seq))
         shown["market_ticker"] = shown.pop("ticker")
         del shown["created_time"]
         shown |= {"taker_side": shown["taker_outcome_side"], "ts": trade.ts_ms // 1000, "ts_ms": trade.ts_ms}
@@ -332,71 +225,6 @@ class Hub:
             elif own is not None:
                 subscription.send(kind, orjson.dumps({**body, "subaccount": own.number} if own.number else body))
 
-    def rfq_created(self, rfq: Rfq) -> None:
-        body = self._rfq(rfq) | {"created_ts": wire.moment(rfq.created_ms)}
-        if rfq.market.legs:
-            body["mve_collection_ticker"] = rfq.market.event.collection
-            body["mve_selected_legs"] = wire.legs(rfq.market)
-        self._communicate(b"rfq_created", body, creator=rfq.account)
-
-    def rfq_deleted(self, rfq: Rfq, now_ms: int) -> None:
-        self._communicate(b"rfq_deleted", self._rfq(rfq) | {"deleted_ts": wire.moment(now_ms)}, creator=rfq.account)
-
-    @staticmethod
-    def _rfq(rfq: Rfq) -> Json:
-        body: Json = {
-            "id": rfq.rfq_id,
-            "creator_id": communications_id(None if rfq.obscured else rfq.account),
-            "market_ticker": rfq.market.ticker,
-            "event_ticker": rfq.market.event.ticker,
-        }
-        if rfq.target_cost:
-            body["target_cost_dollars"] = format_dollars(rfq.target_cost)
-        else:
-            body["contracts_fp"] = format_count(rfq.contracts)
-        return body
-
-    def quote(self, kind: str, quote: Quote) -> None:
-        """A quote was created or accepted: for its two parties."""
-        rfq = quote.rfq
-        body = self._parties(quote) | {
-            "event_ticker": rfq.market.event.ticker,
-            "yes_bid_dollars": format_price(quote.yes_bid),
-            "no_bid_dollars": format_price(quote.no_bid),
-            "yes_contracts_offered_fp": format_count(quote.count("yes")),
-            "no_contracts_offered_fp": format_count(quote.count("no")),
-        }
-        if rfq.target_cost:
-            body["rfq_target_cost_dollars"] = format_dollars(rfq.target_cost)
-        if quote.accepted_side is not None:
-            body["accepted_side"] = quote.accepted_side
-            body["contracts_accepted_fp"] = format_count(quote.count(quote.accepted_side))
-        else:
-            body["created_ts"] = wire.moment(quote.created_ms)
-        self._communicate(kind.encode(), body, (quote.account, rfq.account))
-
-    def quote_executed(self, quote: Quote, maker: Order, taker: Order) -> None:
-        """A quote's orders were placed: each party hears of its own."""
-        for order in (maker, taker):
-            body = self._parties(quote) | {
-                "order_id": order.order_id,
-                "client_order_id": order.client_order_id,
-                "executed_ts": wire.moment(quote.executed_ms),
-            }
-            if quote.rfq.batch_id:
-                body["rfq_batch_id"] = quote.rfq.batch_id
-            self._communicate(b"quote_executed", body, (order.account,), part=quote.rfq.batch_id)
-
-    @staticmethod
-    def _parties(quote: Quote) -> Json:
-        return {
-            "quote_id": quote.quote_id,
-            "rfq_id": quote.rfq.rfq_id,
-            "quote_creator_id": communications_id(quote.account),
-            "rfq_creator_id": communications_id(None if quote.rfq.obscured else quote.rfq.account),
-            "market_ticker": quote.rfq.market.ticker,
-        }
-
     def settled(self, account: Account, ticker: str, holding: Holding) -> None:
         self._position(account, ticker, holding)
 
@@ -459,7 +287,7 @@ class Hub:
         """A market moved on in its life. Combos have a channel of their own."""
         body = {"market_ticker": market.ticker, "exchange_index": wire.EXCHANGE_INDEX, "event_type": event_type}
         if event_type == "created":
-            body |= wire.created(market)
+            body |= wire_market.created(market)
         combo = bool(market.legs)
         kind = b"multivariate_market_lifecycle" if combo else b"market_lifecycle_v2"
         self._to_lifecycle(combo, kind, body | details)
@@ -535,7 +363,7 @@ class Hub:
 
     def _ticker(self, ticker: str, now_ms: int) -> bytes:
         state = self._exchange.engine.markets[ticker]
-        shown = wire.quotes(state)
+        shown = wire_market.quotes(state)
         last = state.trades[-1].count if state.trades else 0
         return orjson.dumps(
             {
@@ -556,3 +384,10 @@ class Hub:
                 "time": wire.moment(now_ms),
             }
         )
+
+
+def hub_of(exchange: Exchange) -> Hub:
+    """The hub of an exchange; from now on WebSocket subscribers are told what happens."""
+    if exchange.hub is None:
+        exchange.hub = Hub(exchange)
+    return exchange.hub

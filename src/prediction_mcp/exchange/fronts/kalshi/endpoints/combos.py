@@ -12,7 +12,7 @@ from prediction_mcp.exchange.engine.rejection import invalid, not_found
 from prediction_mcp.exchange.world.listed import GRIDS, Event, Market
 from prediction_mcp.exchange.world.scenario import COLLECTION, SERIES, combo_event, open_games
 
-from .. import wire
+from .. import wire, wire_market
 from ..call import Call, Json
 from .listing import market_json
 
@@ -52,7 +52,7 @@ def _collection(call: Call, games: list[Event]) -> Json:
         "size_max": SIZE_MAX,
         "functional_description": "The product of the legs: $1 if all are right, else nothing.",
         "price_level_structure": "linear_cent",
-        "price_ranges": wire.price_ranges(GRIDS["linear_cent"]),
+        "price_ranges": wire_market.price_ranges(GRIDS["linear_cent"]),
         "exchange_index": wire.EXCHANGE_INDEX,
     }
 

@@ -11,7 +11,7 @@ from prediction_mcp.exchange.engine.negotiation import Quote, Rfq, communication
 from prediction_mcp.exchange.engine.rejection import RejectionError, invalid, not_found
 from prediction_mcp.kalshi.units import COUNT_UNITS, format_count, format_dollars, format_price
 
-from .. import wire
+from .. import wire, wire_market
 from ..call import MAX_INT, Call, Json, bounded, contracts_of, count_of, dollars_of, price_of
 
 RFQ_STATUS = ("open", "closed")
@@ -113,7 +113,7 @@ def rfq_json(call: Call, item: Rfq) -> Json:
         out["target_cost_excludes_fees"] = item.excludes_fees
     if item.market.legs:
         out["mve_collection_ticker"] = item.market.event.collection
-        out["mve_selected_legs"] = wire.legs(item.market)
+        out["mve_selected_legs"] = wire_market.legs(item.market)
     if item.cancelled_ms:
         out["cancelled_ts"], out["cancellation_reason"] = wire.moment(item.cancelled_ms), item.reason
     if mine:

@@ -1,4 +1,4 @@
-"""/portfolio/order_groups: orders that stop together. Rule: KALSHI.md, "Orders"."""
+"""/portfolio/order_groups: orders that stop together. Rule: docs/kalshi.md, "Orders and reads"."""
 
 from __future__ import annotations
 

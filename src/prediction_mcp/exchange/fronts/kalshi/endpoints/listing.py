@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from prediction_mcp.exchange.world.listed import STATUS_FILTER, Event, Market
 
-from .. import wire
+from .. import wire, wire_market
 from ..call import Call, Json
 from . import reference
 
@@ -23,7 +23,7 @@ def is_archived(call: Call, market: Market) -> bool:
 
 
 def market_json(call: Call, market: Market) -> Json:
-    return wire.market(market, call.exchange.engine.markets[market.ticker], call.now_ms)
+    return wire_market.market(market, call.exchange.engine.markets[market.ticker], call.now_ms)
 
 
 def historical_cutoff(call: Call) -> Json:
@@ -53,7 +53,7 @@ def series_list(call: Call) -> Json:
     updated = call.within("min_updated_ts", "max_updated_ts")
     volume = call.flag("include_volume")
     found = [
-        wire.series(s, _series_volume(call, s.ticker) if volume else None)
+        wire_market.series(s, _series_volume(call, s.ticker) if volume else None)
         for s in call.exchange.catalogue.series.values()
         if (category is None or s.category == category) and (not tags or tags & set(s.tags)) and updated(s.created_ms)
     ]
@@ -62,7 +62,11 @@ def series_list(call: Call) -> Json:
 
 def one_series(call: Call) -> Json:
     series = call.series()
-    return {"series": wire.series(series, _series_volume(call, series.ticker) if call.flag("include_volume") else None)}
+    return {
+        "series": wire_market.series(
+            series, _series_volume(call, series.ticker) if call.flag("include_volume") else None
+        )
+    }
 
 
 # -- events ------------------------------------------------------------------------------------------------------
@@ -75,7 +79,7 @@ def _event_status(event: Event) -> set[str]:
 
 
 def _event_json(call: Call, event: Event, *, nested: bool) -> Json:
-    return wire.event(event, [market_json(call, m) for m in event.markets] if nested else None)
+    return wire_market.event(event, [market_json(call, m) for m in event.markets] if nested else None)
 
 
 def events(call: Call) -> Json:
@@ -125,9 +129,9 @@ def one_event(call: Call) -> Json:
     if call.flag("exclude_markets"):
         if nested:
             raise call.refuse("exclude_markets", "excluded_with")
-        return {"event": wire.event(event), "markets": []}
+        return {"event": wire_market.event(event), "markets": []}
     markets = [market_json(call, m) for m in event.markets]
-    return {"event": wire.event(event, markets if nested else None), "markets": [] if nested else markets}
+    return {"event": wire_market.event(event, markets if nested else None), "markets": [] if nested else markets}
 
 
 def event_metadata(call: Call) -> Json:

@@ -10,7 +10,7 @@ from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.world.history import candles
 from prediction_mcp.exchange.world.listed import Market
 
-from .. import wire
+from .. import wire_market
 from ..call import Call, Json
 from .listing import cutoff_ms
 
@@ -23,7 +23,7 @@ def orderbook(call: Call) -> Json:
     """An unknown ticker gets an empty book, not a 404: that is how Kalshi answers."""
     depth = call.integer("depth", 0, None, 100) or 0
     state = call.exchange.engine.markets.get(call.path["ticker"])
-    return {"orderbook_fp": wire.orderbook(state.book, max(depth, 0)) if state else EMPTY_BOOK}
+    return {"orderbook_fp": wire_market.orderbook(state.book, max(depth, 0)) if state else EMPTY_BOOK}
 
 
 def orderbooks(call: Call) -> Json:
@@ -33,7 +33,7 @@ def orderbooks(call: Call) -> Json:
     states = call.exchange.engine.markets
     return {
         "orderbooks": [
-            {"ticker": t, "orderbook_fp": wire.orderbook(states[t].book) if t in states else EMPTY_BOOK}
+            {"ticker": t, "orderbook_fp": wire_market.orderbook(states[t].book) if t in states else EMPTY_BOOK}
             for t in tickers
         ]
     }
@@ -66,7 +66,7 @@ def _trades(call: Call, *, archived: bool) -> Json:
     )
     page, cursor = call.page(found, lambda item: item[0], call.limit(low=0))
     trade_id = call.exchange.engine.trade_id
-    return {"trades": [wire.trade(t, ticker, trade_id(t.seq)) for _, ticker, t in page], "cursor": cursor}
+    return {"trades": [wire_market.trade(t, ticker, trade_id(t.seq)) for _, ticker, t in page], "cursor": cursor}
 
 
 def trades(call: Call) -> Json:
@@ -99,13 +99,13 @@ def _candlesticks(call: Call, market: Market) -> list[Json]:
     made = candles(state.trades, start, end, period)
     if len(made) > MAX_CANDLES:
         raise RejectionError("invalid_parameters", f"more than {MAX_CANDLES} candlesticks: ask for a shorter time")
-    shown = [wire.candlestick(c, tick, state.open_interest) for c in made]
+    shown = [wire_market.candlestick(c, tick, state.open_interest) for c in made]
     if call.flag("include_latest_before_start"):
         before = candles(state.trades, 0, start - 1, period)
         if before:
             length = period * 60
             first = (start // length + 1) * length  # the first boundary after the start
-            shown.insert(0, wire.candlestick_before(first, before[-1].close_price or 0, state.open_interest))
+            shown.insert(0, wire_market.candlestick_before(first, before[-1].close_price or 0, state.open_interest))
     return shown
 
 
@@ -119,7 +119,7 @@ def historical_candlesticks(call: Call) -> Json:
     market = call.market()
     return {
         "ticker": market.ticker,
-        "candlesticks": [wire.historical_candlestick(c) for c in _candlesticks(call, market)],
+        "candlesticks": [wire_market.historical_candlestick(c) for c in _candlesticks(call, market)],
     }
 
 

@@ -1,4 +1,4 @@
-"""/portfolio/events/orders and /portfolio/orders: the life of an order. Rules: KALSHI.md, "Orders"."""
+"""/portfolio/events/orders and /portfolio/orders: the life of an order. Rules: docs/kalshi.md, "Orders and reads"."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from prediction_mcp.kalshi.units import COUNT_UNITS, format_count
 
 from .. import wire
 from ..call import Call, Json
-from ..ws_hub import market_id
+from ..ws_subscription import market_id
 
 T = TypeVar("T")
 HOUR_MS = 3_600_000

@@ -6,6 +6,7 @@ limits, forbids or says which host gets signed requests is decided by the enviro
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from collections.abc import Callable
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from prediction_mcp.safety.limits import JOINS, tighter
+
 if TYPE_CHECKING:
-    from .settings import Settings
+    from .whole import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 KALSHI = (".kalshi.com", ".kalshi.co")
@@ -77,6 +80,12 @@ def _higher(name: str) -> Callable[[Settings, Settings], bool]:
     return stricter
 
 
+def _tighter(name: str, own: Settings, file: Settings) -> bool:
+    """Whether the file's limit is as tight as what holds without it, or tighter."""
+    value = getattr(file, name)
+    return value is not None and tighter(name, own, file) == value
+
+
 STRICTER: dict[str, Callable[[Settings, Settings], bool]] = {
     "base_url": _host,
     "read_only": lambda own, file: file.read_only is True,
@@ -85,19 +94,8 @@ STRICTER: dict[str, Callable[[Settings, Settings], bool]] = {
     "confirm_tolerance_cents": _lower("confirm_tolerance_cents"),
     "confirm_timeout": _lower("confirm_timeout"),
     "confirm_window": _higher("confirm_window"),
-    "cash_reserve": _higher("cash_reserve"),
-    "allow_series": lambda own, file: (
-        own.allowed_series is None or (file.allowed_series or frozenset()) <= own.allowed_series
-    ),
-    "deny_series": lambda own, file: file.denied_series >= own.denied_series,
-    **{
-        f"limit_{name}": _lower(f"limit_{name}")
-        for name in (
-            "order_contracts", "order_cost", "price_band_cents", "day_spent", "day_orders", "minute_orders",
-            "market_exposure", "event_exposure", "day_loss",
-        )
-    },
-}  # fmt: skip
+    **{name: functools.partial(_tighter, name) for name in JOINS},
+}
 """Set where they are at least as strict as what holds without the file."""
 
 

@@ -12,15 +12,17 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from loguru import logger
 
+from prediction_mcp.catalogue.index import Index, Listed, ListedSeries, Part
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import KalshiError
-
-from .index import Index, Part
+from prediction_mcp.kalshi.models.markets import Market
+from prediction_mcp.kalshi.models.series import Series
 
 PAGE = 1_000
 FRESH_S = 60.0
@@ -107,13 +109,13 @@ class Catalogue:
         """Everything that is open, from where a filling broke off."""
         kind: Literal["only", "exclude"] = "exclude"
         if part == "markets":
-            self.index.put_series(await kalshi.series.list())
+            self.index.put_series(map(listed_series, await kalshi.series.list()))
         else:
             kind = "only"
         cursor = self.index.resume_cursor(part)
         while True:
             page = await kalshi.markets.list(status="open", mve_filter=kind, limit=PAGE, cursor=cursor)
-            self.index.put_markets(page.markets)
+            self.index.put_markets(map(listed, page.markets))
             cursor = page.cursor or None
             self.index.still_filling(cursor, part)
             if cursor is None:
@@ -125,7 +127,7 @@ class Catalogue:
         cursor = None
         while True:
             page = await kalshi.markets.list(min_updated_ts=since, mve_filter="exclude", limit=PAGE, cursor=cursor)
-            self.index.put_markets(page.markets)
+            self.index.put_markets(map(listed, page.markets))
             cursor = page.cursor or None
             if cursor is None:
                 return
@@ -143,3 +145,22 @@ class Catalogue:
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         logger.warning("the catalogue can't be filled now: {}", error)
+
+
+def listed_series(series: Series) -> ListedSeries:
+    return ListedSeries(series.ticker, series.title, series.category, " ".join(series.tags or []))
+
+
+def listed(market: Market) -> Listed:
+    """A market as the index takes it."""
+
+    def seconds(moment: datetime | None) -> int | None:
+        return None if moment is None else int(moment.timestamp())
+
+    return Listed(
+        market.ticker, market.event_ticker, market.series_ticker, market.title, market.yes_sub_title, market.status,
+        seconds(market.close_time), seconds(market.open_time), bool(market.mve_selected_legs),
+        int(market.volume_24h_fp * 100), int(market.open_interest_fp * 100), int(market.yes_bid_dollars * 10_000),
+        int(market.yes_ask_dollars * 10_000), int(market.last_price_dollars * 10_000),
+        int(market.previous_price_dollars * 10_000),
+    )  # fmt: skip

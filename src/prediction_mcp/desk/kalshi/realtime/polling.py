@@ -7,15 +7,18 @@ import contextlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
-import msgspec
 from loguru import logger
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError, KalshiError
-from prediction_mcp.kalshi.models.feed import Channel, TickerMsg, TradeMsg
 from prediction_mcp.kalshi.orderbook import DOLLAR, LiveBook
+from prediction_mcp.realtime.events import BookEvent, Channel, Event, FillEvent, Quote, TradeEvent
+
+if TYPE_CHECKING:
+    from prediction_mcp.kalshi.models.markets import Trade
 
 POLL_S = 5.0
 
@@ -23,7 +26,7 @@ POLL_S = 5.0
 class Poller:
     """A source of updates as the feed is one, a few seconds behind."""
 
-    def __init__(self, kalshi: KalshiClient, heard: Callable[[Channel, str, Any], None]) -> None:
+    def __init__(self, kalshi: KalshiClient, heard: Callable[[Channel, str, Event], None]) -> None:
         self.state = "polling"
         self.counters: Counter[str] = Counter()
         self.books: dict[str, LiveBook] = {}
@@ -31,12 +34,12 @@ class Poller:
         self._heard = heard
         self._wanted: dict[Channel, Counter[str]] = defaultdict(Counter)
         self._trades: dict[str, str] = {}
-        self._quotes: dict[str, TickerMsg] = {}
+        self._quotes: dict[str, tuple[Quote, object]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def watch(self, channel: Channel, tickers: Iterable[str] = ()) -> None:
         names = list(tickers)
-        if channel not in ("orderbook_delta", "ticker", "trade"):
+        if channel not in ("orderbook", "ticker", "trades"):
             raise InvalidRequestError("Your own fills and orders take an API key: set KALSHI_API_KEY_ID and a key.")
         if not names:
             raise InvalidRequestError("Without an API key markets are read one by one: name some in tickers.")
@@ -49,11 +52,14 @@ class Poller:
         self._wanted[channel].subtract(tickers)
         self._wanted[channel] += Counter()
         for ticker in tickers:
-            if channel == "orderbook_delta" and ticker not in self._wanted[channel]:
+            if channel == "orderbook" and ticker not in self._wanted[channel]:
                 self.books.pop(ticker, None)
 
     async def book(self, ticker: str, patience_s: float = 3.0) -> LiveBook:
         return self.books[ticker]
+
+    async def fills_since(self, at: float) -> list[tuple[str, float, FillEvent]]:
+        return []  # without a key there are none
 
     async def close(self) -> None:
         if self._task is not None:
@@ -74,7 +80,7 @@ class Poller:
     async def _look(self, channel: Channel, names: list[str]) -> None:
         self.counters["polls"] += 1
         look: dict[str, Callable[[list[str]], Awaitable[None]]] = {
-            "orderbook_delta": self._look_at_books, "ticker": self._look_at_quotes, "trade": self._look_at_trades,
+            "orderbook": self._look_at_books, "ticker": self._look_at_quotes, "trades": self._look_at_trades,
         }  # fmt: skip
         if names:
             await look[channel](names)
@@ -91,25 +97,18 @@ class Poller:
                 before = self.books.get(ticker)
                 self.books[ticker] = book
                 if before is None or (before.bids, before.asks) != (book.bids, book.asks):
-                    self._heard("orderbook_delta", ticker, {"best_bid": book.best_bid, "best_ask": book.best_ask})
+                    best = (Decimal(price) / DOLLAR for price in (book.best_bid, book.best_ask))
+                    self._heard("orderbook", ticker, BookEvent(None, None, None, *best))
 
     async def _look_at_quotes(self, names: list[str]) -> None:
         for start in range(0, len(names), 100):
             page = await self._kalshi.markets.list(tickers=names[start : start + 100], limit=1000)
             for m in page.markets:
-                seen = TickerMsg(
-                    m.ticker,
-                    int(time.time() * 1000),
-                    str(m.last_price_dollars),
-                    str(m.yes_bid_dollars),
-                    str(m.yes_ask_dollars),
-                    volume_fp=str(m.volume_fp),
-                )
-                before = self._quotes.get(m.ticker)
-                self._quotes[m.ticker] = seen
-                seen_again = before is not None and msgspec.structs.replace(before, ts_ms=seen.ts_ms) == seen
-                if not seen_again:
-                    self._heard("ticker", m.ticker, seen)
+                bid, ask = m.yes_quotes
+                seen = (Quote(m.last_price_dollars or None, bid, ask), m.volume_fp)
+                if self._quotes.get(m.ticker) != seen:
+                    self._quotes[m.ticker] = seen
+                    self._heard("ticker", m.ticker, seen[0])
 
     async def _look_at_trades(self, names: list[str]) -> None:
         for ticker in names:
@@ -118,17 +117,10 @@ class Poller:
             if page.trades:
                 self._trades[ticker] = page.trades[0].trade_id
             for t in reversed(new):
-                self._heard(
-                    "trade",
-                    ticker,
-                    TradeMsg(
-                        t.trade_id, ticker, str(t.yes_price_dollars), str(t.count_fp), t.taker_outcome_side,
-                        int(t.created_time.timestamp() * 1000),
-                    ),
-                )  # fmt: skip
+                self._heard("trades", ticker, TradeEvent(t.yes_price_dollars, t.count_fp, t.taker_outcome_side))
 
 
-def _until(trades: Iterable[Any], last: str | None) -> list[Any]:
+def _until(trades: Iterable[Trade], last: str | None) -> list[Trade]:
     """Trades newer than the last one that was seen; none at the first look."""
     if last is None:
         return []

@@ -1,0 +1,66 @@
+"""The fees that hold for a market: its series', with what its event overrides."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from prediction_mcp.kalshi.fees import FeeSchedule, UnknownFeeTypeError
+
+if TYPE_CHECKING:
+    from prediction_mcp.kalshi.models.events import Event
+    from prediction_mcp.kalshi.models.markets import Market
+    from prediction_mcp.kalshi.models.series import Series
+
+    from .account import Account
+
+Terms = tuple["Series", FeeSchedule | None]
+"""A series, and its fees; None for a fee type whose formula isn't known here."""
+
+
+class FeeCache:
+    """Fees by event, a minute old at most: for limits and worst cases, which look before each order."""
+
+    LIFE_S = 60.0
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._known: dict[str, tuple[float, Terms]] = {}
+
+    def known(self, event_ticker: str) -> Terms | None:
+        """What was read within the last minute."""
+        found = self._known.get(event_ticker)
+        return None if found is None or found[0] < time.monotonic() else found[1]
+
+    def keep(self, event_ticker: str, terms: Terms) -> Terms:
+        self._known[event_ticker] = (time.monotonic() + self.LIFE_S, terms)
+        return terms
+
+    async def of(self, market: Market) -> Terms:
+        """The fees that hold for a market."""
+        return self.known(market.event_ticker) or self.keep(market.event_ticker, await read(self._account, market))
+
+
+async def read(account: Account, market: Market) -> Terms:
+    """Ask the exchange for a market's series and event."""
+    kalshi, parent = account.kalshi, None
+    if market.mve_collection_ticker:  # the event of a combo is made for one user and overrides nothing
+        series = await kalshi.series.get(market.series_ticker)
+    else:
+        series, parent = await asyncio.gather(
+            kalshi.series.get(market.series_ticker), kalshi.events.get(market.event_ticker)
+        )
+    return series, schedule(series, parent)
+
+
+def schedule(series: Series, parent: Event | None) -> FeeSchedule | None:
+    """The fees of an event's markets: what it overrides of its series'. None for a type whose formula isn't known."""
+    fee_type, multiplier = series.fee_type, series.fee_multiplier
+    if parent is not None and parent.fee_type_override:
+        fee_type = parent.fee_type_override
+        multiplier = multiplier if parent.fee_multiplier_override is None else parent.fee_multiplier_override
+    try:
+        return FeeSchedule.of(fee_type, multiplier)
+    except UnknownFeeTypeError:
+        return None

@@ -1,0 +1,81 @@
+"""What the guard asks of the account that it guards (:class:`prediction_mcp.safety.guard.Account`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from prediction_mcp.kalshi.errors import NotFoundError
+from prediction_mcp.net.words import printed
+from prediction_mcp.safety.plan import Done, Look, Standing
+
+from .held import positions_of, resting_now, resting_of, standings
+
+if TYPE_CHECKING:
+    from prediction_mcp.kalshi.models.orders import Order
+    from prediction_mcp.safety.intents import Intent
+
+    from .account import Account
+
+LOOK_BACK_S = 120
+"""How far before a write left its order is looked for: clocks differ."""
+
+
+class Guarded:
+    """A Kalshi account behind its guard; connects where it isn't yet."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    async def resting(self) -> Mapping[str, Decimal] | None:
+        found = await resting_now(await self._account.open())
+        return None if found is None else {order.order_id: order.remaining_count_fp for order in found}
+
+    async def cancel_all(self) -> None:
+        await (await self._account.open()).kalshi.orders.cancel_all()
+
+    async def standing(self, ticker: str) -> Standing:
+        account = await self._account.open()
+        held, rests = await positions_of(account, ticker=ticker), await resting_of(account, ticker)
+        return standings(held, rests).get(ticker, Standing())
+
+    async def made(self, look: Look) -> Decimal:
+        """Worth of cash, positions and resting orders, less what was paid in and not taken out."""
+        portfolio, cents = (await self._account.open()).kalshi.portfolio, 0
+        resting = (await portfolio.resting_value()).total_resting_order_value
+        async for deposit in portfolio.all_deposits():
+            cents += deposit.amount_cents * (deposit.status == "applied")
+        async for withdrawal in portfolio.all_withdrawals():
+            cents -= withdrawal.amount_cents * (withdrawal.status == "applied")
+        return (look.cash or Decimal(0)) + (look.worth or Decimal(0)) + Decimal(resting - cents) / 100
+
+    async def fate(self, intent: Intent) -> Done | str:
+        orders = (await self._account.open()).kalshi.orders
+        if intent.kind == "order":
+            order = await orders.find(intent.client_order_id, intent.ticker, since_ts=int(intent.at) - LOOK_BACK_S)
+            return "settled: it never reached the exchange" if order is None else await self._placed(order)
+        if "order_id" not in intent.request:
+            resting = [order async for order in orders.all(status="resting")]
+            return Done(f"settled: {len(resting)} orders rest now")
+        try:
+            order = await orders.get(str(intent.request["order_id"]))
+        except NotFoundError:
+            return "settled: there is no such order"
+        return Done(_state(order), order.order_id) if intent.kind == "cancel" else await self._placed(order)
+
+    async def _placed(self, order: Order) -> Done:
+        """What an order that was found has cost and may still cost, closing or not: at most."""
+        traded = await self._account.kalshi.orders.traded(order.order_id)
+        price = order.yes_price_dollars if order.book_side == "bid" else 1 - order.yes_price_dollars
+        spent = traded.yes_cost if order.book_side == "bid" else traded.count - traded.yes_cost
+        resting = order.remaining_count_fp if order.status == "resting" else Decimal(0)
+        rest = price * resting
+        return Done(_state(order), order.order_id, spent + traded.fees + rest, rest, resting)
+
+
+def _state(order: Order) -> str:
+    return (
+        f"settled: order {order.order_id} is {order.status}, {printed(order.fill_count_fp)} of "
+        f"{printed(order.initial_count_fp)} contracts filled"
+    )

@@ -1,0 +1,82 @@
+"""What can be said of an order's fate: that it is over, refused, or not known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from prediction_mcp.net.words import printed
+
+from ..answers import error_for, read_refusal
+from ..errors import (
+    ConflictError,
+    DuplicateOrderError,
+    InvalidOrderError,
+    KalshiError,
+    MalformedResponseError,
+    OutcomeUnknownError,
+)
+from ..models.orders import (
+    NewOrder,
+    Order,
+)
+from ..parsing import M, parse
+
+if TYPE_CHECKING:
+    pass
+
+
+def nothing_to_cancel(order: Order) -> InvalidOrderError:
+    """For an order that doesn't rest any more."""
+    return over(order, "cancel")
+
+
+def over(order: Order, what: str) -> InvalidOrderError:
+    return InvalidOrderError(
+        f"There is nothing to {what}: the order is {order.status} "
+        f"({printed(order.fill_count_fp)} of {printed(order.initial_count_fp)} contracts filled).",
+        status=404,
+    )
+
+
+def is_open(error: KalshiError) -> bool:
+    """Whether a write that ended with this error may have been carried out all the same.
+
+    A 409 whose meaning isn't known is one; that the client_order_id was used before this call is none.
+    """
+    if error.maybe_done or isinstance(error, MalformedResponseError):
+        return True
+    return isinstance(error, ConflictError) and not isinstance(error, DuplicateOrderError)
+
+
+def parsed(model: type[M], content: bytes, what: str) -> M:
+    """The answer to a write. An error body under a 2xx status is a refusal (seen in June 2026), not a placed order."""
+    refusal = read_refusal(content)
+    if refusal is not None and refusal.code:
+        logger.error("a 2xx answer to {} refuses: {}", what, content[:500])
+        raise error_for(400, content)
+    return parse(model, content, what)
+
+
+def used_up(order: NewOrder) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"The order was sent, its answer was lost, and now client_order_id {order.client_order_id} is used, though "
+        "neither an order nor a fill of it shows: a killed fill_or_kill looks like this. Look among the orders again "
+        "before a new try, which needs a new client_order_id."
+    )
+
+
+def unknown(client_order_id: str) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        "The order was sent but its answer was lost, and the exchange doesn't show it: it may still appear. Look for "
+        f"client_order_id {client_order_id} among the orders; to try again safely, send the same client_order_id."
+    )
+
+
+def unclear(order: Order) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        "The change was sent but what came of it isn't clear; the order now reads "
+        f"{printed(order.remaining_count_fp)} remaining at {order.yes_price_dollars} (YES dollars), "
+        f"{order.status}: read it again before you try again."
+    )

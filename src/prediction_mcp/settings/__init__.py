@@ -1,0 +1,5 @@
+"""All settings, by subject; every environment variable the server reads is named in here and in .env.example."""
+
+from .whole import Settings, SettingsError, load_settings
+
+__all__ = ["Settings", "SettingsError", "load_settings"]
