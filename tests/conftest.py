@@ -30,7 +30,7 @@ MARKET = f"{EVENT}-ARI"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-conformance", action="store_true", help="run the official SDK against our exchange")
     parser.addoption("--fuzz", type=int, default=60, help="calls of each kind in tests/safety/test_fuzz.py")
-    parser.addoption("--chaos", type=int, default=80, help="orders in tests/safety/test_chaos.py")
+    parser.addoption("--chaos", type=int, default=40, help="orders in tests/safety/test_chaos.py")
     parser.addoption("--minutes", type=int, default=30, help="simulated minutes in tests/kalshi/test_feed_endures.py")
     parser.addoption("--kills", type=int, default=6, help="how often test_kill.py kills the exchange")
 
@@ -93,9 +93,9 @@ def account_of(client: KalshiClient) -> KalshiAccount:
 
 
 @pytest.fixture
-def scenario() -> str:
-    """What the exchange lists; a folder of tests that needs no more takes ``small``, which starts quicker."""
-    return "everyday"
+def scenario(request: pytest.FixtureRequest) -> str:
+    """What the exchange lists; who needs more is marked with ``everyday``, which starts six times slower."""
+    return "everyday" if request.node.get_closest_marker("everyday") else "small"
 
 
 @pytest.fixture

@@ -25,13 +25,15 @@ from prediction_mcp.cli.inspect import parse_arguments
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import signer_from_file
 from prediction_mcp.settings import SettingsError
+from tests.cli.forked import run
 from tests.conftest import MARKET
 from tests.tools.test_tools import TOOLS
 
 COMMAND = [sys.executable, "-m", "prediction_mcp"]
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def spawn(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, from the interpreter's start on."""
     return subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
@@ -177,14 +179,14 @@ def test_arguments_of_call() -> None:
 
 
 def test_a_wrong_setting_is_one_sentence() -> None:
-    done = run(KALSHI_ENV="liev")
+    done = spawn(KALSHI_ENV="liev")
     assert done.returncode == 2
     assert done.stderr.startswith("prediction-mcp: The settings can't be used: KALSHI_ENV")
     assert done.stderr.count("\n") == 1
 
 
 def test_http_listens_on_this_machine_only() -> None:
-    done = run("serve", "--http", "--host", "0.0.0.0")  # noqa: S104
+    done = spawn("serve", "--http", "--host", "0.0.0.0")  # noqa: S104
     assert done.returncode == 2
     assert "this machine only" in done.stderr
 

@@ -14,7 +14,8 @@ from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 
 from prediction_mcp.exchange.home import Home
-from tests.cli.test_cli import COMMAND, exchange, run
+from tests.cli.forked import run
+from tests.cli.test_cli import COMMAND, exchange
 from tests.conftest import MARKET
 
 ORDER = {"ticker": MARKET, "side": "yes", "action": "buy", "count": 5, "price": 1}

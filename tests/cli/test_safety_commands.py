@@ -16,7 +16,7 @@ from fastmcp.client.transports import StdioTransport
 from prediction_mcp.safety.intents import Caller, WriteRecord
 from prediction_mcp.safety.records import Records
 from prediction_mcp.settings import load_settings
-from tests.cli.test_cli import run
+from tests.cli.forked import run
 from tests.conftest import MARKET
 
 ORDER: dict[str, Any] = {"ticker": MARKET, "side": "yes", "action": "buy", "count": 5, "price": 2}

@@ -232,6 +232,7 @@ async def test_open_finds_markets_that_read_active(http: httpx.AsyncClient) -> N
     assert {m["status"] for m in found} == {"active"}
 
 
+@pytest.mark.everyday
 async def test_combos_can_be_left_out_or_asked_for(http: httpx.AsyncClient) -> None:
     only = (await http.get("/markets", params={"mve_filter": "only"})).json()["markets"]
     rest = (await http.get("/markets", params={"mve_filter": "exclude", "limit": 1000})).json()["markets"]

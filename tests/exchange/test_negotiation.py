@@ -237,6 +237,7 @@ async def heard(socket: Any) -> list[dict[str, Any]]:
         return found
 
 
+@pytest.mark.everyday
 async def test_the_feed_tells_each_what_concerns_it(served: Served) -> None:
     """Requests go to all; quotes only to the two; the third hears of neither; groups go to their owner, in sequence."""
     exchange = served.exchange

@@ -395,7 +395,7 @@ class Deaf:
 _exchange = Exchange(seed=1)
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(_commands | _json, min_size=1, max_size=4))
 def test_whatever_is_sent_is_answered(sent: list[Any]) -> None:
     """No command, however odd, ends the connection without a word: each gets at least one answer."""
@@ -517,6 +517,7 @@ async def test_a_markets_end_is_told(served: Served) -> None:
     assert position["position_fp"] == "0.00"
 
 
+@pytest.mark.everyday
 async def test_what_is_listed_is_told_in_full(served: Served) -> None:
     """An event with its markets, combos apart; and fees of its own."""
     exchange = served.exchange
@@ -687,6 +688,7 @@ async def _until_closed(connection: ClientConnection) -> AsyncIterator[str | byt
         return
 
 
+@pytest.mark.everyday
 async def test_a_slow_reader_is_cut_and_nobody_else_notices(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """The laggard asks for all books again and again and reads none of them."""
     monkeypatch.setattr(ws, "OVERFLOW_BYTES", 1 << 16)

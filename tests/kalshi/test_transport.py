@@ -68,13 +68,13 @@ def new_order(**changes: Any) -> NewOrder:
 
 async def test_a_read_survives_every_kind_of_passing_fault(served: Served) -> None:
     async with flaky_client(served, ["429", "503", "lost before", "lost after", "ok"]) as (client, network):
-        assert (await client.portfolio.balance()).balance_dollars == 10_000
+        assert (await client.portfolio.positions()).market_positions == []
         assert len(network.seen) == 5
 
 
 async def test_each_try_is_signed_afresh(served: Served) -> None:
     async with flaky_client(served, ["503", "503"]) as (client, network):
-        await client.portfolio.balance()
+        await client.portfolio.positions()
     signatures = [r.headers["KALSHI-ACCESS-SIGNATURE"] for r in network.seen]
     stamps = [int(r.headers["KALSHI-ACCESS-TIMESTAMP"]) for r in network.seen]
     assert len(signatures) == 3
@@ -83,14 +83,14 @@ async def test_each_try_is_signed_afresh(served: Served) -> None:
         key = served.exchange.access.keys[served.key_id]
         served.exchange.access.authenticate(
             key.key_id, request.headers["KALSHI-ACCESS-TIMESTAMP"], request.headers["KALSHI-ACCESS-SIGNATURE"],
-            "GET", "/trade-api/v2/portfolio/balance", served.exchange.clock(),
+            "GET", "/trade-api/v2/portfolio/positions", served.exchange.clock(),
         )  # fmt: skip
 
 
 async def test_giving_up_is_one_sentence(served: Served) -> None:
     async with flaky_client(served, ["503"] * 20) as (client, network):
         with pytest.raises(ExchangeUnavailableError, match="problem of its own"):
-            await client.portfolio.balance()
+            await client.portfolio.positions()
         assert len(network.seen) == 6
 
 

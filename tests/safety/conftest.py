@@ -13,6 +13,8 @@ from fastmcp import Client
 from fastmcp.client.elicitation import ElicitResult
 from mcp_types import TextContent
 
+from prediction_mcp.kalshi import transport
+from prediction_mcp.kalshi.resources import orders
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings
 from tests.conftest import MARKET, Served
@@ -62,8 +64,10 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture
-def scenario() -> str:
-    return "small"
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between tries are real but short."""
+    monkeypatch.setattr(transport, "wait_random_exponential", lambda **_: lambda _: 0.001)
+    monkeypatch.setattr(orders, "ASK_AGAIN_AFTER", (0.0, 0.001))
 
 
 @pytest.fixture(params=("auto", "legacy"))

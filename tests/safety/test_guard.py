@@ -100,6 +100,7 @@ async def test_a_cancel_of_a_dead_process_is_settled_by_reading_the_order(
     assert "1 orders rest" in outcome(folder, everything)[1]
 
 
+@pytest.mark.usefixtures("short_waits")
 async def test_nothing_new_leaves_while_an_old_fate_is_unknown(desk: Open, served: Served, tmp_path: Path) -> None:
     left_open(home(served, tmp_path), "lost-3")
     async with desk([], **FREE) as at:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
+import pytest
+
 from prediction_mcp.analytics.pnl import Execution, fifo
 from prediction_mcp.desk.kalshi.portfolio.account_results import pnl_answer
 from prediction_mcp.exchange.engine.matching import ASK, BID
@@ -107,6 +109,7 @@ async def test_exposure_nets_what_excludes_each_other(assistant: Assistant, serv
     assert (margin["resting_orders"], margin["positions"]) == (0, 2)
 
 
+@pytest.mark.everyday
 async def test_that_one_outcome_happens_is_not_taken_for_granted(assistant: Assistant, served: Served) -> None:
     """YES of every club can lose everything: a listing may lack the winner. YES of ranges without a gap can't."""
     final = served.exchange.catalogue.markets[MARKET].event

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.exchange.world.listed import Series
 from prediction_mcp.exchange.world.listings import Listing, ladder_event
@@ -67,6 +69,7 @@ def pytest_approx(value: float) -> Any:
     return pytest.approx(value, abs=1e-3)
 
 
+@pytest.mark.everyday
 async def test_what_prices_imply(assistant: Assistant, served: Served) -> None:
     final = await assistant.call("kalshi_get_implied_probabilities", event_ticker=EVENT)
     assert sum(exact(o["probability"]) for o in final["outcomes"]) == pytest_approx(1)
@@ -82,6 +85,7 @@ async def test_what_prices_imply(assistant: Assistant, served: Served) -> None:
     assert float(coin.markets[0].floor_strike or 0) < ladder["median"] < float(coin.markets[-1].floor_strike or 0)
 
 
+@pytest.mark.everyday
 async def test_arbitrage_is_found_and_pays(assistant: Assistant, served: Served) -> None:
     """Bids that sum to more than a dollar are made; the legs it names are then bought, and every end pays."""
     engine, now = served.exchange.engine, served.exchange.clock()
@@ -112,6 +116,7 @@ async def test_arbitrage_is_found_and_pays(assistant: Assistant, served: Served)
     )
 
 
+@pytest.mark.everyday
 async def test_a_broken_ladder_is_found(assistant: Assistant, served: Served) -> None:
     engine, now = served.exchange.engine, served.exchange.clock()
     coin = next(
@@ -134,6 +139,7 @@ async def test_a_broken_ladder_is_found(assistant: Assistant, served: Served) ->
     assert "exchange's word" in found_all["stands_on"]
 
 
+@pytest.mark.everyday
 async def test_one_number_in_two_events_is_found(assistant: Assistant, served: Served) -> None:
     """Two series ask about one price with other strikes; neither by itself leaves anything, both together do."""
     exchange, now = served.exchange, served.exchange.clock()

@@ -79,6 +79,7 @@ async def test_missing_arguments_are_named_one_by_one(assistant: Assistant) -> N
     assert said == "side is required. action is required. count is required."
 
 
+@pytest.mark.everyday
 async def test_a_closed_market_says_when_it_closed(assistant: Assistant, served: Served) -> None:
     markets = served.exchange.catalogue.markets.values()
     for status, said in (("finalized", "it closed 20"), ("initialized", "it opens 20"), ("inactive", "is paused")):

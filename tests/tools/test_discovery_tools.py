@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.conftest import Served
 from tests.tools.conftest import Assistant
 
 
+@pytest.mark.everyday
 async def test_search_finds_and_prices(assistant: Assistant, served: Served) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     rain = await assistant.call("kalshi_search_markets", query="will it rain in nyc tomorrow")
@@ -33,6 +36,7 @@ async def test_scans_are_sorted(assistant: Assistant) -> None:
         assert (await assistant.call("kalshi_scan_markets", by=by, limit=3))["count"] == 3
 
 
+@pytest.mark.everyday
 async def test_series(assistant: Assistant) -> None:
     overview = await assistant.call("kalshi_get_series")
     crypto = next(line for line in overview["categories"] if line["category"] == "Crypto")
@@ -46,6 +50,7 @@ async def test_series(assistant: Assistant) -> None:
     assert "they are" in await assistant.error("kalshi_get_series", category="Sprots")
 
 
+@pytest.mark.everyday
 async def test_milestones_and_collections(assistant: Assistant) -> None:
     games = await assistant.call("kalshi_get_milestones", category="Sports", limit=3)
     assert games["count"] == 3
@@ -59,6 +64,7 @@ async def test_milestones_and_collections(assistant: Assistant) -> None:
     assert (await assistant.call("kalshi_get_multivariate_collections", status="closed"))["count"] == 0
 
 
+@pytest.mark.everyday
 async def test_combos_are_searched_when_asked_for(assistant: Assistant, served: Served) -> None:
     combos = {m.ticker for m in served.exchange.catalogue.markets.values() if m.legs and m.status == "active"}
     word = next(iter(combos)).split("-")[0]

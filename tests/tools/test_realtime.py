@@ -34,11 +34,6 @@ OTHER = MARKET[:-3] + "BAL"
 BOOK = f"kalshi://markets/{MARKET}/orderbook"
 
 
-@pytest.fixture
-def scenario() -> str:
-    return "small"
-
-
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "FIRST_DELAY_S", 0.02)

@@ -148,11 +148,6 @@ def test_iso_and_unix_say_the_same(seconds: int) -> None:
 # -- through the tools -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def scenario() -> str:
-    return "small"
-
-
 async def test_an_order_as_people_say_it(assistant: Assistant, served: Served) -> None:
     link = f"https://kalshi.com/markets/kxsb/who-wins/{MARKET.lower()}"
     for price in ("2¢", "$0.02", "2%", 2, "2"):

@@ -79,6 +79,7 @@ async def test_instructions_say_the_mode_and_that_titles_are_data(assistant: Ass
 # -- discovery -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.everyday
 async def test_get_markets(assistant: Assistant, served: Served) -> None:
     answer = await assistant.call("kalshi_get_markets", series_ticker="KXSB", limit=3)
     assert (answer["count"], answer["source"]) == (3, "paper")
@@ -118,6 +119,7 @@ async def test_get_market(assistant: Assistant, served: Served) -> None:
     assert answer["time_left"].endswith("h")
 
 
+@pytest.mark.everyday
 async def test_get_market_on_a_finer_grid_and_an_archived_one(assistant: Assistant, served: Served) -> None:
     fine = next(m for m in served.exchange.catalogue.markets.values() if m.structure == "tapered_deci_cent")
     answer = await assistant.call("kalshi_get_market", ticker=fine.ticker)
@@ -216,6 +218,7 @@ async def test_buy_yes_fills_and_shows_in_the_account(assistant: Assistant, serv
     assert (listed["count"], listed["positions"][0]["ticker"]) == (1, MARKET)
 
 
+@pytest.mark.everyday
 async def test_what_an_order_cost_is_exact_not_an_average_multiplied(assistant: Assistant, served: Served) -> None:
     """Several prices and a third of a fee: averages can't carry it, the fills do."""
     engine, clock = served.exchange.engine, served.exchange.clock

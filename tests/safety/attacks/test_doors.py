@@ -154,6 +154,7 @@ async def test_a_write_where_nothing_may_be_written_says_why(desk: Open, served:
 # -- writes of unknown fate ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("short_waits")
 async def test_an_unknown_fate_holds_up_its_own_market_only(desk: Open, served: Served, tmp_path: Path) -> None:
     async with desk([], **FREE, day_spent="100") as at:
         mine = (await at.call("kalshi_create_order", **ORDER | {"ticker": OTHER, "price": 1}))["order_id"]
