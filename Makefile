@@ -17,10 +17,10 @@ help:
 demo: $(READY)
 	@$(BIN)/prediction-mcp demo
 
-# Two processes; what they spawn reads compiled modules, also where the environment forbids writing them.
+# Four processes on two cores, since many tests wait; what they spawn reads compiled modules, also where the environment forbids writing them.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 4 --durations=10 --durations-min=1
 
 lint: $(READY)
 	$(BIN)/ruff check .

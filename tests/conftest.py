@@ -21,6 +21,7 @@ from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 from prediction_mcp.settings import Settings, load_settings
 
 settings.register_profile("thorough", max_examples=3_500)
+settings.register_profile("mutants", max_examples=40, derandomize=True, deadline=None, database=None)
 _NOW = datetime.now(UTC)
 EVENT = f"KXSB-{(_NOW.year + (datetime(_NOW.year, 2, 8, 23, tzinfo=UTC) < _NOW)) % 100}"
 """An event of the default scenario that ends on a day in February; its code carries the year."""

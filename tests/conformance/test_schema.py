@@ -60,6 +60,7 @@ def _order(**changes: object) -> dict[str, object]:
     }  # fmt: skip
 
 
+@pytest.mark.everyday
 async def test_every_endpoint_answers_as_the_schema_says(
     served: Served, judged: tuple[httpx.AsyncClient, Judge]
 ) -> None:

@@ -244,22 +244,26 @@ async def test_the_switch_meets_orders_that_are_on_their_way(
         return await real(self, method, *args, **kwargs)
 
     monkeypatch.setattr(Transport, "send", slow)
+    placed, busy = 0, asyncio.Event()
     async with Client(create_server(settings)) as client:
 
-        async def trade() -> int:
-            for done in range(200):
+        async def trade() -> None:
+            nonlocal placed
+            for _ in range(200):
                 answer = await client.call_tool("kalshi_create_order", ORDER | {"price": 1}, raise_on_error=False)
                 if answer.is_error:
-                    return done
+                    return
+                placed += 1
+                if placed > 6:
+                    busy.set()
             raise AssertionError("nobody stopped it")
 
         trading = [asyncio.create_task(trade()) for _ in range(6)]
-        await asyncio.sleep(0.5)
+        await asyncio.wait_for(busy.wait(), 60)
         records.halt("a test")
         done = await cancel_everything(Guarded(account_of(kalshi)), records)
-        placed = sum(await asyncio.gather(*trading))
+        await asyncio.gather(*trading)
     assert done.left == 0
-    assert placed > 6
     assert not [order for order in served.orders.values() if order.status == "resting"]
     records.close()
 

@@ -37,8 +37,8 @@ class Story:
         self._console.print(f"  [dim]→ {escape(f'{tool}({shown})')}[/]")
         answer = await self._client.call_tool(tool, arguments, raise_on_error=False)
         if answer.is_error or answer.structured_content is None:
-            said = " ".join(block.text for block in answer.content if isinstance(block, TextContent))
-            raise SettingsError(f"The demo stopped at {tool}: {said}")
+            text = " ".join(block.text for block in answer.content if isinstance(block, TextContent))
+            raise SettingsError(f"The demo stopped at {tool}: {text}")
         return answer.structured_content
 
 

@@ -69,8 +69,8 @@ async def call_tool(name: str, given: list[str]) -> int:
             raise SettingsError(f"There is no tool {name}: “prediction-mcp tools” lists them.")
         answer = await client.call_tool(full, arguments, raise_on_error=False)
     if answer.is_error:
-        said = " ".join(block.text for block in answer.content if isinstance(block, TextContent))
-        Console(stderr=True).print(f"[red]{full}:[/red] {said}")
+        text = " ".join(block.text for block in answer.content if isinstance(block, TextContent))
+        Console(stderr=True).print(f"[red]{full}:[/red] {text}")
         return 1
     console.print_json(data=answer.structured_content)
     return 0

@@ -30,18 +30,18 @@ def show_status() -> None:
     if exchange is None:
         address = _running(home)
         console.print(f"running    in process {address.pid} at {address.url}")
-        told = _account(_ask(address, "GET"))
+        answer = _account(_ask(address, "GET"))
     else:
         console.print(f"running    no; its time stands at {moment(exchange.store.last_ms)}")
         accounts = [summary(a) for a in exchange.engine.accounts.values() if a.account_id == MEMBER]
-        told = _account({"accounts": accounts})
+        answer = _account({"accounts": accounts})
         exchange.store.close()
-    if told is None:
+    if answer is None:
         console.print("No account has been opened yet.")
         return
-    console.print(f"cash       {_money(told['cash_dollars'])}, of it free {_money(told['available_dollars'])}")
-    console.print(f"deposited  {_money(told['deposited_dollars'])}")
-    console.print(f"holding    {told['positions']} positions, {told['resting_orders']} resting orders")
+    console.print(f"cash       {_money(answer['cash_dollars'])}, of it free {_money(answer['available_dollars'])}")
+    console.print(f"deposited  {_money(answer['deposited_dollars'])}")
+    console.print(f"holding    {answer['positions']} positions, {answer['resting_orders']} resting orders")
 
 
 def make_deposit(dollars: str) -> None:
@@ -51,7 +51,7 @@ def make_deposit(dollars: str) -> None:
         raise SettingsError("There is no paper exchange yet: PAPER_DEPOSIT sets what a new one begins with.")
     exchange = _open(home)
     if exchange is None:
-        told = _account(_ask(_running(home), "POST", {"dollars": dollars}))
+        answer = _account(_ask(_running(home), "POST", {"dollars": dollars}))
     else:
         member = exchange.engine.accounts.get(MEMBER)
         try:
@@ -59,13 +59,13 @@ def make_deposit(dollars: str) -> None:
                 raise SettingsError("No account has been opened yet: PAPER_DEPOSIT sets what it begins with.")
             deposit(exchange, member, dollars)
             exchange.sync()
-            told = summary(member)
+            answer = summary(member)
         except ValueError as error:
             raise SettingsError(f"The deposit can't be made: {error}.") from None
         finally:
             exchange.store.close()
-    if told is not None:
-        Console(highlight=False).print(f"The account has {_money(told['cash_dollars'])} now.")
+    if answer is not None:
+        Console(highlight=False).print(f"The account has {_money(answer['cash_dollars'])} now.")
 
 
 def reset() -> None:
@@ -114,16 +114,16 @@ def _ask(address: Address, method: str, body: dict[str, str] | None = None) -> d
         answer = httpx.request(
             method, url, json=body, headers={CONTROL_HEADER: "1"}, timeout=TIMEOUT_S, trust_env=False
         )
-        told: dict[str, Any] = answer.json()
+        found: dict[str, Any] = answer.json()
     except (httpx.HTTPError, ValueError) as error:
         raise SettingsError(f"The paper exchange in process {address.pid} doesn't answer ({error}).") from None
     if answer.is_error:
-        raise SettingsError(f"The paper exchange refused: {told.get('error', {}).get('details')}.")
-    return told
+        raise SettingsError(f"The paper exchange refused: {found.get('error', {}).get('details')}.")
+    return found
 
 
-def _account(told: dict[str, Any]) -> dict[str, Any] | None:
-    return next((account for account in told["accounts"] if account["account"] == MEMBER), None)
+def _account(answer: dict[str, Any]) -> dict[str, Any] | None:
+    return next((account for account in answer["accounts"] if account["account"] == MEMBER), None)
 
 
 def _money(dollars: str) -> str:

@@ -89,8 +89,8 @@ class ListAnswer(Answer):
     def within(self, since: datetime | None = None, until: datetime | None = None, after: str = "since") -> Self:
         """The same, saying what the times that were given mean."""
         named = ((after, since), ("before", until))
-        said = " ".join(f"{word} {at.isoformat(timespec='minutes')}" for word, at in named if at is not None)
-        return self.model_copy(update={"window": said}) if said else self
+        text = " ".join(f"{word} {at.isoformat(timespec='minutes')}" for word, at in named if at is not None)
+        return self.model_copy(update={"window": text}) if text else self
 
 
 def more(page: Page) -> str | None:

@@ -107,8 +107,8 @@ def error_for(status: int, content: bytes) -> KalshiError:
             status=status,
         )
     kind, sentence = _meaning(status, refusal)
-    said = refusal.said or f"status {status}"
-    return kind(sentence.format(said=said), status=status, code=refusal.code, details=refusal.said)
+    text = refusal.said or f"status {status}"
+    return kind(sentence.format(said=text), status=status, code=refusal.code, details=refusal.said)
 
 
 def _meaning(status: int, refusal: Refusal) -> tuple[type[KalshiError], str]:

@@ -108,8 +108,8 @@ def _sentence(problem: Any) -> str:
     shown = _shown(given)
     if kind == "literal_error":
         return f"{name} must be {problem['ctx']['expected']}, not {shown}."
-    said = str(problem["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"{name} must be {said}, not {shown}." if said != problem["msg"] else f"{name}: {said}."
+    text = str(problem["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"{name} must be {text}, not {shown}." if text != problem["msg"] else f"{name}: {text}."
 
 
 def _shown(given: Any) -> str:

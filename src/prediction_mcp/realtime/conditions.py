@@ -50,6 +50,6 @@ class Alarm:
             spread = quote.ask - quote.bid
             if spread < c.spread_below:
                 true["spread"] = f"spread {cents(spread)} is below {cents(c.spread_below)}"
-        new = [said for name, said in true.items() if name not in self.was or name == "moved"]
+        new = [text for name, text in true.items() if name not in self.was or name == "moved"]
         self.was = frozenset(true)
         return "; ".join(new) or None

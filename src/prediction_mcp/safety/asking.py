@@ -233,6 +233,6 @@ class Asker:
         self._note("answered", plan.kind == "cancel", answer=answer)
         return Yes(plan, terms, text, answer, self.id)
 
-    def _no(self, said: str, answer: str) -> NotConfirmedError:
-        self._note("answered", answer=answer, tool=self.call.tool, said=said)
-        return NotConfirmedError(said)
+    def _no(self, text: str, answer: str) -> NotConfirmedError:
+        self._note("answered", answer=answer, tool=self.call.tool, said=text)
+        return NotConfirmedError(text)

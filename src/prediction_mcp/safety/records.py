@@ -183,20 +183,20 @@ class Records:
                 sync=True,
             )  # fmt: skip
 
-    def refused(self, intent_id: str, said: str) -> None:
+    def refused(self, intent_id: str, text: str) -> None:
         """The exchange refused it, or it never got there: nothing was spent."""
-        self._ended(intent_id, "refused", said)
+        self._ended(intent_id, "refused", text)
 
-    def unknown(self, intent_id: str, said: str) -> None:
+    def unknown(self, intent_id: str, text: str) -> None:
         """No answer told its fate: it stays reserved until the exchange was asked."""
-        self._ended(intent_id, "unknown", said)
+        self._ended(intent_id, "unknown", text)
 
     def _patience(self, intent_id: str) -> float:
         return QUICK_S if intent_id in self._quick else BUSY_S
 
-    def _ended(self, intent_id: str, state: str, said: str, **more: Any) -> None:
+    def _ended(self, intent_id: str, state: str, text: str, **more: Any) -> None:
         with self.index.transaction(patience_s=self._patience(intent_id)):
-            self._write({"what": "outcome", "id": intent_id, "state": state, "outcome": said, **more}, sync=True)
+            self._write({"what": "outcome", "id": intent_id, "state": state, "outcome": text, **more}, sync=True)
 
     def let_go(self, prefix: str, by: str) -> Intent:
         """A person looked at a write of unknown fate and takes it off the list: it counts at its worst.

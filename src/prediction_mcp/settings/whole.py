@@ -96,8 +96,8 @@ def load_settings(**overrides: Any) -> Settings:
         settings = Settings(**overrides)
         values, word = folder_env.read(Path(".env").absolute())
         chosen, words = folder_env.taken(settings, values, lambda **more: Settings(**(more | overrides)))
-        for said in filter(None, (word, *words)):
-            logger.warning("{}", said)
+        for text in filter(None, (word, *words)):
+            logger.warning("{}", text)
         return Settings(**(chosen | overrides)) if chosen else settings
     except ValidationError as error:
         problems = [_problem(found) for found in error.errors(include_url=False, include_input=False)]
@@ -109,5 +109,5 @@ def _problem(found: Any) -> str:
     loc = found["loc"]
     if loc and loc[0] in Settings.model_fields:
         loc = (Settings.model_fields[loc[0]].alias, *loc[1:])
-    name, said = ".".join(str(part) for part in loc), str(found["msg"]).removeprefix("Value error, ")
-    return f"{name}: {said}" if name else said
+    name, text = ".".join(str(part) for part in loc), str(found["msg"]).removeprefix("Value error, ")
+    return f"{name}: {text}" if name else text

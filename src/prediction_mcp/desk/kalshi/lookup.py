@@ -63,9 +63,9 @@ async def ticker_of(account: Account, text: str, what: str) -> str:
         return name
     if "/" in text:
         raise NotFoundError(f"That is no link to a {what} of Kalshi: give its ticker or words.", status=404)
-    said = cut(clean(text), QUOTED)
-    best = await _best(account, said, what) or f"no {what} listed fits it"
-    raise NotFoundError(f"“{said}” is no ticker: {best}.", status=404)
+    sentence = cut(clean(text), QUOTED)
+    best = await _best(account, sentence, what) or f"no {what} listed fits it"
+    raise NotFoundError(f"“{sentence}” is no ticker: {best}.", status=404)
 
 
 async def _best(account: Account, words: str, what: str) -> str:

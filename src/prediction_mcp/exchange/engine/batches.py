@@ -307,9 +307,9 @@ class Batches:
                         ),
                     )  # fmt: skip
                     best[rfq.rfq_id, named] = chosen.quotes[rfq.rfq_id]
-        told = {key: quote.bid(key[1]) for key, quote in batch.best.items()}
+        answer = {key: quote.bid(key[1]) for key, quote in batch.best.items()}
         batch.best = best
-        if told != {key: quote.bid(key[1]) for key, quote in best.items()}:
+        if answer != {key: quote.bid(key[1]) for key, quote in best.items()}:
             batch.version, batch.best_ms = batch.version + 1, now_ms
             if self._exchange.hub is not None:
                 self._exchange.hub.batches.best_quotes(batch)

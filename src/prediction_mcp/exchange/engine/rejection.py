@@ -38,8 +38,8 @@ class RejectionError(Exception):
     @property
     def fields(self) -> Json:
         """code, message, and what else there is to say."""
-        said = {"code": self.code, "message": self.message, "details": self.details, "service": self.service}
-        return {name: value for name, value in said.items() if value}
+        text = {"code": self.code, "message": self.message, "details": self.details, "service": self.service}
+        return {name: value for name, value in text.items() if value}
 
     @property
     def message(self) -> str:

@@ -97,9 +97,9 @@ async def kalshi_get_pnl(
     name = None if ticker is None else (await lookup.market(account, ticker)).ticker
     past = await history(account, name)
     markets = await lookup.markets_of(account, (t for t, lots in past.lots.items() if lots.count))
-    told = [p async for p in account.kalshi.portfolio.all_positions(ticker=name, settlement_status="all")]
-    told += [p async for p in account.kalshi.portfolio.all_positions(ticker=name, historical=True)]
-    realized = sum({p.ticker: p.realized_pnl_dollars for p in told}.values(), Decimal(0))
+    answer = [p async for p in account.kalshi.portfolio.all_positions(ticker=name, settlement_status="all")]
+    answer += [p async for p in account.kalshi.portfolio.all_positions(ticker=name, historical=True)]
+    realized = sum({p.ticker: p.realized_pnl_dollars for p in answer}.values(), Decimal(0))
     return pnl_answer(past.lots, markets, realized, period, account.environment)
 
 

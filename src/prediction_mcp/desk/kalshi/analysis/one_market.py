@@ -183,7 +183,7 @@ async def _edge(account: Account, belief: Decimal, book: Orderbook, schedule: Fe
         return {"belief": belief, "what_must_be_true": "Nobody offers either side now."}
     edge, side, price, fee, chance, offered = max(rated)
     needed = round((price + fee) * 100, 2)
-    told: dict[str, object] = {
+    answer: dict[str, object] = {
         "belief": belief,
         "best_side": side,
         "price": price,
@@ -193,16 +193,16 @@ async def _edge(account: Account, belief: Decimal, book: Orderbook, schedule: Fe
         "what_must_be_true": f"{side} must be likelier than {printed(needed)}%; you say {_percent(chance)}.",
     }
     if edge <= 0:
-        return told | {"what_must_be_true": f"No edge: {told['what_must_be_true']}"}
+        return answer | {"what_must_be_true": f"No edge: {answer['what_must_be_true']}"}
     share = kelly(chance, price + fee)
-    told["kelly_share"] = round(share, 4)
+    answer["kelly_share"] = round(share, 4)
     if account.kalshi.has_key:
         cash = (await account.kalshi.portfolio.balance()).balance_dollars
         offers = book.levels("yes" if side == "yes" else "no", "buy")
         sized = kelly_size(chance, offers, cash, lambda p: schedule.fee(p, Decimal(100), is_taker=True) / 100)
-        told["kelly_contracts"], told["kelly_average"] = sized.contracts, sized.average and round(sized.average, 6)
-        told["kelly_if_all_at_price"] = (share * cash / (price + fee)).to_integral_value(ROUND_FLOOR)
-    return told
+        answer["kelly_contracts"], answer["kelly_average"] = sized.contracts, sized.average and round(sized.average, 6)
+        answer["kelly_if_all_at_price"] = (share * cash / (price + fee)).to_integral_value(ROUND_FLOOR)
+    return answer
 
 
 # -- risks -------------------------------------------------------------------------------------------------------
@@ -258,8 +258,8 @@ def _time_risk(market: Market) -> RiskItem:
     if not market.is_open or left is None:
         return RiskItem(risk="time", grade="high", evidence=f"the market is {market.status}: it can't be traded now")
     minutes = market.settlement_timer_seconds // 60
-    said = f"closes in {time_left(market.close_time)}; settles {minutes} minutes after its result"
-    return RiskItem(risk="time", grade=_grade(high=left < 1, medium=not SOON_H <= left <= FAR_H), evidence=said)
+    text = f"closes in {time_left(market.close_time)}; settles {minutes} minutes after its result"
+    return RiskItem(risk="time", grade=_grade(high=left < 1, medium=not SOON_H <= left <= FAR_H), evidence=text)
 
 
 def _jump_risk(prices: Sequence[float]) -> RiskItem:
@@ -267,26 +267,28 @@ def _jump_risk(prices: Sequence[float]) -> RiskItem:
     if not moves:
         return RiskItem(risk="jumps", grade="medium", evidence="no trades in a week to judge by")
     largest = max(moves)
-    said = f"largest hourly move in a week {largest * 100:.1f}¢"
-    return RiskItem(risk="jumps", grade=_grade(high=largest >= JUMP, medium=largest >= MOVE), evidence=said)
+    text = f"largest hourly move in a week {largest * 100:.1f}¢"
+    return RiskItem(risk="jumps", grade=_grade(high=largest >= JUMP, medium=largest >= MOVE), evidence=text)
 
 
 def _early_close_risk(market: Market) -> RiskItem:
     if not market.can_close_early:
         return RiskItem(risk="early close", grade="low", evidence="it stays open until its closing time")
-    said = market.early_close_condition or "the exchange may close it early"
-    return RiskItem(risk="early close", grade="medium", evidence=said)
+    text = market.early_close_condition or "the exchange may close it early"
+    return RiskItem(risk="early close", grade="medium", evidence=text)
 
 
 def _settlement_risk(market: Market, series: Series) -> RiskItem:
     text = f"{market.rules_primary} {market.rules_secondary}".casefold()
     vague = [word for word in VAGUE if word in text]
     sources = _sources(series)
-    said = f"settled by {sources}" if sources else "no settlement source is named"
+    sentence = f"settled by {sources}" if sources else "no settlement source is named"
     if vague:
-        said += f"; the rules leave room: {', '.join(vague)}"
+        sentence += f"; the rules leave room: {', '.join(vague)}"
     return RiskItem(
-        risk="settlement", grade=_grade(high=not market.rules_primary, medium=bool(vague) or not sources), evidence=said
+        risk="settlement",
+        grade=_grade(high=not market.rules_primary, medium=bool(vague) or not sources),
+        evidence=sentence,
     )
 
 
@@ -298,5 +300,5 @@ def _fee_risk(market: Market, schedule: FeeSchedule | None) -> RiskItem:
     fee = schedule.fee(price, Decimal(100), is_taker=True) / 100
     room = min(price, 1 - price)
     paid, share = f"{fee * 100:.2f}¢ a contract at {cents(price)}", fee / room
-    said = f"a taker pays {paid}, {share:.0%} of the {cents(room)} at stake"
-    return RiskItem(risk="fees", grade=_grade(high=share > DEAR, medium=share > FELT), evidence=said)
+    text = f"a taker pays {paid}, {share:.0%} of the {cents(room)} at stake"
+    return RiskItem(risk="fees", grade=_grade(high=share > DEAR, medium=share > FELT), evidence=text)

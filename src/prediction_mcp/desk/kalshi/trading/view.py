@@ -149,8 +149,8 @@ async def gather(account: Account, ticker: str, wants: Wants) -> View:
         _read(account, name, None, None, replace(wants, fees=False), event), _market(account, name, event, wants)
     )
     as_of = started - MOST_LAG_S - LAG_S
-    if (told := parts.pop("told", None)) is not None:
-        as_of = max(min(told, started), started - MOST_LAG_S) - LAG_S
+    if (answer := parts.pop("told", None)) is not None:
+        as_of = max(min(answer, started), started - MOST_LAG_S) - LAG_S
     view = View(market, started, as_of, **parts)
     if wants.event and market.event_ticker != event:
         again = replace(wants, fees=False, book=False, balance=False, moment=False)
