@@ -34,7 +34,7 @@ format: $(READY)
 
 # Two of the clients ask for a newer Python in their metadata than their code needs, so they live in a folder of their own.
 conformance: $(READY) $(SDK)/.ready
-	$(BIN)/python -m pytest tests/conformance --run-conformance
+	$(BIN)/python -m pytest tests/conformance --run-conformance -n 2
 
 bench: $(READY)
 	$(BIN)/python benchmarks/engine.py
