@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prediction_mcp.kalshi.errors import InvalidOrderError
-from prediction_mcp.kalshi.orders import check_count, check_price, from_book, to_book
+from prediction_mcp.kalshi.orders import check_count, check_price, from_book, in_words, to_book
 from prediction_mcp.kalshi.units import CENT_GRID, PriceGrid
 from prediction_mcp.net.sides import Action, BookSide, Side
 
@@ -29,6 +29,11 @@ def test_buy_no_at_30_becomes_ask_at_70() -> None:
 
 def test_sell_no_at_30_becomes_bid_at_70() -> None:
     assert to_book("no", "sell", Decimal("0.30")) == ("bid", Decimal("0.70"))
+
+
+def test_a_book_order_in_words() -> None:
+    assert in_words("bid", Decimal("0.42")) == "buy yes at 42¢ (= sell no at 58¢)"
+    assert in_words("ask", Decimal("0.425")) == "buy no at 57.5¢ (= sell yes at 42.5¢)"
 
 
 @given(st.sampled_from(get_args(Side)), st.sampled_from(get_args(Action)), cents)

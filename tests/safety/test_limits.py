@@ -358,3 +358,97 @@ def test_processes_share_a_limit(tmp_path: Path) -> None:
     ]
     taken = [int(process.communicate(timeout=60)[0]) for process in running]
     assert sum(taken) == 60
+
+
+# -- what can be lost ------------------------------------------------------------------------------------------------
+
+
+def standing(held: int, cost: str, *orders: tuple[str, str, int]) -> Standing:
+    resting = (Resting(side, Decimal(price), Decimal(n), f"o{i}") for i, (side, price, n) in enumerate(orders))  # type: ignore[arg-type]
+    return Standing(Decimal(held), Decimal(cost), tuple(resting))
+
+
+@pytest.mark.parametrize(
+    ("here", "risk"),
+    [
+        (standing(0, "0"), "0"),
+        (standing(5, "2"), "2"),
+        (standing(-5, "2"), "2"),
+        (standing(0, "0", ("bid", "0.30", 10)), "3"),
+        (standing(0, "0", ("ask", "0.30", 10)), "7"),
+        (standing(0, "0", ("bid", "0.30", 10), ("ask", "0.60", 10)), "4"),  # the worse of the two
+        (standing(5, "2", ("bid", "0.30", 10)), "5"),
+        (standing(-5, "2", ("bid", "0.30", 10)), "2"),  # five close, five open for 1.50
+        (standing(-5, "1", ("bid", "0.30", 10)), "1.5"),
+        (standing(5, "2", ("ask", "0.30", 10)), "3.5"),
+        (standing(-5, "2", ("ask", "0.30", 10)), "9"),
+        # the highest bid fills first and closes: 5 at 0.50, then 3 open at 0.20
+        (standing(-5, "0", ("bid", "0.20", 3), ("bid", "0.50", 5)), "0.6"),
+        # the lowest ask fills first and closes: 5 at 0.50, then 3 of NO open at 0.10
+        (standing(5, "0", ("ask", "0.90", 3), ("ask", "0.50", 5)), "0.3"),
+    ],
+)
+def test_what_can_be_lost_by_hand(here: Standing, risk: str) -> None:
+    assert at_risk(here) == Decimal(risk)
+
+
+def test_what_closed_and_could_open_now() -> None:
+    """Two sales of 5 and 4 with 6 held: the dearer one now opens 3 of NO for 30¢ each; it was weighed with 20¢."""
+    here = standing(6, "3", ("ask", "0.60", 5), ("ask", "0.70", 4), ("bid", "0.30", 9))
+    assert latent(here, {"o0": Decimal(0), "o1": Decimal("0.2")}) == Decimal("0.7")
+    assert latent(here, {"o0": Decimal(0), "o1": Decimal(5)}) == 0  # less than it was weighed with is no credit
+    assert latent(here, {}) == 0
+    assert latent(here, {"o2": Decimal("2.5"), "o1": Decimal(0)}) == Decimal("0.2") + Decimal("0.9")
+
+
+def test_limits_say_both_figures() -> None:
+    """Whole sentences, since a person decides by them."""
+    nothing, thousand = Decimal(0), Decimal("1234.5")
+    for limits, stake, used, account, text in (
+        (Limits.given(order_contracts=Decimal(2)), replace(STAKE, contracts=thousand), USED, None,
+         "The order has 1,234.5 contracts; this server's limit is 2 an order."),
+        (Limits.given(order_cost=Decimal(1)), replace(STAKE, cost=thousand), USED, None,
+         "The order may cost $1,234.50; this server's limit is $1.00."),
+        (Limits.given(price_band_cents=Decimal("2.5")), STAKE, USED, None,
+         "The price is 3¢ from the middle of the market; this server's limit is 2.5¢."),
+        (Limits.given(price_band_cents=Decimal(1)), replace(STAKE, yes_mid=None), USED, None,
+         "The price can't be held against the middle of the market: nobody quotes both sides now."),
+        (Limits.given(minute_orders=3), STAKE, USED, None, "3 orders in the last minute is this server's limit: wait."),
+        (Limits.given(day_orders=30), STAKE, USED, None, "30 orders today (UTC) is this server's limit."),
+        (Limits.given(day_spent=Decimal(105)), STAKE, USED, None,
+         "$100.00 is spent today (UTC) and this would add up to $5.20; this server's limit is $105.00."),
+        (Limits.given(day_spent=Decimal(106)), STAKE, USED, replace(ACCOUNT, latent=Decimal(1)),
+         "$100.00 is spent today (UTC), orders that rest and no longer only close may cost $1.00, and this would add "
+         "up to $5.20; this server's limit is $106.00."),
+        (Limits.given(market_exposure=Decimal(8)), STAKE, USED, ACCOUNT,
+         "$4.00 is at risk in this market and this would make it $9.00; this server's limit is $8.00."),
+        (Limits.given(event_exposure=Decimal(9)), STAKE, USED, ACCOUNT,
+         "$8.00 is at risk in this event and this would make it $13.00; this server's limit is $9.00."),
+        (Limits.given(cash_reserve=Decimal(12)), STAKE, USED, ACCOUNT,
+         "This would leave $10.80 of cash; this server keeps $12.00 in reserve."),
+        (Limits.given(day_loss=Decimal(9)), STAKE, USED, ACCOUNT,
+         "The account lost $9.00 today (UTC); this server stops opening at $9.00: closing orders still go."),
+        (Limits.given(cash_reserve=nothing), STAKE, USED, replace(ACCOUNT, cash=None),
+         "The limits became tighter while the order was looked at: nothing was sent, try again."),
+        (Limits(allow_series=frozenset({"KXC", "KXB"})), STAKE, USED, None,
+         "Series KXA isn't among those this server may trade: KXB, KXC."),
+        (Limits(allow_series=frozenset()), STAKE, USED, None,
+         "Series KXA isn't among those this server may trade: none."),
+        (Limits(deny_series=frozenset({"KXA"})), replace(STAKE, series="kxa"), USED, None,
+         "Orders in series KXA are denied by this server's settings."),
+    ):  # fmt: skip
+        with pytest.raises(LimitError) as broken:
+            check(limits, stake, used, account)
+        assert str(broken.value) == text
+
+
+def test_an_amended_order_stands_in_for_the_one_it_replaces() -> None:
+    """Ten at 0.50 instead of five at 0.30: 1.50 of the market's 4.00 goes, 5.00 comes."""
+    old = Resting("bid", Decimal("0.3"), Decimal(5), "old")
+    account = replace(ACCOUNT, markets={"KXA-1-X": replace(HERE, orders=(old,))})
+    amended = replace(STAKE, replaces="old")
+    check(Limits.given(market_exposure=Decimal("7.5")), amended, USED, account)
+    with pytest.raises(LimitError, match=r"make it \$7.50"):
+        check(Limits.given(market_exposure=Decimal("7.49")), amended, USED, account)
+    with pytest.raises(LimitError, match=r"make it \$9.00"):
+        check(Limits.given(market_exposure=Decimal("7.5")), replace(STAKE, replaces="another"), USED, account)
