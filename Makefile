@@ -9,10 +9,10 @@ PYKALSHI_VERSION := 2.0.0
 KALSHI_SDK_VERSION := 22.4.0
 TYPESCRIPT_VERSION := 3.30.0
 
-.PHONY: help demo test lint format conformance bench cassettes transcript lock clean
+.PHONY: help demo test lint format conformance mutants bench cassettes transcript lock clean
 
 help:
-	@echo 'make demo | test | lint | conformance | bench | cassettes | transcript | format | lock | clean'
+	@echo 'make demo | test | lint | conformance | mutants | bench | cassettes | transcript | format | lock | clean'
 
 demo: $(READY)
 	@$(BIN)/prediction-mcp demo
@@ -35,6 +35,12 @@ format: $(READY)
 # Two of the clients ask for a newer Python in their metadata than their code needs, so they live in a folder of their own.
 conformance: $(READY) $(SDK)/.ready
 	$(BIN)/python -m pytest tests/conformance --run-conformance -n 2
+
+# Half an hour: what it changed in fees, ledger, analytics and limits without a test noticing; figures in docs/testing.md.
+mutants: $(READY) | $(UV)
+	$(UV) pip install --quiet --python $(BIN)/python 'mutmut>=3.8,<4'
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/mutmut results
 
 bench: $(READY)
 	$(BIN)/python benchmarks/engine.py
@@ -86,4 +92,4 @@ $(SDK)/.ready: Makefile | $(READY)
 	.uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
 
 clean:
-	rm -rf .venv .uv $(SDK) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .uv $(SDK) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist mutants

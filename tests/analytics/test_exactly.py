@@ -1,5 +1,8 @@
 """Arithmetic that money hangs on, to the last unit and at each edge, worked out by hand."""
 
+# Decimals are held against whole numbers here, in tuples and lists.
+# mypy: disable-error-code="comparison-overlap"
+
 from __future__ import annotations
 
 import math
@@ -10,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from prediction_mcp.analytics import arbitrage as arb
 from prediction_mcp.analytics import ends
 from prediction_mcp.analytics.book import bid_value, walk
 from prediction_mcp.analytics.cashflow import changes
@@ -90,6 +94,7 @@ def test_depth_counts_the_edge_on_both_sides() -> None:
     assert depth_within(levels, D("0.50"), D("0.05")) == 3
     assert imbalance(D(1), D(0)) == 1
     assert imbalance(D(0), D(3)) == -1
+    assert imbalance(D(3), D(3)) == 0
     assert bid_value([(D("0.5"), D(3)), (D("0.25"), D(4))]) == D("2.5")
 
 
@@ -189,7 +194,7 @@ def grown(belief: Decimal, offers: list[tuple[Decimal, Decimal]], cash: Decimal,
 def test_kelly_sizes_like_the_slow_model(belief: str, cash: str) -> None:
     offers = [(D("0.40"), D(7)), (D("0.46"), D(20)), (D("0.55"), D(40)), (D("0.80"), D(300))]
     for fee in (D(0), D("0.013")):
-        sized = kelly_size(D(belief), offers, D(cash), lambda _price, each=fee: each)
+        sized = kelly_size(D(belief), offers, D(cash), {price: fee for price, _ in offers}.__getitem__)
         assert (sized.contracts, sized.cost) == grown(D(belief), offers, D(cash), fee)
         assert sized.average == (sized.cost / sized.contracts if sized.contracts else None)
 
@@ -258,6 +263,17 @@ def test_the_ends_of_numbers_by_hand() -> None:
     # two events about one number end together
     first, second = ([over], True), ([Claim("C", "greater", D(12))], True)
     assert sets(ends.of_numbers([first, second])) == {"", "A", "AC"}
+
+
+def test_the_edge_of_a_range_beside_another_event() -> None:
+    """The other event's two claims tell the strike itself apart: G is YES above it, E at it too."""
+    one = Claim("L", "between", D(10), D(20))
+    top = [Claim("G", "greater", D(20)), Claim("E", "greater_or_equal", D(20))]
+    assert sets(ends.of_numbers([([one], True), (top, False)])) == {"", "L", "E", "EL", "EG"}
+    bottom = [Claim("G", "less", None, D(10)), Claim("E", "less_or_equal", None, D(10))]
+    assert sets(ends.of_numbers([([one], True), (bottom, False)])) == {"EG", "E", "EL", "L", ""}
+    line = [Claim("B", "less_or_equal", None, D(0)), Claim("M", "between", D(0), D(20)), Claim("T", "greater", D(20))]
+    assert sets(ends.of_numbers([(line, True), (top, False)])) == {"B", "M", "EM", "ET", "EGT"}
 
 
 def test_the_ends_of_combos_by_hand() -> None:
@@ -355,6 +371,7 @@ def test_a_ladder_by_hand() -> None:
     assert ladder([Rung(D(1), D("0.6")), Rung(D(2), D("0.5")), Rung(D(3), D("0.1"))]).median == 2
     assert ladder([Rung(D(1), D("0.9")), Rung(D(2), D("0.51"))]).median is None
     assert ladder([Rung(D(1), D("0.49"))]).median is None
+    assert ladder([Rung(D(1), D("0.4")), Rung(D(2), D("0.4"))]).broken == []
     assert ladder([Rung(D(1), D("1.2"))]).between[0] == (None, 1, 0)  # a chance is never above one
 
 
@@ -364,6 +381,8 @@ def test_a_ladder_by_hand() -> None:
 def test_a_mark_by_hand() -> None:
     assert mark(D(10), D(4), D("0.45"), D("0.48")) == Mark(D("0.45"), D("4.50"), D("0.50"))
     assert mark(D(-10), D(4), D("0.45"), D("0.48")) == Mark(D("0.52"), D("5.20"), D("1.20"))
+    assert mark(D("0.5"), D(0), D("0.40"), D("0.48")) == Mark(D("0.40"), D("0.20"), D("0.20"))
+    assert mark(D("-0.5"), D(0), D("0.40"), D("0.48")) == Mark(D("0.52"), D("0.26"), D("0.26"))
     nothing = Mark(None, None, None)
     assert mark(D(10), D(4), None, D("0.48")) == mark(D(-10), D(4), D("0.45"), None) == nothing
     assert mark(D(0), D(0), D("0.45"), D("0.48")) == nothing
@@ -417,3 +436,41 @@ def test_records_are_told_in_their_sequence() -> None:
     assert [(c.cash, c.position) for c in against] == [(D("-3.52"), -5), (D("4.00"), 0)]
     alone = changes([], [end])
     assert [(c.cash, c.position) for c in alone] == [(0, 0)]
+
+
+# -- arbitrage ---------------------------------------------------------------------------------------------------
+
+
+def legs(*offers: tuple[str, list[tuple[str, str]]]) -> list[arb.Side]:
+    return [arb.Side(t, "no", [(D(p), D(n)) for p, n in levels], CENT) for t, levels in offers]
+
+
+def test_an_edge_exactly_met_is_found() -> None:
+    """Two NO at 0.40 with a cent of fee each: a dollar for 0.82, so 18¢ of edge and $1.80 for ten."""
+    both, ways = legs(("A", [("0.40", "10")]), ("B", [("0.40", "10")])), ends.of_exclusive(["A", "B"])
+    found = arb.find(both, ways, D("0.18"))
+    assert found is not None
+    assert (found.profit, found.fees, found.edge, found.count) == (D("1.80"), D("0.20"), D("0.18"), 10)
+    assert arb.find(both, ways, D("0.1801")) is None
+    assert arb.find([], ways) is arb.find(both, []) is None
+    assert arb.find(legs(("A", [("0.49", "10")]), ("B", [("0.49", "10")])), ways) is None  # nothing left, nothing told
+
+
+def test_dearer_levels_join_while_they_pay() -> None:
+    """0.40 + 0.40, then 0.42 + 0.42 twice at the same price: $1.80 and 10 × 14¢; the next, 0.70 each, lose."""
+    ladder_of = [("0.40", "10"), ("0.42", "4"), ("0.42", "6"), ("0.70", "10")]
+    ways = ends.of_exclusive(["A", "B"])
+    found = arb.find(legs(("A", ladder_of), ("B", ladder_of)), ways)
+    assert found is not None
+    assert [(leg.count, leg.cost, leg.fee, leg.limit) for leg in found.legs] == [
+        (20, D("8.20"), D("0.20"), D("0.42"))
+    ] * 2
+    assert found.profit == D("3.20")
+    # an edge that the first level has and both together haven't: the first alone is told
+    first = arb.find(legs(("A", ladder_of), ("B", ladder_of)), ways, D("0.17"))
+    assert first is not None
+    assert (first.count, first.profit) == (10, D("1.80"))
+    # contracts come in hundredths
+    odd = arb.find(legs(("A", [("0.40", "0.25")]), ("B", [("0.40", "3")])), ways)
+    assert odd is not None
+    assert odd.count == D("0.25")

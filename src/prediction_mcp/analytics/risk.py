@@ -44,8 +44,7 @@ def exposure(positions: Sequence[Held], *, exclusive: bool, one_must_happen: boo
         return Exposure(ZERO, ZERO, ZERO)
     if not exclusive:
         best = sum((max(p.pays(yes=True), p.pays(yes=False)) for p in positions), ZERO)
-        worst = sum((min(p.pays(yes=True), p.pays(yes=False)) for p in positions), ZERO)
-        return Exposure(cost, cost - worst, best - cost)
+        return Exposure(cost, cost, best - cost)
     none = sum((p.pays(yes=False) for p in positions), ZERO)
     ends = [none - p.pays(yes=False) + p.pays(yes=True) for p in positions]
     if not one_must_happen:
