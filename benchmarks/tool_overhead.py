@@ -1,7 +1,7 @@
 """What a tool call over stdio adds to the same request made with bare httpx, against one exchange in its own process.
 
-A signed read (the balance) of an account whose tier is wide enough that no rate limit is waited for. Both eras of the
-protocol are measured; the two kinds of request are made in turns, so that a slow moment of the machine hits both.
+A signed read (the orders, of which there are none) of an account whose tier is wide enough that no limit is waited for.
+Both eras of the protocol are measured; the two kinds of request are made in turns, so that a slow moment hits both.
 
     python benchmarks/tool_overhead.py [calls]
 """
@@ -23,7 +23,7 @@ from fastmcp.client.transports import StdioTransport
 
 from prediction_mcp.kalshi.auth import signer_from_file
 
-PATH = "/portfolio/balance"
+PATH = "/portfolio/orders"
 WARM_UP = 20
 
 
@@ -45,7 +45,7 @@ async def measure(mode: Any, url: str, key_id: str, key_path: str, calls: int) -
             headers = signer.headers("GET", f"/trade-api/v2{PATH}")
             (await http.get(PATH, headers=headers)).raise_for_status()
             middle = time.perf_counter()
-            await client.call_tool("kalshi_get_balance", {})
+            await client.call_tool("kalshi_get_orders", {})
             end = time.perf_counter()
             if turn >= WARM_UP:  # the first few open connections and fill caches
                 bare.append((middle - start) * 1000)
