@@ -17,6 +17,7 @@ from prediction_mcp.analytics import arbitrage as arb
 from prediction_mcp.analytics import ends
 from prediction_mcp.analytics.book import bid_value, walk
 from prediction_mcp.analytics.cashflow import changes
+from prediction_mcp.analytics.costs import OrderCost, order_cost
 from prediction_mcp.analytics.ends import Claim, leaves_no_gap
 from prediction_mcp.analytics.flow import Print, flow
 from prediction_mcp.analytics.liquidity import depth_within, imbalance, round_trip, score
@@ -84,6 +85,13 @@ def test_an_outcome_by_hand(held: int, buying: bool, told: Outcome) -> None:
 
 def test_no_fill_costs_nothing() -> None:
     assert outcome([], D(3), D(2), None, buying=True, rests=True) == Outcome(D(0), D(0), D(0), D(0), D(2), D(3))
+
+
+def test_selling_costs_the_fee_of_one_that_closes() -> None:
+    """Ten at 0.30: bought for 3.00 and 10¢; sold for 3.00 less 1¢, or 7.00 at stake where none is held."""
+    bought, sold = (order_cost(CENT, D("0.30"), D(10), buying=b) for b in (True, False))
+    assert bought == OrderCost(D(3), D(0), D("0.10"), D("0.20"), D("3.10"), D("6.90"), D("0.31"))
+    assert sold == OrderCost(D(7), D(3), D("0.01"), D("0.02"), D("7.01"), D("2.99"), D("0.299"))
 
 
 # -- books and liquidity -----------------------------------------------------------------------------------------

@@ -61,6 +61,13 @@ def test_settling_pays_what_the_end_says(position: int, value: int, owed: float 
     assert ann.settlements == [told]
 
 
+def test_what_was_made_before_the_end_stays() -> None:
+    ann = with_position(500, 2 * DOLLAR)
+    ann.holdings[T].realized = 3 * DOLLAR
+    settle(ann, T, "yes", 10_000, 1, 1)
+    assert ann.settled[T].realized == 6 * DOLLAR
+
+
 def test_what_is_off_the_grid_stays_with_the_exchange() -> None:
     """1/100 contract at 55.01¢ is 5,501 micros: a balance in cents gets none of it, one in 1/100 ¢ 5,500."""
     assert settle(with_position(1, 0, grid=GRID_CENT), T, "scalar", 5_501, 1, 1) == (5_501, 5_501)

@@ -61,6 +61,11 @@ def test_the_grid_is_checked_in_yes_prices() -> None:
     assert check_price(Decimal("0.999"), "no", grid) == 10
     with pytest.raises(InvalidOrderError):
         check_price(Decimal("0.001"), "no", grid)
+    with pytest.raises(InvalidOrderError) as near:  # on the NO side the fine steps are the dear ones
+        check_price(Decimal("0.855"), "no", grid)
+    assert str(near.value) == "This market takes no price of 85.5¢: the nearest it takes is 85¢ or 86¢."
+    with pytest.raises(InvalidOrderError, match=r"^The price 50\.001¢ is not a price: .+\.$"):
+        check_price(Decimal("0.50001"), "yes", grid)
 
 
 @pytest.mark.parametrize("bad", ["0", "-1", "0.001", "NaN"])
@@ -71,5 +76,8 @@ def test_bad_counts(bad: str) -> None:
 
 def test_fractions_only_where_the_market_trades_them() -> None:
     assert check_count(Decimal("2.5")) == 250
+    assert (check_count(Decimal("0.01")), check_count(Decimal("101"), fractional=False)) == (1, 10_100)
+    with pytest.raises(InvalidOrderError, match="whole"):
+        check_count(Decimal("1.01"), fractional=False)
     with pytest.raises(InvalidOrderError, match="whole"):
         check_count(Decimal("2.5"), fractional=False)

@@ -363,7 +363,7 @@ def test_processes_share_a_limit(tmp_path: Path) -> None:
 # -- what can be lost ------------------------------------------------------------------------------------------------
 
 
-def standing(held: int, cost: str, *orders: tuple[str, str, int]) -> Standing:
+def standing(held: float, cost: str, *orders: tuple[str, str, int]) -> Standing:
     resting = (Resting(side, Decimal(price), Decimal(n), f"o{i}") for i, (side, price, n) in enumerate(orders))  # type: ignore[arg-type]
     return Standing(Decimal(held), Decimal(cost), tuple(resting))
 
@@ -378,6 +378,8 @@ def standing(held: int, cost: str, *orders: tuple[str, str, int]) -> Standing:
         (standing(0, "0", ("ask", "0.30", 10)), "7"),
         (standing(0, "0", ("bid", "0.30", 10), ("ask", "0.60", 10)), "4"),  # the worse of the two
         (standing(5, "2", ("bid", "0.30", 10)), "5"),
+        (standing(0.5, "0.2", ("bid", "0.30", 10)), "3.2"),
+        (standing(0.5, "0.2", ("ask", "0.30", 1)), "0.35"),  # half closes, half opens
         (standing(-5, "2", ("bid", "0.30", 10)), "2"),  # five close, five open for 1.50
         (standing(-5, "1", ("bid", "0.30", 10)), "1.5"),
         (standing(5, "2", ("ask", "0.30", 10)), "3.5"),
@@ -399,6 +401,10 @@ def test_what_closed_and_could_open_now() -> None:
     assert latent(here, {"o0": Decimal(0), "o1": Decimal(5)}) == 0  # less than it was weighed with is no credit
     assert latent(here, {}) == 0
     assert latent(here, {"o2": Decimal("2.5"), "o1": Decimal(0)}) == Decimal("0.2") + Decimal("0.9")
+
+
+def test_names_come_as_people_write_them() -> None:
+    assert Limits.model_validate({"DENY_SERIES": "kxa,KXB, kxc  KXD"}).deny_series == {"KXA", "KXB", "KXC", "KXD"}
 
 
 def test_limits_say_both_figures() -> None:
