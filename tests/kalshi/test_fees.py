@@ -94,3 +94,16 @@ def test_floor_is_towards_minus_infinity() -> None:
     """A debit is rounded away from the member's favour, like a credit."""
     assert Decimal("-0.058639").quantize(Decimal("0.01"), ROUND_FLOOR) == Decimal("-0.06")
     assert round_fee(58_639, 0, GRID_CENT, 0)[0] == 8_639
+
+
+def test_a_schedule_is_exact_or_refused() -> None:
+    plain = FeeSchedule.of("quadratic")
+    assert (plain.multiplier, plain.taker_rate, plain.maker_rate) == (Decimal(1), 700_000_000, 0)
+    with pytest.raises(
+        UnknownFeeTypeError, match=r"^fee type 'odd' has no formula here: see the exchange's fee schedule$"
+    ):
+        FeeSchedule.of("odd")
+    for kind, multiplier in (("quadratic", "-1"), ("quadratic_with_maker_fees", "-0.5"), ("quadratic", "0.000000001"),
+                             ("quadratic", "0.123456789012")):  # fmt: skip
+        with pytest.raises(ValueError, match="must be positive, with six decimals at most"):
+            FeeSchedule.of(kind, multiplier)

@@ -64,6 +64,9 @@ def test_the_grid_is_checked_in_yes_prices() -> None:
     with pytest.raises(InvalidOrderError) as near:  # on the NO side the fine steps are the dear ones
         check_price(Decimal("0.855"), "no", grid)
     assert str(near.value) == "This market takes no price of 85.5¢: the nearest it takes is 85¢ or 86¢."
+    assert check_price(Decimal("0.099"), "yes", grid) == 990
+    with pytest.raises(InvalidOrderError, match="nearest it takes is 15¢ or 16¢"):
+        check_price(Decimal("0.155"), "yes", grid)
     with pytest.raises(InvalidOrderError, match=r"^The price 50\.001¢ is not a price: .+\.$"):
         check_price(Decimal("0.50001"), "yes", grid)
 
