@@ -27,6 +27,7 @@ from prediction_mcp.analytics.positions import Mark, mark
 from prediction_mcp.analytics.probability import Rung, ladder, normalised, overround
 from prediction_mcp.analytics.risk import Exposure, Held, exposure, kelly, kelly_size
 from prediction_mcp.analytics.volatility import correlation, log_odds, volatility
+from prediction_mcp.kalshi.fees import FeeSchedule
 
 D = Decimal
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -482,3 +483,18 @@ def test_dearer_levels_join_while_they_pay() -> None:
     odd = arb.find(legs(("A", [("0.40", "0.25")]), ("B", [("0.40", "3")])), ways)
     assert odd is not None
     assert odd.count == D("0.25")
+
+
+def test_rounded_fees_decide_not_those_of_many() -> None:
+    """Of many contracts NO at 0.48 costs 1.7472¢ in fees, so both cost 0.995; a hundredth of one pays 0.02¢: nothing
+    is left, and nothing is told."""
+    fees = FeeSchedule.of("quadratic")
+
+    def both(count: str) -> list[arb.Side]:
+        return [arb.Side(t, "no", [(D("0.48"), D(count))], fees) for t in "AB"]
+
+    ways = ends.of_exclusive(["A", "B"])
+    many = arb.find(both("100"), ways)
+    assert many is not None
+    assert many.profit == 4 - 2 * D("1.7472")
+    assert arb.find(both("0.01"), ways) is None
