@@ -85,7 +85,9 @@ class Arbitrage:
         sides = {leg.side for leg in self.legs}
         if len(self.legs) == 2 and len(sides) == 2:
             return "ladder"
-        return {frozenset({"no"}): "sell_all", frozenset({"yes"}): "buy_all"}.get(frozenset(sides), "set")  # type: ignore[return-value]
+        if len(sides) == 2:
+            return "set"
+        return "sell_all" if sides == {"no"} else "buy_all"
 
 
 def find(sides: Sequence[Side], ends: Sequence[End], min_edge: Decimal = ZERO) -> Arbitrage | None:
