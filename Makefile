@@ -9,10 +9,10 @@ PYKALSHI_VERSION := 2.0.0
 KALSHI_SDK_VERSION := 22.4.0
 TYPESCRIPT_VERSION := 3.30.0
 
-.PHONY: help demo test lint format conformance mutants bench cassettes transcript lock clean
+.PHONY: help demo test lint format conformance drift mutants bench cassettes transcript lock clean
 
 help:
-	@echo 'make demo | test | lint | conformance | mutants | bench | cassettes | transcript | format | lock | clean'
+	@echo 'make demo | test | lint | conformance | drift | mutants | bench | cassettes | transcript | format | lock | clean'
 
 demo: $(READY)
 	@$(BIN)/prediction-mcp demo
@@ -35,6 +35,10 @@ format: $(READY)
 # Two of the clients ask for a newer Python in their metadata than their code needs, so they live in a folder of their own.
 conformance: $(READY) $(SDK)/.ready
 	$(BIN)/python -m pytest tests/conformance --run-conformance -n 2
+
+# What a newer specification of Kalshi's REST changes, and what client and exchange lack of it: make drift SPEC=openapi.yaml
+drift: $(READY)
+	@$(BIN)/python -m tests.conformance.drift "$(SPEC)"
 
 # Half an hour: what it changed in fees, ledger, analytics and limits without a test noticing; figures in docs/testing.md.
 mutants: $(READY) | $(UV)

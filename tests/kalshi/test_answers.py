@@ -34,6 +34,7 @@ from prediction_mcp.kalshi.errors import (
     TradingPausedError,
 )
 from prediction_mcp.kalshi.feed_reader import Reader, Subscription
+from prediction_mcp.kalshi.models.account import AccountLimits, EndpointCosts
 from prediction_mcp.kalshi.models.exchange import ExchangeStatus
 from prediction_mcp.kalshi.models.feed import Subscribed
 from prediction_mcp.kalshi.models.markets import MarketAnswer, MarketPage, OrderbookAnswer, TradePage
@@ -45,14 +46,7 @@ from prediction_mcp.kalshi.models.orders import (
     OrderExecution,
     OrderPage,
 )
-from prediction_mcp.kalshi.models.portfolio import (
-    AccountLimits,
-    Balance,
-    EndpointCosts,
-    FillPage,
-    PositionPage,
-    SettlementPage,
-)
+from prediction_mcp.kalshi.models.portfolio import Balance, FillPage, PositionPage, SettlementPage
 from prediction_mcp.kalshi.orderbook import LiveBook
 from prediction_mcp.kalshi.parsing import parse
 from prediction_mcp.kalshi.units import format_price

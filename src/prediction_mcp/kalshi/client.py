@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 from .rate_limit import RateLimiter
 from .resources.account import AccountResource
+from .resources.collections import CollectionsResource
+from .resources.communications import CommunicationsResource
 from .resources.events import EventsResource
 from .resources.exchange import ExchangeResource
+from .resources.groups import OrderGroupsResource
+from .resources.live_data import LiveDataResource
 from .resources.markets import MarketsResource
 from .resources.orders import OrdersResource
 from .resources.portfolio import PortfolioResource
 from .resources.reference import ReferenceResource
 from .resources.series import SeriesResource
+from .resources.subaccounts import ShardsResource, SubaccountsResource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +66,12 @@ class KalshiClient:
         self.reference = ReferenceResource(self.transport)
         self.portfolio = PortfolioResource(self.transport)
         self.account = AccountResource(self.transport)
+        self.collections = CollectionsResource(self.transport)
+        self.communications = CommunicationsResource(self.transport)
+        self.order_groups = OrderGroupsResource(self.transport)
+        self.live_data = LiveDataResource(self.transport)
+        self.subaccounts = SubaccountsResource(self.transport)
+        self.shards = ShardsResource(self.transport)
 
     @property
     def has_key(self) -> bool:

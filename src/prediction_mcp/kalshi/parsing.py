@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from loguru import logger
 from pydantic import BaseModel, ValidationError
 
+from .answers import error_for, read_refusal
 from .errors import MalformedResponseError
 
 M = TypeVar("M", bound=BaseModel)
@@ -22,3 +24,12 @@ def parse(model: type[M], content: bytes, what: str) -> M:
             f"The exchange's answer to {what} isn't what its API promises ({where}: {first['msg']}): "
             "nothing was made up from it; try again, and report it if it stays."
         ) from None
+
+
+def parsed(model: type[M], content: bytes, what: str) -> M:
+    """The answer to a write. An error body under a 2xx status is a refusal (seen in June 2026): nothing was done."""
+    refusal = read_refusal(content)
+    if refusal is not None and refusal.code:
+        logger.error("a 2xx answer to {} refuses: {}", what, content[:500])
+        raise error_for(400, content)
+    return parse(model, content, what)

@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from .answers import error_for
 from .auth import Signer
 from .errors import BudgetSpentError, CredentialsError, KalshiError, RateLimitedError, SendError
-from .parsing import M, parse
+from .parsing import M, parse, parsed
 from .rate_limit import Lane, RateLimiter
 
 Query = Mapping[str, object]
@@ -71,6 +71,22 @@ class Transport:
         """GET and parse."""
         content = await self.send("GET", template, ids, signed=signed, query=query)
         return parse(model, content, f"GET {template}")
+
+    async def write(
+        self,
+        model: type[M],
+        method: str,
+        template: str,
+        ids: Ids | None = None,
+        *,
+        query: Query | None = None,
+        body: BaseModel | None = None,
+        idempotent: bool = True,
+        urgent: bool = False,
+    ) -> M:
+        """Write and parse. Raises as :meth:`send`, and for a refusal that came as a success."""
+        content = await self.send(method, template, ids, query=query, body=body, idempotent=idempotent, urgent=urgent)
+        return parsed(model, content or b"{}", f"{method} {template}")
 
     async def send(
         self,

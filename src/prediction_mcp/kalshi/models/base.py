@@ -30,3 +30,9 @@ class Page(KalshiModel):
     """A page of a list; ``cursor`` is empty on the last one."""
 
     cursor: str | None = ""
+
+
+class Request(BaseModel):
+    """Base of request bodies: strict, so that a misspelt field is our error and not the exchange's surprise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

@@ -5,10 +5,22 @@ from datetime import datetime
 from .base import KalshiModel, OptionalTime
 
 
+class ShardStatus(KalshiModel):
+    """One part of the exchange; markets, orders and money lie on one each."""
+
+    exchange_index: int
+    description: str = ""
+    exchange_active: bool = True
+    trading_active: bool = True
+    intra_exchange_transfers_active: bool = True
+
+
 class ExchangeStatus(KalshiModel):
     exchange_active: bool
     trading_active: bool
+    intra_exchange_transfers_active: bool | None = None
     exchange_estimated_resume_time: OptionalTime = None
+    exchange_index_statuses: list[ShardStatus] | None = None
 
 
 class TradingHours(KalshiModel):

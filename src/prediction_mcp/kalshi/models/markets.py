@@ -28,7 +28,7 @@ class Market(KalshiModel):
     """One contract.
 
     ``status`` is initialized, inactive, active, closed, determined, disputed, amended or finalized. A bid of 0 or an
-    ask of 1 means nobody quotes that side.
+    ask of 1 means nobody quotes that side. ``exchange_index`` is the shard of the exchange that trades it.
     """
 
     ticker: str
@@ -38,6 +38,7 @@ class Market(KalshiModel):
     no_sub_title: str = ""
     market_type: str = "binary"
     status: str
+    created_time: OptionalTime = None
     open_time: OptionalTime = None
     close_time: OptionalTime = None
     expected_expiration_time: OptionalTime = None
@@ -48,7 +49,12 @@ class Market(KalshiModel):
     yes_bid_size_fp: Count = Decimal(0)
     yes_ask_dollars: Dollars = Decimal(1)
     yes_ask_size_fp: Count = Decimal(0)
+    no_bid_dollars: Dollars | None = None
+    no_ask_dollars: Dollars | None = None
     last_price_dollars: Dollars = Decimal(0)
+    notional_value_dollars: Dollars = Decimal(1)
+    previous_yes_bid_dollars: Dollars | None = None
+    previous_yes_ask_dollars: Dollars | None = None
     previous_price_dollars: Dollars = Decimal(0)
     volume_fp: Count = Decimal(0)
     volume_24h_fp: Count = Decimal(0)
@@ -58,6 +64,7 @@ class Market(KalshiModel):
     result: str = ""
     settlement_value_dollars: Dollars | None = None
     settlement_ts: OptionalTime = None
+    settlement_bounds_type: str | None = None
     expiration_value: str = ""
     strike_type: str | None = None
     floor_strike: Decimal | None = None
@@ -68,6 +75,7 @@ class Market(KalshiModel):
     price_ranges: list[PriceRangeModel] = []
     mve_collection_ticker: str | None = None
     mve_selected_legs: list[ComboLeg] | None = None
+    exchange_index: int | None = None
 
     @cached_property
     def grid(self) -> PriceGrid:
@@ -150,6 +158,7 @@ class Trade(KalshiModel):
     ticker: str
     count_fp: Count
     yes_price_dollars: Dollars
+    no_price_dollars: Dollars | None = None
     taker_outcome_side: Side
     taker_book_side: BookSide
     created_time: datetime
@@ -197,6 +206,7 @@ class Candlestick(KalshiModel):
 
 
 class CandlesticksAnswer(KalshiModel):
+    ticker: str = ""
     candlesticks: list[Candlestick] = []
 
 

@@ -4,20 +4,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from prediction_mcp.net.sides import BookSide, Side
 
-from .base import Count, Dollars, KalshiModel, OptionalTime, Page
+from .base import Count, Dollars, KalshiModel, OptionalTime, Page, Request
 
 TimeInForce = Literal["good_till_canceled", "immediate_or_cancel", "fill_or_kill"]
 SelfTradePrevention = Literal["taker_at_cross", "maker"]
-
-
-class Request(BaseModel):
-    """Base of request bodies: strict, so that a misspelt field is our error and not the exchange's surprise."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class NewOrder(Request):
@@ -36,6 +30,7 @@ class NewOrder(Request):
     cancel_order_on_pause: bool | None = None
     subaccount: int | None = None
     order_group_id: str | None = None
+    exchange_index: int | None = None
 
 
 class Amendment(Request):
@@ -46,6 +41,9 @@ class Amendment(Request):
     price: str
     count: str
     expiration_time: int | None = None
+    client_order_id: str | None = None
+    updated_client_order_id: str | None = None
+    exchange_index: int | None = None
 
 
 class Order(KalshiModel):
@@ -57,7 +55,9 @@ class Order(KalshiModel):
     outcome_side: Side
     book_side: BookSide
     status: str
+    type: str = ""
     yes_price_dollars: Dollars
+    no_price_dollars: Dollars | None = None
     fill_count_fp: Count
     remaining_count_fp: Count
     initial_count_fp: Count
@@ -65,7 +65,10 @@ class Order(KalshiModel):
     maker_fill_cost_dollars: Dollars = Decimal(0)
     taker_fees_dollars: Dollars = Decimal(0)
     maker_fees_dollars: Dollars = Decimal(0)
+    user_id: str = ""
+    order_group_id: str | None = None
     subaccount_number: int | None = None
+    exchange_index: int | None = None
     expiration_time: OptionalTime = None
     created_time: OptionalTime = None
     last_update_time: OptionalTime = None
@@ -170,6 +173,7 @@ class CancelItem(BaseModel):
     order_id: str
     market_ticker: str | None = None
     subaccount: int | None = None
+    exchange_index: int | None = None
 
 
 class BatchCancelBody(BaseModel):
@@ -180,6 +184,7 @@ class DecreaseBody(BaseModel):
     reduce_by: str | None = None
     reduce_to: str | None = None
     market_ticker: str | None = None
+    exchange_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from prediction_mcp.net.sides import BookSide, Side
 
 from .base import Count, Dollars, KalshiModel, OptionalTime, Page
+from .money import IndexedBalance
 
 
 class Balance(KalshiModel):
@@ -15,6 +16,7 @@ class Balance(KalshiModel):
     balance_dollars: Dollars
     portfolio_value: int = 0
     updated_ts: int = 0
+    balance_breakdown: list[IndexedBalance] | None = None
 
 
 class MarketPosition(KalshiModel):
@@ -27,6 +29,7 @@ class MarketPosition(KalshiModel):
     fees_paid_dollars: Dollars = Decimal(0)
     total_traded_dollars: Dollars = Decimal(0)
     last_updated_ts: OptionalTime = None
+    exchange_index: int | None = None
 
 
 class EventPosition(KalshiModel):
@@ -51,13 +54,17 @@ class Fill(KalshiModel):
     order_id: str
     client_order_id: str | None = None
     ticker: str
+    market_ticker: str = ""
     outcome_side: Side
     book_side: BookSide
     count_fp: Count
     yes_price_dollars: Dollars
+    no_price_dollars: Dollars | None = None
     is_taker: bool
     fee_cost: Dollars = Decimal(0)
     created_time: OptionalTime = None
+    subaccount_number: int | None = None
+    exchange_index: int | None = None
 
 
 class FillPage(Page):
@@ -78,6 +85,7 @@ class Settlement(KalshiModel):
     value: int | None = None
     fee_cost: Dollars = Decimal(0)
     settled_time: datetime
+    exchange_index: int | None = None
 
 
 class SettlementPage(Page):
@@ -108,27 +116,4 @@ class RestingValue(KalshiModel):
     """Value of all resting orders, in cents."""
 
     total_resting_order_value: int
-
-
-class BucketLimit(KalshiModel):
-    """Tokens a second, and how many a bucket holds."""
-
-    refill_rate: int
-    bucket_capacity: int
-
-
-class AccountLimits(KalshiModel):
-    usage_tier: str = ""
-    read: BucketLimit
-    write: BucketLimit
-
-
-class EndpointCost(KalshiModel):
-    method: str
-    path: str
-    cost: int
-
-
-class EndpointCosts(KalshiModel):
-    default_cost: int = 10
-    endpoint_costs: list[EndpointCost] = []
+    resting_order_value_breakdown: list[IndexedBalance] = []

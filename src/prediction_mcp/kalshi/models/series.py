@@ -1,6 +1,7 @@
 """Series: the templates that events are made from."""
 
 from decimal import Decimal
+from typing import Any
 
 from .base import Count, KalshiModel, OptionalTime
 
@@ -25,6 +26,8 @@ class Series(KalshiModel):
     additional_prohibitions: list[str] | None = None
     volume_fp: Count | None = None
     last_updated_ts: OptionalTime = None
+    product_metadata: dict[str, Any] | None = None
+    exchange_index: int | None = None
 
 
 class SeriesAnswer(KalshiModel):

@@ -51,6 +51,7 @@ class MarketsResource:
         min_settled_ts: int | None = None,
         max_settled_ts: int | None = None,
         min_updated_ts: int | None = None,
+        max_updated_ts: int | None = None,
         mve_filter: Literal["only", "exclude"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
@@ -72,6 +73,7 @@ class MarketsResource:
             "min_settled_ts": min_settled_ts,
             "max_settled_ts": max_settled_ts,
             "min_updated_ts": min_updated_ts,
+            "max_updated_ts": max_updated_ts,
             "mve_filter": mve_filter,
             "limit": limit,
             "cursor": cursor,
@@ -101,11 +103,19 @@ class MarketsResource:
         ticker: str | None = None,
         min_ts: int | None = None,
         max_ts: int | None = None,
+        is_block_trade: bool | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> TradePage:
         """A page of trades (1,000 at most), newest first; times in Unix seconds."""
-        query = {"ticker": ticker, "min_ts": min_ts, "max_ts": max_ts, "limit": limit, "cursor": cursor}
+        query = {
+            "ticker": ticker,
+            "min_ts": min_ts,
+            "max_ts": max_ts,
+            "is_block_trade": is_block_trade,
+            "limit": limit,
+            "cursor": cursor,
+        }
         return await self._transport.get(TradePage, "/markets/trades", query=query)
 
     def all_trades(self, **filters: Any) -> AsyncIterator[Trade]:
@@ -138,7 +148,13 @@ class MarketsResource:
         return answer.candlesticks
 
     async def batch_candlesticks(
-        self, tickers: Sequence[str], *, start_ts: int, end_ts: int, period: Period
+        self,
+        tickers: Sequence[str],
+        *,
+        start_ts: int,
+        end_ts: int,
+        period: Period,
+        include_latest_before_start: bool = False,
     ) -> Sequence[MarketCandlesticks]:
         """Candlesticks of up to 100 markets, 10,000 in all."""
         query = {
@@ -146,6 +162,7 @@ class MarketsResource:
             "start_ts": start_ts,
             "end_ts": end_ts,
             "period_interval": period,
+            "include_latest_before_start": include_latest_before_start or None,
         }
         return (await self._transport.get(BatchCandlesticksAnswer, "/markets/candlesticks", query=query)).markets
 
@@ -166,6 +183,7 @@ class HistoricalMarketsResource:
         event_ticker: str | None = None,
         series_ticker: str | None = None,
         tickers: Sequence[str] | None = None,
+        mve_filter: Literal["only", "exclude"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> MarketPage:
@@ -174,6 +192,7 @@ class HistoricalMarketsResource:
             "event_ticker": event_ticker,
             "series_ticker": series_ticker,
             "tickers": ",".join(tickers) if tickers else None,
+            "mve_filter": mve_filter,
             "limit": limit,
             "cursor": cursor,
         }
@@ -185,11 +204,19 @@ class HistoricalMarketsResource:
         ticker: str | None = None,
         min_ts: int | None = None,
         max_ts: int | None = None,
+        is_block_trade: bool | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> TradePage:
         """A page of archived trades, newest first."""
-        query = {"ticker": ticker, "min_ts": min_ts, "max_ts": max_ts, "limit": limit, "cursor": cursor}
+        query = {
+            "ticker": ticker,
+            "min_ts": min_ts,
+            "max_ts": max_ts,
+            "is_block_trade": is_block_trade,
+            "limit": limit,
+            "cursor": cursor,
+        }
         return await self._transport.get(TradePage, "/historical/trades", query=query)
 
     async def candlesticks(self, ticker: str, *, start_ts: int, end_ts: int, period: Period) -> Sequence[Candlestick]:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from loguru import logger
-
 from prediction_mcp.net.words import printed
 
-from ..answers import error_for, read_refusal
 from ..errors import (
     ConflictError,
     DuplicateOrderError,
@@ -17,14 +12,7 @@ from ..errors import (
     MalformedResponseError,
     OutcomeUnknownError,
 )
-from ..models.orders import (
-    NewOrder,
-    Order,
-)
-from ..parsing import M, parse
-
-if TYPE_CHECKING:
-    pass
+from ..models.orders import NewOrder, Order
 
 
 def nothing_to_cancel(order: Order) -> InvalidOrderError:
@@ -48,15 +36,6 @@ def is_open(error: KalshiError) -> bool:
     if error.maybe_done or isinstance(error, MalformedResponseError):
         return True
     return isinstance(error, ConflictError) and not isinstance(error, DuplicateOrderError)
-
-
-def parsed(model: type[M], content: bytes, what: str) -> M:
-    """The answer to a write. An error body under a 2xx status is a refusal (seen in June 2026), not a placed order."""
-    refusal = read_refusal(content)
-    if refusal is not None and refusal.code:
-        logger.error("a 2xx answer to {} refuses: {}", what, content[:500])
-        raise error_for(400, content)
-    return parse(model, content, what)
 
 
 def used_up(order: NewOrder) -> OutcomeUnknownError:

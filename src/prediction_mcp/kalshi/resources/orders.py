@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
 
 from ..errors import (
     DuplicateOrderError,
@@ -36,91 +35,19 @@ from ..models.orders import (
     ItemError,
     NewOrder,
     Order,
-    OrderAnswer,
     OrderExecution,
-    OrderPage,
-    OrderQueuePosition,
-    QueuePositionAnswer,
-    QueuePositions,
-    Traded,
 )
-from ..models.portfolio import FillPage
-from ..pagination import everything
-from .order_fates import is_open, nothing_to_cancel, over, parsed, unclear, unknown, used_up
-
-if TYPE_CHECKING:
-    from ..transport import Transport
+from ..parsing import parsed
+from .fates import ASK_AGAIN_AFTER
+from .order_fates import is_open, nothing_to_cancel, over, unclear, unknown, used_up
+from .order_reads import OrderReads
 
 ORDERS = "/portfolio/events/orders"
-ASK_AGAIN_AFTER = (0.0, 0.5, 1.0, 2.0)
-"""Seconds before each look at what became of a write: reads lag the exchange, by 0.4 s and more as recorded."""
 LOOK_BACK_S = 120
 
 
-class OrdersResource:
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    # -- reads -------------------------------------------------------------------------------------------------
-
-    async def get(self, order_id: str) -> Order:
-        """One order. Raises NotFoundError."""
-        answer = await self._transport.get(
-            OrderAnswer, "/portfolio/orders/{order_id}", signed=True, ids={"order_id": order_id}
-        )
-        return answer.order
-
-    async def list(
-        self,
-        *,
-        ticker: str | None = None,
-        event_ticker: str | None = None,
-        status: str | None = None,
-        min_ts: int | None = None,
-        max_ts: int | None = None,
-        subaccount: int | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
-        historical: bool = False,
-    ) -> OrderPage:
-        """A page of orders (1,000 at most), newest first; ``status`` is resting, canceled or executed."""
-        query = {
-            "ticker": ticker,
-            "event_ticker": None if historical else event_ticker,
-            "status": None if historical else status,
-            "min_ts": min_ts,
-            "max_ts": max_ts,
-            "subaccount": subaccount,
-            "limit": limit,
-            "cursor": cursor,
-        }
-        template = "/historical/orders" if historical else "/portfolio/orders"
-        return await self._transport.get(OrderPage, template, signed=True, query=query)
-
-    def all(self, **filters: Any) -> AsyncIterator[Order]:
-        """Every order that fits, over all pages; filters as for :meth:`list`."""
-        return everything(lambda cursor: self.list(**{"limit": 1000, **filters, "cursor": cursor}), lambda p: p.orders)
-
-    async def queue_position(self, order_id: str) -> Decimal:
-        """Contracts that trade before this order does."""
-        template = "/portfolio/orders/{order_id}/queue_position"
-        answer = await self._transport.get(QueuePositionAnswer, template, signed=True, ids={"order_id": order_id})
-        return answer.queue_position_fp
-
-    async def queue_positions(
-        self, *, market_tickers: Sequence[str] | None = None, event_ticker: str | None = None
-    ) -> Sequence[OrderQueuePosition]:
-        """Queue positions of all resting orders that fit."""
-        query = {"market_tickers": ",".join(market_tickers) if market_tickers else None, "event_ticker": event_ticker}
-        template = "/portfolio/orders/queue_positions"
-        return (await self._transport.get(QueuePositions, template, signed=True, query=query)).queue_positions
-
-    async def find(self, client_order_id: str, ticker: str, *, since_ts: int) -> Order | None:
-        """The order that carries this client_order_id, or None when the exchange doesn't show one (yet)."""
-        async for order in self.all(ticker=ticker, min_ts=since_ts):
-            if order.client_order_id == client_order_id:
-                return order
-        return None
+class OrdersResource(OrderReads):
+    """Orders of an account: reads (:class:`.order_reads.OrderReads`), and all that changes them."""
 
     # -- create ------------------------------------------------------------------------------------------------
 
@@ -158,20 +85,6 @@ class OrdersResource:
             if found is not None:
                 return found
         return None
-
-    async def traded(self, order_id: str) -> Traded:
-        """What an order has traded so far, added up from its fills: exact, where averages are rounded."""
-
-        def page(cursor: str | None) -> Awaitable[FillPage]:
-            query = {"order_id": order_id, "limit": 1000, "cursor": cursor}
-            return self._transport.get(FillPage, "/portfolio/fills", signed=True, query=query)
-
-        count = cost = fees = Decimal(0)
-        async for fill in everything(page, lambda p: p.fills):
-            count += fill.count_fp
-            cost += fill.count_fp * fill.yes_price_dollars
-            fees += fill.fee_cost
-        return Traded(count, cost, fees)
 
     async def _execution(self, order: Order) -> OrderExecution:
         """What the lost answer would have said, from the order and its fills."""
@@ -214,7 +127,12 @@ class OrdersResource:
     # -- cancel ------------------------------------------------------------------------------------------------
 
     async def cancel(
-        self, order_id: str, *, market_ticker: str | None = None, subaccount: int | None = None
+        self,
+        order_id: str,
+        *,
+        market_ticker: str | None = None,
+        subaccount: int | None = None,
+        exchange_index: int | None = None,
     ) -> Cancellation:
         """Cancel a resting order. Goes ahead of other writes. Without ``subaccount`` it is one of the primary account.
 
@@ -227,7 +145,7 @@ class OrdersResource:
             OutcomeUnknownError: the order still reads as resting, though its cancel was lost or answered with 404.
         """
         template = ORDERS + "/{order_id}"
-        query = {"market_ticker": market_ticker, "subaccount": subaccount}
+        query = {"market_ticker": market_ticker, "subaccount": subaccount, "exchange_index": exchange_index}
         try:
             content = await self._transport.send(
                 "DELETE", template, query=query, urgent=True, ids={"order_id": order_id}
@@ -345,6 +263,7 @@ class OrdersResource:
         reduce_to: str | None = None,
         market_ticker: str | None = None,
         subaccount: int | None = None,
+        exchange_index: int | None = None,
     ) -> Decrease:
         """Make a resting order smaller; exactly one of the two. The queue position is kept.
 
@@ -353,7 +272,9 @@ class OrdersResource:
         """
         if (reduce_by is None) == (reduce_to is None):
             raise InvalidOrderError("Give exactly one of reduce_by and reduce_to.")
-        body = DecreaseBody(reduce_by=reduce_by, reduce_to=reduce_to, market_ticker=market_ticker)
+        body = DecreaseBody(
+            reduce_by=reduce_by, reduce_to=reduce_to, market_ticker=market_ticker, exchange_index=exchange_index
+        )
         try:
             template = ORDERS + "/{order_id}/decrease"
             content = await self._transport.send(

@@ -28,9 +28,9 @@ class PortfolioResource:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def balance(self, *, subaccount: int | None = None) -> Balance:
+    async def balance(self, *, subaccount: int | None = None, exchange_index: int | None = None) -> Balance:
         """Free cash and what the positions are worth; the primary account unless a subaccount is named."""
-        query = {"subaccount": subaccount}
+        query = {"subaccount": subaccount, "exchange_index": exchange_index}
         return await self._transport.get(Balance, "/portfolio/balance", signed=True, query=query)
 
     async def positions(
@@ -40,6 +40,8 @@ class PortfolioResource:
         event_ticker: str | None = None,
         settlement_status: str | None = None,
         count_filter: str | None = None,
+        subaccount: int | None = None,
+        exchange_index: int | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         historical: bool = False,
@@ -50,6 +52,8 @@ class PortfolioResource:
             "event_ticker": event_ticker,
             "settlement_status": None if historical else settlement_status,
             "count_filter": None if historical else count_filter,
+            "subaccount": subaccount,
+            "exchange_index": None if historical else exchange_index,
             "limit": limit,
             "cursor": cursor,
         }
@@ -69,6 +73,8 @@ class PortfolioResource:
         order_id: str | None = None,
         min_ts: int | None = None,
         max_ts: int | None = None,
+        subaccount: int | None = None,
+        exchange_index: int | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         historical: bool = False,
@@ -79,6 +85,8 @@ class PortfolioResource:
             "order_id": None if historical else order_id,
             "min_ts": min_ts,
             "max_ts": max_ts,
+            "subaccount": subaccount,
+            "exchange_index": None if historical else exchange_index,
             "limit": limit,
             "cursor": cursor,
         }
@@ -96,6 +104,7 @@ class PortfolioResource:
         event_ticker: str | None = None,
         min_ts: int | None = None,
         max_ts: int | None = None,
+        subaccount: int | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> SettlementPage:
@@ -105,6 +114,7 @@ class PortfolioResource:
             "event_ticker": event_ticker,
             "min_ts": min_ts,
             "max_ts": max_ts,
+            "subaccount": subaccount,
             "limit": limit,
             "cursor": cursor,
         }

@@ -27,6 +27,7 @@ class SeriesResource:
         category: str | None = None,
         tags: Sequence[str] | None = None,
         include_volume: bool = False,
+        include_product_metadata: bool = False,
         min_updated_ts: int | None = None,
     ) -> Sequence[Series]:
         """All series that fit; the exchange doesn't page this list. ``min_updated_ts`` is Unix seconds."""
@@ -34,6 +35,7 @@ class SeriesResource:
             "category": category,
             "tags": ",".join(tags) if tags else None,
             "include_volume": include_volume or None,
+            "include_product_metadata": include_product_metadata or None,
             "min_updated_ts": min_updated_ts,
         }
         return (await self._transport.get(SeriesList, "/series", query=query)).series

@@ -124,7 +124,7 @@ async def kalshi_get_multivariate_collections(
     """Collections of events whose markets can be combined into one market."""
     from prediction_mcp.desk.kalshi.discovery.results import CollectionLine, CollectionList
 
-    page = await account.kalshi.reference.collections(
+    page = await account.kalshi.collections.list(
         status=status,
         series_ticker=series_ticker.strip().upper() if series_ticker else None,
         limit=limit,

@@ -296,6 +296,7 @@ def _handler(exchange: Exchange, endpoint: Endpoint) -> Callable[[Request], Awai
                 locked,
                 operation,
             )  # fmt: skip
+            call.check_shard(call.integer("exchange_index"))
             exchange.sync()  # what reads see is what is on disk
             return _carry_out(exchange, endpoint, call)
         except RejectionError as rejection:

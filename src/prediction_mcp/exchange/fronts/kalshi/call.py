@@ -21,11 +21,15 @@ from prediction_mcp.exchange.world.clock import MAX_TIME_S
 from prediction_mcp.exchange.world.listed import Event, Market, Series
 from prediction_mcp.kalshi.units import COUNT_UNITS, parse_count, parse_dollars, parse_price
 
+from .wire import EXCHANGE_INDEX
+
 T = TypeVar("T")
 B = TypeVar("B", bound=msgspec.Struct)
 Json = dict[str, Any]
 
 
+AUTO = -1
+"""The shard of the market that is named."""
 MAX_INT = 2**63 - 1
 """Integers beyond 64 bits aren't any."""
 MAX_CONTRACTS = 10**9
@@ -88,6 +92,11 @@ class Call:
         if self.text("subaccount") is None and self.locked is None:
             return Where()
         return Where().add("account_id = ?", self.owned().account_id)
+
+    def check_shard(self, index: int | None) -> None:
+        """Raises RejectionError (400) for a shard that this exchange hasn't got. -1 leaves it to the ticker."""
+        if index not in (None, AUTO, EXCHANGE_INDEX):
+            raise invalid("exchange_index", f"there is shard {EXCHANGE_INDEX} only")
 
     def unbound(self) -> Account:
         """The member, for what a key that is bound to a subaccount may not do. Raises RejectionError (403)."""
@@ -192,10 +201,13 @@ class Call:
         return found
 
     def decode(self, kind: type[B]) -> B:
+        """The body as what it should be. Raises RejectionError for anything else, and for a shard that isn't there."""
         try:
-            return msgspec.json.decode(self.body, type=kind)
+            body = msgspec.json.decode(self.body, type=kind)
         except (msgspec.DecodeError, RecursionError) as error:
             raise bad_request(f"json: {error}") from None
+        self.check_shard(getattr(body, "exchange_index", None))
+        return body
 
     def refuse(self, name: str, tag: str) -> RejectionError:
         """For a parameter of the query that breaks its rule, in the words that were recorded."""

@@ -52,8 +52,9 @@ def series_list(call: Call) -> Json:
     category, tags = call.text("category"), set(call.names("tags"))
     updated = call.within("min_updated_ts", "max_updated_ts")
     volume = call.flag("include_volume")
+    metadata: Json = {"product_metadata": {}} if call.flag("include_product_metadata") else {}
     found = [
-        wire_market.series(s, _series_volume(call, s.ticker) if volume else None)
+        wire_market.series(s, _series_volume(call, s.ticker) if volume else None) | metadata
         for s in call.exchange.catalogue.series.values()
         if (category is None or s.category == category) and (not tags or tags & set(s.tags)) and updated(s.created_ms)
     ]

@@ -57,6 +57,8 @@ def _live(call: Call, event: Event) -> Json:
 
 
 def live_data(call: Call) -> Json:
+    """``include_player_stats`` is taken; these games have teams only."""
+    call.flag("include_player_stats")
     event = event_of(call, call.path["milestone_id"])
     if call.path.get("type", milestone_type(event)) != milestone_type(event):
         raise not_found("the milestone has no live data of this type")
@@ -64,6 +66,7 @@ def live_data(call: Call) -> Json:
 
 
 def live_datas(call: Call) -> Json:
+    call.flag("include_player_stats")
     wanted = call.names("milestone_ids", 100)
     if not wanted:
         raise call.refuse("milestone_ids", "required")

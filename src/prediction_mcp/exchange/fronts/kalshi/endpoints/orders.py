@@ -91,6 +91,7 @@ def _check_trading(call: Call, ticker: str) -> None:
 
 
 def _create(call: Call, body: CreateOrder) -> Json:
+    call.check_shard(body.exchange_index)
     _check_trading(call, body.ticker)
     if body.time_in_force not in (GTC, IOC, FOK):
         raise invalid("time_in_force", f"must be one of {FOK}, {GTC}, {IOC}")
@@ -131,6 +132,8 @@ def batch_create(call: Call) -> Json:
 
 
 def cancel(call: Call) -> Json:
+    """``market_ticker`` only finds the shard, of which there is one."""
+    call.text("market_ticker")
     return _cancel(call, call.path["order_id"], call.owned())
 
 
@@ -145,6 +148,7 @@ def _cancel(call: Call, order_id: str, account: Account) -> Json:
 
 
 def _cancel_item(call: Call, item: CancelItem) -> Json:
+    call.check_shard(item.exchange_index)
     return _cancel(call, item.order_id, call.subaccount(item.subaccount))
 
 
