@@ -15,7 +15,7 @@ from prediction_mcp.safety.confirmation import NotConfirmedError, Pending, Quest
 def question(**changes: Any) -> Question:
     values: dict[str, Any] = {
         "tool": "t", "fingerprint": fingerprint({"a": 1, "b": 2}), "user": "u", "until": float("inf"), "terms": {},
-        "binding": {}, "best": None, "text": "", "id": "",
+        "binding": {}, "bests": (None,), "text": "", "id": "",
     }  # fmt: skip
     return Question(**values | changes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -140,7 +140,7 @@ class Asker:
             if verdict != "accept":
                 raise self._no(_NO[verdict].format(patience=self.policy.patience_s), verdict)
             now = await self.call.make()
-            news = self._changed(plan.binding, plan.best, now)
+            news = self._changed(plan.binding, plan.bests, now)
             if not news:
                 return self._yes(now, plan.terms, text)
             plan = now
@@ -156,7 +156,7 @@ class Asker:
         verdict = self.person.verdict()
         if verdict != "accept":
             raise self._no(_NO[verdict], verdict)
-        news = self._changed(question.binding, question.best, plan)
+        news = self._changed(question.binding, question.bests, plan)
         return await self._request(plan, news) if news else self._yes(plan, question.terms, question.text)
 
     async def _preview(self, plan: Plan[Any], news: str = "") -> Preview:
@@ -173,7 +173,7 @@ class Asker:
 
     async def _redeemed(self, plan: Plan[Any]) -> Yes | Preview:
         question = self._take(self.call.token)
-        news = self._changed(question.binding, question.best, plan)
+        news = self._changed(question.binding, question.bests, plan)
         return await self._preview(plan, news) if news else self._yes(plan, question.terms, question.text, "token")
 
     # -- steps -------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class Asker:
                 until=time.monotonic() + seconds,
                 terms=plan.terms,
                 binding=plan.binding,
-                best=plan.best,
+                bests=plan.bests,
                 text=text,
                 id=self.id,
             )
@@ -219,15 +219,15 @@ class Asker:
         self.id = question.id
         return question
 
-    def _changed(self, binding: Mapping[str, Any], best: Decimal | None, now: Plan[Any]) -> str:
+    def _changed(self, binding: Mapping[str, Any], bests: Sequence[Decimal | None], now: Plan[Any]) -> str:
         """What is no longer as it was shown; empty if an accept still holds."""
         if dict(binding) != now.binding:
             return "What would be sent has changed since you were asked."
-        if best == now.best:
-            return ""
-        if best is not None and now.best is not None and abs(best - now.best) <= self.policy.tolerance:
-            return ""
-        return f"The best price moved from {cents(best)} to {cents(now.best)} since you were asked."
+        for best, new in zip(bests, now.bests, strict=True):
+            near = best is not None and new is not None and abs(best - new) <= self.policy.tolerance
+            if best != new and not near:
+                return f"The best price moved from {cents(best)} to {cents(new)} since you were asked."
+        return ""
 
     def _yes(self, plan: Plan[Any], terms: Terms, text: str, answer: str = "accept") -> Yes:
         self._note("answered", plan.kind == "cancel", answer=answer)

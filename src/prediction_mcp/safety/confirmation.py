@@ -36,7 +36,7 @@ class Question:
     until: float
     terms: Terms
     binding: Mapping[str, Any]
-    best: Decimal | None
+    bests: tuple[Decimal | None, ...]
     text: str
     id: str
 

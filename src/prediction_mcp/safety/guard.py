@@ -15,9 +15,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from loguru import logger
@@ -32,7 +33,7 @@ from .index import QUICK_S
 from .intents import WriteRecord
 from .journal import JournalError
 from .limits import Figures, LimitError, Limits, check, latent
-from .plan import Done, Look, Needs, Plan, Stake, Standing, Terms
+from .plan import TRADES, Done, Fate, Look, Needs, Plan, Stake, Standing, Terms, Unknown
 from .policy import Policy, ReadOnlyError, RefusedError
 from .records import HaltedError, Records
 from .recovery import Tells, require_settled, settle
@@ -96,11 +97,13 @@ class Guard:
             raise HaltedError(f"Trading was halted by {self._halted_by}: cancels still go.")
         async with self._settling:
             left = await settle(records, self.account)
-        require_settled(left, str(plan.terms["ticker"]))
+        if plan.kind in TRADES:
+            for ticker in plan.tickers:
+                require_settled(left, ticker)
         if not self.policy.asks_always() and not (call.token or person.answered):
             with contextlib.suppress(AskFirstError):
                 return await self._send(plan, _record(person, call, Yes(plan, plan.terms)), records)
-        await self._check(plan, records)
+        await self._check(plan, _record(person, call, Yes(plan, plan.terms)), records)
         answer = await Asker(self.policy, self.pending, records, person, call).confirm(plan)
         if not isinstance(answer, Yes):
             return answer
@@ -154,7 +157,7 @@ class Guard:
                 logger.error("a cancel goes without the journal: {}", error)
         if records is None or intent is None:
             return await self._tracked(self._unwritten(yes.plan, request))
-        return await self._tracked(self._carry(yes.plan, request.terms, intent, records))
+        return await self._tracked(self._carry(yes.plan, request.terms, [intent], records))
 
     async def _unwritten(self, plan: Plan[R], request: WriteRecord) -> R:
         try:
@@ -220,9 +223,11 @@ class Guard:
     async def _send(self, plan: Plan[R], request: WriteRecord, records: Records) -> R:
         """Raises AskFirstError where nobody was asked and the rule says that somebody must be."""
         asked = request.answer is not None
-        stake, figures = await self._weighed(plan, records, asked=asked)
-        intent = records.open(request, stake, lambda stake: self._hold(stake, figures, records, asked=asked))
-        return await self._tracked(self._carry(plan, request.terms, intent, records))
+        weighed = await self._weighed(plan, records, asked=asked)
+        intents = records.open_all(
+            _parts(plan, request), [stake for stake, _ in weighed], self._checks(weighed, records, asked=asked)
+        )
+        return await self._tracked(self._carry(plan, request.terms, intents, records))
 
     async def _tracked(self, work: Coroutine[Any, Any, R]) -> R:
         """In a task of its own, which goes on where the call that waits for it is cancelled."""
@@ -238,16 +243,20 @@ class Guard:
         if self._owed and (records := self.available()) is not None:
             self._pay_up(records)
 
-    async def _carry(self, plan: Plan[R], terms: Terms, intent: str, records: Records) -> R:
+    async def _carry(self, plan: Plan[R], terms: Terms, intents: Sequence[str], records: Records) -> R:
         try:
             result = await plan.send(terms)
         except PlatformError as error:
-            _written(records.unknown if error.maybe_done else records.refused, intent, str(error))
+            for intent in intents:
+                _written(records.unknown if error.maybe_done else records.refused, intent, str(error))
             raise
         except BaseException as error:
-            _written(records.unknown, intent, f"the server failed: {error!r}")
+            for intent in intents:
+                _written(records.unknown, intent, f"the server failed: {error!r}")
             raise
-        _written(records.done, intent, plan.done(result), result.model_dump(mode="json"))
+        answer = result.model_dump(mode="json")
+        for number, (intent, fate) in enumerate(zip(intents, plan.fates(result), strict=True)):
+            _ended(records, intent, fate, None if number else answer)
         return result
 
     # -- limits ------------------------------------------------------------------------------------------------
@@ -256,12 +265,19 @@ class Guard:
         """The settings' limits with what was made tighter since."""
         return self.limits.tightened(records.tightened())
 
-    async def _check(self, plan: Plan[Any], records: Records) -> None:
+    async def _check(self, plan: Plan[Any], request: WriteRecord, records: Records) -> None:
         """Before anybody is asked: what can't be sent needs no answer."""
         records.require_running()
-        stake, figures = await self._weighed(plan, records, asked=True)
-        if stake is not None:
-            self._hold(records.weigh(stake), figures, records, asked=True)
+        weighed = await self._weighed(plan, records, asked=True)
+        stakes = [stake for stake, _ in weighed if stake is not None]
+        if stakes:
+            records.hold_all(_parts(plan, request), stakes, self._checks(weighed, records, asked=True))
+
+    def _checks(
+        self, weighed: Sequence[tuple[Stake | None, Figures | None]], records: Records, *, asked: bool
+    ) -> list[Callable[[Stake], None]]:
+        """What each part of a write is held against."""
+        return [partial(self._hold, figures=figures, records=records, asked=asked) for _, figures in weighed]
 
     def _hold(self, stake: Stake, figures: Figures | None, records: Records, *, asked: bool) -> None:
         """Hold an order against what is in force at this moment. Raises LimitError, and AskFirstError."""
@@ -282,14 +298,22 @@ class Guard:
             return str(refused)
         return None
 
-    async def _weighed(self, plan: Plan[Any], records: Records, *, asked: bool) -> tuple[Stake | None, Figures | None]:
-        """What the limits and the rule for asking need to know, and no more than they need."""
-        limits = self.in_force(records)
-        if not (limits.any or (not asked and self.policy.confirm_over is not None)):
-            return None, None
-        if plan.stake is None:  # planned before there was a limit
-            raise LimitError(MOVED)
-        return plan.stake, await self._figures(plan.look, limits, records)
+    async def _weighed(
+        self, plan: Plan[Any], records: Records, *, asked: bool
+    ) -> list[tuple[Stake | None, Figures | None]]:
+        """Of each part what the limits and the rule for asking need to know, and no more than they need."""
+        limits, parts = self.in_force(records), plan.parts
+        needed = limits.any or (not asked and self.policy.confirm_over is not None)
+        if plan.kind not in TRADES or not needed:
+            return [(None, None)] * len(parts)
+        weighed, known = list[tuple[Stake | None, Figures | None]](), dict[int, Figures | None]()
+        for part in parts:
+            if part.stake is None:  # planned before there was a limit
+                raise LimitError(MOVED)
+            if id(part.look) not in known:
+                known[id(part.look)] = await self._figures(part.look, limits, records)
+            weighed.append((part.stake, known[id(part.look)]))
+        return weighed
 
     async def _figures(self, look: Look | None, limits: Limits, records: Records) -> Figures | None:
         """The account's figures, right up to a known moment; None where no limit looks at them."""
@@ -335,6 +359,21 @@ def _written(write: Callable[..., None], *what: Any) -> None:
         write(*what)
     except JournalError as error:
         logger.error("an outcome isn't in the journal: {}", error)
+
+
+def _parts(plan: Plan[Any], request: WriteRecord) -> list[WriteRecord]:
+    """A write for the journal, a record a part; what the person was shown stands with the first."""
+    first, *others = plan.split(request.terms)
+    return [replace(request, terms=first), *(replace(request, terms=terms, preview=None) for terms in others)]
+
+
+def _ended(records: Records, intent: str, fate: Fate, answer: object) -> None:
+    if isinstance(fate, Done):
+        _written(records.done, intent, fate, answer)
+    elif isinstance(fate, Unknown):
+        _written(records.unknown, intent, fate.said)
+    else:
+        _written(records.refused, intent, fate)
 
 
 def _since(figures: Figures | None) -> float:

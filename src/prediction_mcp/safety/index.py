@@ -19,7 +19,7 @@ from .journal import Journal, JournalError, Line
 from .lines import AmendedLine, IntentLine, OutcomeLine, UnreadableError, typed
 
 NAME = "safety.db"
-VERSION = 2
+VERSION = 3
 NAMES = frozenset({"intents", "orders", "facts", "damaged"})
 BUSY_S = 10.0
 QUICK_S = 0.3
@@ -39,7 +39,7 @@ SCHEMA = (
     """CREATE VIEW orders AS
       SELECT at, ticker, event, state, closed, book_side, price, count, closing, order_id, amount, answer,
              CASE WHEN state IN ('open', 'unknown') THEN coalesce(reserved, 0) ELSE spent END AS cost
-      FROM intents WHERE kind != 'cancel'""",
+      FROM intents WHERE kind IN ('order', 'change', 'deal')""",
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE damaged (start INTEGER PRIMARY KEY, length INTEGER NOT NULL)",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -15,7 +15,13 @@ from prediction_mcp.net.sides import BookSide
 R = TypeVar("R", bound=BaseModel)
 Terms = Mapping[str, Any]
 """What is sent, as JSON has it."""
-Kind = Literal["order", "change", "cancel"]
+Kind = Literal["order", "change", "deal", "arrangement", "cancel"]
+"""A new order, other terms for one, a quote taken or stood by, what puts nothing at stake, what takes risk away.
+
+An arrangement is confirmed and journaled like the others; no limit on orders stands against it.
+"""
+TRADES: frozenset[Kind] = frozenset({"order", "change", "deal"})
+"""Kinds that put money at stake."""
 ZERO = Decimal(0)
 
 
@@ -122,6 +128,25 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """What became of a part of a write isn't known, in words."""
+
+    said: str
+
+
+Fate = Done | Unknown | str
+"""What a part of a write came to; a text is why it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An order of several that are sent together, as limits look at it."""
+
+    stake: Stake | None
+    look: Look | None
+
+
+@dataclass(frozen=True, slots=True)
 class Needs:
     """With what a write has to be planned.
 
@@ -164,6 +189,29 @@ class Plan(ABC, Generic[R]):
     def stake(self) -> Stake | None:
         """What it puts at stake; None for cancels, which no limit stops, and where it wasn't planned with that."""
         return None
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """What it consists of, each weighed and journaled by itself, all or none of them sent. One, as a rule."""
+        return (Part(self.stake, self.look),)
+
+    def split(self, terms: Terms) -> Sequence[Terms]:
+        """The terms of each part."""
+        return (terms,)
+
+    def fates(self, result: R) -> Sequence[Fate]:
+        """What each part came to."""
+        return (self.done(result),)
+
+    @property
+    def bests(self) -> tuple[Decimal | None, ...]:
+        """The best price of each part."""
+        return (self.best,)
+
+    @property
+    def tickers(self) -> frozenset[str]:
+        """The markets it trades in."""
+        return frozenset(str(terms["ticker"]) for terms in self.split(self.terms) if "ticker" in terms)
 
     @abstractmethod
     async def send(self, terms: Terms) -> R:

@@ -12,7 +12,7 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,13 +21,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from . import journal
+from . import journal, usage
 from .index import BUSY_S, QUICK_S, Index
 from .intents import Intent, WriteRecord
 from .journal import Journal, JournalError
 from .limits import JOINS, Limits, Used
 from .lines import UnreadableError, limits_from, typed
-from .plan import Done, Resting, Stake
+from .plan import Done, Stake
 from .policy import RefusedError
 
 MICROS = 1_000_000
@@ -126,44 +126,73 @@ class Records:
             RefusedError: what ``check`` raises.
             JournalError: it can't be written down; of a cancel that is said at once.
         """
-        intent_id = uuid.uuid4().hex
-        if request.kind == "cancel":
-            self._quick.add(intent_id)
-        with self.index.transaction(patience_s=self._patience(intent_id)):
+        return self.open_all([request], [stake], [check])[0]
+
+    def open_all(
+        self,
+        requests: Sequence[WriteRecord],
+        stakes: Sequence[Stake | None],
+        checks: Sequence[Callable[[Stake], None] | None],
+    ) -> list[str]:
+        """Take the parts of one write in hand, all or none; each is checked with those before it under way."""
+        ids = [uuid.uuid4().hex for _ in requests]
+        if all(request.kind == "cancel" for request in requests):
+            self._quick.update(ids)
+        with self.index.transaction(patience_s=self._patience(ids[0])):
+            for line in self._checked(ids, requests, stakes, checks):
+                self._write(line, sync=line["id"] == ids[-1])  # which brings those before it onto the disk too
+        return ids
+
+    def hold_all(
+        self, requests: Sequence[WriteRecord], stakes: Sequence[Stake], checks: Sequence[Callable[[Stake], None]]
+    ) -> None:
+        """Hold the parts of a write against their checks, and write nothing. Raises as :meth:`open`."""
+        with self.index.transaction():
+            self._checked([uuid.uuid4().hex for _ in requests], requests, stakes, checks)
+
+    def _checked(
+        self,
+        ids: Sequence[str],
+        requests: Sequence[WriteRecord],
+        stakes: Sequence[Stake | None],
+        checks: Sequence[Callable[[Stake], None] | None],
+    ) -> list[dict[str, Any]]:
+        """The lines of intents that passed. What each is checked with is in the index for that long only."""
+        lines = list[dict[str, Any]]()
+        self.db.execute("SAVEPOINT parts")
+        for intent_id, request, given, check in zip(ids, requests, stakes, checks, strict=True):
             if request.kind != "cancel":
                 self.require_running()
-            shown = None
+            stake = given
             if stake is not None:
-                if stake.closing > stake.closable - self._closing_since(stake):
+                if stake.closing > stake.closable - usage.closing_since(self.db, stake):
                     stake = replace(stake, cost=stake.cost_if_open, opening=stake.contracts)
                 stake = self.weigh(stake)
                 if check is not None:
                     check(stake)
-                shown = {
-                    "ticker": stake.ticker, "event": stake.event, "cost": _micros(stake.adds),
-                    "amount": _micros(stake.amount), "book_side": stake.book_side, "price": str(stake.yes_price),
-                    "count": str(stake.contracts), "closing": str(stake.closing),
-                }  # fmt: skip
-            self._write(
-                {
-                    "what": "intent", "id": intent_id, "process": self.process, "client": str(request.caller),
-                    "tool": request.tool, "kind": request.kind, "arguments": dict(request.arguments),
-                    "preview": request.preview, "answer": request.answer, "question": request.question,
-                    "request": dict(request.terms), "stake": shown,
-                },
-                sync=True,
-            )  # fmt: skip
-        return intent_id
+            lines.append(self._intent(intent_id, request, stake))
+            if len(requests) > 1:
+                self.index.apply(typed(journal.stamped(lines[-1])))
+        self.db.execute("ROLLBACK TO parts")
+        self.db.execute("RELEASE parts")
+        return lines
+
+    def _intent(self, intent_id: str, request: WriteRecord, stake: Stake | None) -> dict[str, Any]:
+        shown = stake and {
+            "ticker": stake.ticker, "event": stake.event, "cost": _micros(stake.adds),
+            "amount": _micros(stake.amount), "book_side": stake.book_side, "price": str(stake.yes_price),
+            "count": str(stake.contracts), "closing": str(stake.closing),
+        }  # fmt: skip
+        return {
+            "what": "intent", "id": intent_id, "process": self.process, "client": str(request.caller),
+            "tool": request.tool, "kind": request.kind, "arguments": dict(request.arguments),
+            "preview": request.preview, "answer": request.answer, "question": request.question,
+            "request": dict(request.terms), "stake": shown,
+        }  # fmt: skip
 
     def weigh(self, stake: Stake) -> Stake:
         """An order that takes another's place: what that one was weighed with, as far as it was weighed here."""
-        if not stake.replaces:
-            return stake
-        (number, cost) = self.db.execute(
-            "SELECT count(*), coalesce(sum(resting_cost), 0) FROM intents WHERE order_id = ? AND kind != 'cancel'",
-            (stake.replaces,),
-        ).fetchone()
-        return replace(stake, before=min(stake.before, _dollars(cost))) if number else stake
+        return usage.weighed(self.db, stake)
 
     def done(self, intent_id: str, done: Done, response: object = None) -> None:
         """It is known what became of it; ``response`` is what the tool answers, as JSON has it."""
@@ -235,7 +264,9 @@ class Records:
 
     def under_way(self) -> int:
         """Orders that left or are about to, in any living process."""
-        rows = self.db.execute("SELECT process FROM intents WHERE state = 'open' AND kind != 'cancel'").fetchall()
+        rows = self.db.execute(
+            "SELECT process FROM intents WHERE state = 'open' AND kind IN ('order', 'change', 'deal')"
+        ).fetchall()
         return sum(process == self.process or self._lives(process) for (process,) in rows)
 
     def _lives(self, process: str) -> bool:
@@ -254,50 +285,15 @@ class Records:
     def _lock_of(self, process: str) -> str:
         return str(self.folder / f"process-{process}.lock")
 
-    def _closing_since(self, stake: Stake) -> Decimal:
-        """Contracts of the same market and side that orders under way, or done since the stake was read, close."""
-        rows = self.db.execute(
-            "SELECT closing FROM orders WHERE ticker = ? AND book_side = ?"
-            " AND (state IN ('open', 'unknown') OR (state = 'done' AND closed > ?))",
-            (stake.ticker, stake.book_side, stake.as_of),
-        )
-        return sum((Decimal(closing) for (closing,) in rows), Decimal(0))
-
     # -- limits ------------------------------------------------------------------------------------------------
 
     def used(self, event: str, as_of: float, window_s: float = 0.0) -> Used:
-        """What was used of the limits. Orders since ``as_of`` aren't in the account's figures yet.
-
-        ``window_s`` is how far back orders count that nobody was asked about.
-        """
-        now = time.time()
-        day = now - now % 86_400
-        (minute,) = self.db.execute("SELECT count(*) FROM orders WHERE at > ?", (now - 60,)).fetchone()
-        (number, spent) = self.db.execute(
-            "SELECT count(*), coalesce(sum(cost), 0) FROM orders WHERE at >= ?", (day,)
-        ).fetchone()
-        (unasked,) = self.db.execute(
-            "SELECT coalesce(sum(amount), 0) FROM orders WHERE at > ? AND answer IS NULL AND state != 'refused'",
-            (now - window_s,),
-        ).fetchone()
-        rows = self.db.execute(
-            "SELECT cost, event, ticker, book_side, price, count, order_id FROM orders"
-            " WHERE (state IN ('open', 'unknown') OR (state = 'done' AND closed > ?)) AND book_side != ''",
-            (as_of,),
-        ).fetchall()
-        pending = tuple((r[2], Resting(r[3], Decimal(r[4]), Decimal(r[5]), r[6])) for r in rows if r[1] == event)
-        return Used(minute, number, _dollars(spent), _dollars(sum(r[0] for r in rows)), pending, _dollars(unasked))
+        """What was used of the limits; see :func:`.usage.used`."""
+        return usage.used(self.db, event, as_of, window_s)
 
     def closers(self) -> dict[str, dict[str, Decimal]]:
         """Orders that were taken as closing and may rest: {market: {order id: dollars they were weighed with}}."""
-        found = dict[str, dict[str, Decimal]]()
-        for ticker, order_id, cost in self.db.execute(
-            "SELECT ticker, order_id, resting_cost FROM intents WHERE resting != '0' AND closing != '0'"
-            " AND order_id != '' AND kind != 'cancel'"
-        ):
-            known = found.setdefault(ticker, {})
-            known[order_id] = known.get(order_id, Decimal(0)) + _dollars(cost)
-        return found
+        return usage.closers(self.db)
 
     def over(self, order_ids: list[str], as_of: float) -> None:
         """Orders that the exchange was read to hold no more; those placed since ``as_of`` may only not show yet."""
@@ -389,7 +385,3 @@ def _kept(value: object) -> object:
 
 def _micros(dollars: Decimal) -> int:
     return int(dollars * MICROS)
-
-
-def _dollars(micros: int) -> Decimal:
-    return Decimal(micros) / MICROS

@@ -14,7 +14,7 @@ from loguru import logger
 from prediction_mcp.net.errors import PlatformError
 
 from .intents import Intent
-from .plan import Done
+from .plan import TRADES, Done
 from .policy import RefusedError
 from .records import Records
 
@@ -54,7 +54,7 @@ async def settle(records: Records, account: Tells) -> list[tuple[Intent, Platfor
 def require_settled(left: list[tuple[Intent, PlatformError]], ticker: str) -> None:
     """Raises UnsettledError where a new order in a market could be one of unknown fate a second time."""
     for intent, error in left:
-        if intent.kind != "cancel" and intent.ticker in (ticker, ""):
+        if intent.kind in TRADES and intent.ticker in (ticker, ""):
             raise UnsettledError(
                 f"An earlier write in this market ({intent.tool}, {intent.which}) has no known outcome and the "
                 f"exchange can't be asked now ({error}): nothing new is sent here before that. Cancels and other "
