@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,8 @@ from prediction_mcp.tools.kalshi import analysis, discovery, portfolio, realtime
 
 if TYPE_CHECKING:
     from fastmcp.server.auth import AuthProvider
-    from fastmcp.server.providers import LocalProvider
+
+    from prediction_mcp.protocol.toolset import Toolset
 
 _INSTRUCTIONS = """\
 Kalshi prediction markets; a contract pays $1 if its side is right, so a price in dollars is a probability. \
@@ -41,10 +42,6 @@ _MODES = {
     "demo": "Mode: demo, Kalshi's test exchange with play money.",
     "live": "Mode: LIVE. Orders move real money.",
 }
-
-
-_WRITES = frozenset({"kalshi_create_order", "kalshi_amend_order", "kalshi_cancel_order", "kalshi_batch_cancel_orders"})
-"""Hidden where nothing may be written; who calls one all the same is told why."""
 
 
 class Server(FastMCP):
@@ -73,19 +70,20 @@ def create_server(settings: Settings) -> Server:
         orders = " The user is asked before orders; never confirm for them."
     else:
         orders = ""
+    everyday = (discovery, analysis, trading, portfolio, realtime)
+    toolsets = [*(module.mcp for module in everyday), *_toolsets(settings.chosen_toolsets)]
     server: Server = Server(
         "prediction-mcp",
         instructions=_INSTRUCTIONS.format(mode=_MODES[settings.env] + orders),
         version=__version__,
         lifespan=lifespan,
         providers=[
-            *(module.mcp.provider for module in (discovery, analysis, trading, portfolio, realtime)),
-            *(_toolset(name) for name in sorted(settings.chosen_toolsets)),
+            *(toolset.provider for toolset in toolsets),
             resources.mcp,
             prompts.mcp,
         ],
         middleware=[
-            PlainErrors(_WRITES, settings.why_read_only),
+            PlainErrors(frozenset().union(*(t.writes for t in toolsets)), settings.why_read_only),
             LeanSchemas(drop=frozenset() if _takes_tokens(settings) else TOKEN),
         ],
         mask_error_details=True,
@@ -108,13 +106,16 @@ def _http_auth(settings: Settings) -> AuthProvider | None:
     return provider(settings)
 
 
-def _toolset(name: str) -> LocalProvider:
-    """The tools of a toolset beside the 52."""
-    from prediction_mcp.tools.kalshi import advanced
-    from prediction_mcp.tools.kalshi import brakes as safety
+def _toolsets(chosen: Iterable[str]) -> Iterator[Toolset]:
+    """The tools beside the 52, loaded where they were chosen."""
+    if "advanced" in chosen:
+        from prediction_mcp.tools.kalshi.advanced import around, orders, quotes, raw_feed
 
-    chosen = {"advanced": advanced.mcp, "safety": safety.mcp}
-    return chosen[name].provider
+        yield from (module.mcp for module in (orders, quotes, around, raw_feed))
+    if "safety" in chosen:
+        from prediction_mcp.tools.kalshi import brakes
+
+        yield brakes.mcp
 
 
 def _takes_tokens(settings: Settings) -> bool:

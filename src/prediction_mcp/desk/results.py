@@ -16,6 +16,8 @@ from pydantic import (
 from prediction_mcp.kalshi.models.base import Page
 from prediction_mcp.safety.text import clean
 
+MONEY = {"paper": "Paper money.", "demo": "Demo money.", "live": "REAL MONEY."}
+"""What is said of a mode in questions."""
 SIGNIFICANT_DIGITS = 15
 """As many decimal digits as a JSON number carries through any reader unharmed."""
 

@@ -81,6 +81,8 @@ class Exchange(Lives):
         self.lag = ReadLag(read_lag_ms)
         self._paused_by_hand = False
         self.with_crowd = True
+        self.address = "https://example.invalid"
+        """Where it is served, once it is: scheme, host and port."""
         self.hub: Hub | None = None
         self._tie_break = itertools.count()
         if self.store.is_new:

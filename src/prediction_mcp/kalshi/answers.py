@@ -111,6 +111,14 @@ def error_for(status: int, content: bytes) -> KalshiError:
     return kind(sentence.format(said=text), status=status, code=refusal.code, details=refusal.said)
 
 
+def error_of_item(code: str, message: str, details: str) -> KalshiError:
+    """The exception for one item of a batch that failed: it has an error's words, and no status of its own."""
+    refusal = Refusal(code, message, details)
+    status = 409 if (409, code.lower()) in _MEANINGS and (400, code.lower()) not in _MEANINGS else 400
+    kind, sentence = _meaning(status, refusal)
+    return kind(sentence.format(said=refusal.said or "no reason given"), code=code, details=refusal.said)
+
+
 def _meaning(status: int, refusal: Refusal) -> tuple[type[KalshiError], str]:
     code = refusal.code.lower()
     if (status, code) == (400, "invalid_order") and "post only" in refusal.details.lower():

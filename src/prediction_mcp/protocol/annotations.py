@@ -10,6 +10,8 @@ PLACES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent
 """Spends money."""
 ENDS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True)
 """Takes something away; a second call changes nothing more."""
+ARRANGES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
+"""Changes something at the exchange that moves no money by itself."""
 WATCHES = ToolAnnotations(read_only_hint=True, open_world_hint=True)
 """Looks, now or from now on; changes nothing outside of this server."""
 BRAKES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)

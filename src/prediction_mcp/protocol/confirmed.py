@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from prediction_mcp.net.words import printed
 
 from .session import get_guard
@@ -51,4 +53,10 @@ def confirmed(tool: Callable[..., Awaitable[Plan[Any]]]) -> Callable[..., Awaita
 
 def _as_json(value: Any) -> Any:
     """An argument as JSON has it; numbers keep every digit."""
+    if isinstance(value, BaseModel):
+        return _as_json(value.model_dump(exclude_none=True))
+    if isinstance(value, dict):
+        return {name: _as_json(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
     return printed(value) if isinstance(value, Decimal) else value

@@ -21,6 +21,8 @@ class Toolset:
 
     def __init__(self) -> None:
         self.provider = LocalProvider()
+        self.writes: set[str] = set()
+        """Tools that write, by name."""
 
     def tool(self, *, title: str, annotations: ToolAnnotations, tags: set[str]) -> Callable[[F], F]:
         """Register a function as a tool, under its own name."""
@@ -31,6 +33,8 @@ class Toolset:
                 if isinstance(getattr(bare, "__annotations__", None), dict):
                     bare.__annotations__.pop("return", None)
                 bare = getattr(bare, "__wrapped__", None)
+            if "write" in tags:
+                self.writes.add(function.__name__)
             self.provider.tool(function, title=title, annotations=annotations, tags=tags, output_schema=None)
             return function
 

@@ -37,7 +37,7 @@ SCHEMA = (
     "CREATE INDEX intents_by_order ON intents (order_id)",
     "CREATE INDEX intents_that_close ON intents (ticker) WHERE resting != '0' AND closing != '0'",
     """CREATE VIEW orders AS
-      SELECT at, ticker, event, state, closed, book_side, price, count, closing, order_id, amount, answer,
+      SELECT kind, at, ticker, event, state, closed, book_side, price, count, closing, order_id, amount, answer,
              CASE WHEN state IN ('open', 'unknown') THEN coalesce(reserved, 0) ELSE spent END AS cost
       FROM intents WHERE kind IN ('order', 'change', 'deal')""",
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",

@@ -11,6 +11,8 @@ from .limits import Used
 from .plan import Resting, Stake
 
 MICROS = 1_000_000
+DEAL_S = 60.0
+"""How long a quote that was taken or stood by counts beside the account's figures: until it is traded or void."""
 
 
 def used(db: sqlite3.Connection, event: str, as_of: float, window_s: float) -> Used:
@@ -28,8 +30,9 @@ def used(db: sqlite3.Connection, event: str, as_of: float, window_s: float) -> U
     ).fetchone()
     rows = db.execute(
         "SELECT cost, event, ticker, book_side, price, count, order_id FROM orders"
-        " WHERE (state IN ('open', 'unknown') OR (state = 'done' AND closed > ?)) AND book_side != ''",
-        (as_of,),
+        " WHERE (state IN ('open', 'unknown') OR (state = 'done' AND closed > iif(kind = 'deal', ?, ?)))"
+        " AND book_side != ''",
+        (as_of - DEAL_S, as_of),
     ).fetchall()
     pending = tuple((r[2], Resting(r[3], Decimal(r[4]), Decimal(r[5]), r[6])) for r in rows if r[1] == event)
     return Used(minute, number, _dollars(spent), _dollars(sum(r[0] for r in rows)), pending, _dollars(unasked))

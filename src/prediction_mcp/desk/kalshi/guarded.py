@@ -52,6 +52,10 @@ class Guarded:
 
     async def fate(self, intent: Intent) -> Done | str:
         orders = (await self._account.open()).kalshi.orders
+        if intent.kind == "deal":
+            return await self._dealt(intent)
+        if intent.kind == "arrangement":
+            return await self._arranged(intent)
         if intent.kind == "order":
             order = await orders.find(intent.client_order_id, intent.ticker, since_ts=int(intent.at) - LOOK_BACK_S)
             return "settled: it never reached the exchange" if order is None else await self._placed(order)
@@ -63,6 +67,33 @@ class Guarded:
         except NotFoundError:
             return "settled: there is no such order"
         return Done(_state(order), order.order_id) if intent.kind == "cancel" else await self._placed(order)
+
+    async def _dealt(self, intent: Intent) -> Done | str:
+        """What became of a quote that was taken, or stood by."""
+        request, kalshi = intent.request, self._account.kalshi
+        try:
+            quote = await kalshi.communications.quote(str(request["quote_id"]))
+        except NotFoundError:
+            return "settled: there is no such quote"
+        if quote.status == "open" or (quote.status == "accepted" and request["step"] == "confirm"):
+            return "settled: it never reached the exchange"
+        if quote.status == "cancelled":
+            return f"settled: the quote was called off ({quote.cancellation_reason or 'no reason given'})"
+        order_id = quote.creator_order_id if quote.is_own else quote.rfq_creator_order_id
+        if quote.status == "executed" and order_id:
+            return await self._placed(await kalshi.orders.get(order_id))
+        worst = Decimal(str(request["price"])) * Decimal(str(request["count"]))
+        return Done(f"settled: quote {quote.id} is {quote.status}", spent=worst)
+
+    async def _arranged(self, intent: Intent) -> Done | str:
+        """What became of a write that puts nothing at stake: only a transfer is looked for, by its own id."""
+        mine = intent.request.get("client_transfer_id")
+        if mine is None:
+            return Done("settled: nothing was at stake; whether it came about shows in the lists")
+        async for done in self._account.kalshi.subaccounts.all_transfers():
+            if done.transfer_id == mine:
+                return Done(f"settled: the transfer {mine} was done")
+        return "settled: the transfer never reached the exchange"
 
     async def _placed(self, order: Order) -> Done:
         """What an order that was found has cost and may still cost, closing or not: at most."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from prediction_mcp.net.sides import Side
 
+from ..errors import ConflictError
 from ..models.communications import (
     AcceptBlockTrade,
     AcceptBody,
@@ -105,7 +106,17 @@ class CommunicationsResource:
             return newest.id if newest is not None and fits else None
 
         async def send() -> str:
-            return (await self._transport.write(Made, "POST", RFQS, body=rfq, idempotent=False)).id
+            try:
+                return (await self._transport.write(Made, "POST", RFQS, body=rfq, idempotent=False)).id
+            except ConflictError as error:
+                if error.maybe_done:
+                    raise
+                raise ConflictError(
+                    "A request of yours on this market is open already: close it, or replace it with this one.",
+                    status=error.status,
+                    code=error.code,
+                    details=error.details,
+                ) from error
 
         unknown = "The RFQ was sent but its answer was lost and none shows: look among your RFQs before you ask again."
         return await done_or_found(send(), look, unknown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
+from prediction_mcp.desk.results import MONEY
 from prediction_mcp.kalshi.errors import InvalidOrderError
 from prediction_mcp.kalshi.models.orders import Amendment
 from prediction_mcp.kalshi.orders import check_count, check_price, in_words, yes_price
@@ -15,7 +16,7 @@ from prediction_mcp.safety.plan import Carried, Done, Plan, Resting, Stake, Term
 from ..held import resting_as
 from .entry import check_open, dollars
 from .preview_results import Amended
-from .question import MONEY, in_short, named, pays
+from .question import in_short, named, pays
 from .stake import amended, unit_cost
 from .view import Wants, gather
 
@@ -63,6 +64,7 @@ class AmendOrder(Plan[Amended]):
             side=order.book_side,
             price=format_price(parse_price(new.price)),
             count=format_count(check_count(order.fill_count_fp + new.count)),
+            exchange_index=order.exchange_index,
         )
         bid, ask = view.best
         self.terms = {"order_id": order.order_id, **change.model_dump(exclude_none=True)}

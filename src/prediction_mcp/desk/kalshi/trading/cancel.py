@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from prediction_mcp.desk.results import MONEY
 from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.kalshi.models.orders import CancelItem, Order
 from prediction_mcp.kalshi.resources.order_fates import nothing_to_cancel
@@ -18,7 +19,7 @@ from prediction_mcp.safety.plan import Done, Plan, Terms
 from .. import lookup
 from ..held import resting_now, resting_of
 from .preview_results import CancelledLine, CancelledMany
-from .question import MONEY, listed
+from .question import listed
 from .results import Cancelled
 
 if TYPE_CHECKING:
@@ -45,11 +46,15 @@ class CancelOrder(Plan[Cancelled]):
         self._account, self._order = account, order
         self.terms = {
             "order_id": order.order_id, "ticker": order.ticker, "subaccount": order.subaccount_number or None,
+            "exchange_index": order.exchange_index,
         }  # fmt: skip
 
     async def send(self, terms: Terms) -> Cancelled:
         execution = await self._account.kalshi.orders.cancel(
-            terms["order_id"], market_ticker=terms["ticker"], subaccount=terms["subaccount"]
+            terms["order_id"],
+            market_ticker=terms["ticker"],
+            subaccount=terms["subaccount"],
+            exchange_index=terms["exchange_index"],
         )
         return Cancelled(source=self._account.environment, order_id=execution.order_id, cancelled=execution.reduced_by)
 

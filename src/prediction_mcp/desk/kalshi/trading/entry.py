@@ -88,6 +88,7 @@ def prepare(ticket: Ticket, view: View) -> Entry:
         expiration_time=ticket.expiration_ts,
         post_only=ticket.post_only or None,
         reduce_only=ticket.reduce_only or None,
+        exchange_index=market.exchange_index,
     )
     return Entry(market, order, price)
 

@@ -6,14 +6,15 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from prediction_mcp.kalshi.models.orders import NewOrder
+from prediction_mcp.desk.results import MONEY
+from prediction_mcp.kalshi.models.orders import NewOrder, OrderExecution
 from prediction_mcp.kalshi.orders import yes_price
 from prediction_mcp.net.words import cents, printed
 from prediction_mcp.safety.plan import Done, Plan, Stake, Terms
 
 from .entry import Entry, Ticket, check_flags, exact_fills, prepare, wanted_by
 from .preview import far_past, seen_by, simulate
-from .question import MONEY, both, gets, named, pays
+from .question import both, gets, named, pays
 from .results import Placed
 from .stake import holding_of, stake_of
 from .view import Wants, gather
@@ -39,12 +40,18 @@ async def plan_order(account: Account, ticket: Ticket) -> PlaceOrder:
     """
     check_flags(ticket)
     needs = account.guard.needs(selling=ticket.action == "sell")
-    view = await gather(account, ticket.ticker, Wants.of(needs) | wanted_by(ticket))
-    entry = prepare(ticket, view)
+    return plan_on(account, ticket, await gather(account, ticket.ticker, Wants.of(needs) | wanted_by(ticket)))
+
+
+def plan_on(account: Account, ticket: Ticket, view: View, *, group: str | None = None) -> PlaceOrder:
+    """The same on a look that was taken; ``group`` is an order group that it joins."""
+    weighed, entry = account.guard.needs(selling=ticket.action == "sell").stake, prepare(ticket, view)
+    if group is not None:
+        entry = replace(entry, order=entry.order.model_copy(update={"order_group_id": group}))
     if entry.order.time_in_force == "immediate_or_cancel" and ticket.count <= holding_of(view, ticket).closable:
         # it only closes, and is sent so that it can't do else whatever happens meanwhile
         entry = replace(entry, order=entry.order.model_copy(update={"reduce_only": True}))
-    return PlaceOrder(account, ticket, entry, view, weighed=needs.stake)
+    return PlaceOrder(account, ticket, entry, view, weighed=weighed)
 
 
 class PlaceOrder(Plan[Placed]):
@@ -63,8 +70,12 @@ class PlaceOrder(Plan[Placed]):
         return self._stake
 
     async def send(self, terms: Terms) -> Placed:
-        order, ticket, market = NewOrder(**terms), self._ticket, self._view.market
-        execution = await self._account.kalshi.orders.create(order)
+        order = NewOrder(**terms)
+        return await self.placed(await self._account.kalshi.orders.create(order), order)
+
+    async def placed(self, execution: OrderExecution, order: NewOrder) -> Placed:
+        """What came of it, with its fills."""
+        ticket, market = self._ticket, self._view.market
         return Placed.of(
             execution,
             await exact_fills(self._account, execution),
@@ -83,6 +94,26 @@ class PlaceOrder(Plan[Placed]):
         return _words(
             self._entry, self._ticket, view, simulate(self._entry, self._ticket, view, self._account.environment)
         )
+
+    @property
+    def named(self) -> str:
+        """The order in a few words, with its market's ticker."""
+        ticket, price = self._ticket, cents(self._entry.price)
+        return f"{ticket.action} {printed(ticket.count)} {ticket.side} of {self._view.market.ticker} at {price}"
+
+    @property
+    def where(self) -> tuple[str, str]:
+        """Its market, and the side of the book: what one order there closes, the next can't."""
+        return self._view.market.ticker, self._entry.order.side
+
+    async def in_short(self, *, first: bool) -> tuple[str, Decimal]:
+        """(one line for a question, dollars at worst); one that isn't the ``first`` there counts as opening."""
+        view = await seen_by(self._account, self._ticket, self._entry, self._view)
+        put = stake_of(view, self._entry, self._ticket)
+        cost = put.cost if first or self._entry.order.reduce_only else put.cost_if_open
+        worst = f"{pays(cost)} at worst" if cost else "only closes what you hold"
+        rule = _TIF[self._entry.order.time_in_force]
+        return f"{self.named} or better, in “{named(view.market)}”; {rule}; {worst}.", cost
 
     def done(self, result: Placed) -> Done:
         total, price = result.total or ZERO, self._entry.price

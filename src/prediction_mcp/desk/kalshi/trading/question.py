@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from ..account import Account
 
-MONEY = {"paper": "Paper money.", "demo": "Demo money.", "live": "REAL MONEY."}
 LISTED = 5
 """Orders that a question names."""
 NAMED = 160

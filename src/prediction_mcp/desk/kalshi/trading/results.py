@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Self
 
+from pydantic import Field
+
 from prediction_mcp.analytics.costs import OrderCost
 from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result, Second
 from prediction_mcp.kalshi.models.orders import Order, OrderExecution, Traded
@@ -70,6 +72,45 @@ class Placed(Answer):
             fee=fee,
             approximate=True if done.fill_count and traded is None else None,
         )
+
+
+class BatchLine(Result):
+    """One order of a batch: what became of it, or why it wasn't placed; ``unknown`` where nobody can tell yet."""
+
+    order: str
+    order_id: str | None = None
+    status: str | None = None
+    filled: Number | None = None
+    resting: Number | None = None
+    average_price: Number | None = None
+    fee: Number | None = None
+    client_order_id: str | None = None
+    error: str | None = None
+    unknown: bool | None = None
+    placed: Placed | None = Field(None, exclude=True)
+    """The whole, for the records; the answer has its essence."""
+
+    @classmethod
+    def of(cls, order: str, placed: Placed) -> Self:
+        return cls(
+            order=order,
+            order_id=placed.order_id,
+            status=placed.status,
+            filled=placed.filled or None,
+            resting=placed.resting or None,
+            average_price=placed.average_price,
+            fee=placed.fee,
+            placed=placed,
+        )
+
+
+class BatchPlaced(Answer):
+    """What became of each order, in the order given; ``filled`` is contracts over all of them."""
+
+    placed: int
+    failed: int | None = None
+    filled: Number
+    orders: list[BatchLine]
 
 
 class Cancelled(Answer):

@@ -21,7 +21,7 @@ from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import wall_clock_ms
 
-from .. import control
+from .. import control, documents
 from .call import Call, Json
 from .endpoints import (
     batches,
@@ -366,4 +366,5 @@ def create_app(exchange: Exchange) -> Starlette:
         Route(PREFIX + endpoint.path, _handler(exchange, endpoint), methods=[endpoint.method]) for endpoint in ENDPOINTS
     ]
     routes += control.routes(exchange)
+    routes += documents.routes(exchange)
     return Starlette(routes=routes, exception_handlers={HTTPException: _no_route, Exception: _failed})

@@ -105,7 +105,8 @@ async def serve(
                 await serving
                 raise RuntimeError("the paper exchange stopped before it had started")
             await asyncio.sleep(0.002)
-        yield f"http://{host if ':' not in host else f'[{host}]'}:{bound.getsockname()[1]}{PREFIX}"
+        exchange.address = f"http://{host if ':' not in host else f'[{host}]'}:{bound.getsockname()[1]}"
+        yield f"{exchange.address}{PREFIX}"
     finally:
         clock.cancel()
         server.should_exit = True

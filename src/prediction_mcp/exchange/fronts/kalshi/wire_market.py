@@ -15,12 +15,14 @@ from prediction_mcp.kalshi.units import (
     format_price,
 )
 
+from ..documents import terms_url
 from .wire import EXCHANGE_INDEX, Json, moment, side_names
 
 RULES_SECONDARY = "Simulated market: it is settled by the paper exchange's own random draw."
 
 
-def series(item: Series, volume: int | None = None) -> Json:
+def series(item: Series, address: str, volume: int | None = None) -> Json:
+    """``address`` is where this exchange is reached: it has documents there."""
     out: Json = {
         "ticker": item.ticker,
         "title": item.title,
@@ -29,8 +31,8 @@ def series(item: Series, volume: int | None = None) -> Json:
         "categories": [item.category],
         "tags": item.tags,
         "settlement_sources": [{"name": item.source[0], "url": item.source[1]}],
-        "contract_url": f"https://example.invalid/contracts/{item.ticker}.pdf",
-        "contract_terms_url": f"https://example.invalid/terms/{item.ticker}.pdf",
+        "contract_url": terms_url(address, item.ticker),
+        "contract_terms_url": terms_url(address, item.ticker),
         "fee_type": item.fee_type,
         "fee_multiplier": float(item.fee_multiplier),
         "additional_prohibitions": [],

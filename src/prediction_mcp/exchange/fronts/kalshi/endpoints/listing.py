@@ -54,7 +54,7 @@ def series_list(call: Call) -> Json:
     volume = call.flag("include_volume")
     metadata: Json = {"product_metadata": {}} if call.flag("include_product_metadata") else {}
     found = [
-        wire_market.series(s, _series_volume(call, s.ticker) if volume else None) | metadata
+        wire_market.series(s, call.exchange.address, _series_volume(call, s.ticker) if volume else None) | metadata
         for s in call.exchange.catalogue.series.values()
         if (category is None or s.category == category) and (not tags or tags & set(s.tags)) and updated(s.created_ms)
     ]
@@ -65,7 +65,7 @@ def one_series(call: Call) -> Json:
     series = call.series()
     return {
         "series": wire_market.series(
-            series, _series_volume(call, series.ticker) if call.flag("include_volume") else None
+            series, call.exchange.address, _series_volume(call, series.ticker) if call.flag("include_volume") else None
         )
     }
 

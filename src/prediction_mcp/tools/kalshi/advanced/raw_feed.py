@@ -1,4 +1,4 @@
-"""Toolset ``advanced``: the exchange's WebSocket as it is, frame by frame, for those who build on it."""
+"""The exchange's WebSocket as it is, frame by frame, for those who build on it."""
 
 from __future__ import annotations
 
