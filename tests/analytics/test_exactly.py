@@ -9,6 +9,7 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -498,3 +499,23 @@ def test_rounded_fees_decide_not_those_of_many() -> None:
     assert many is not None
     assert many.profit == 4 - 2 * D("1.7472")
     assert arb.find(both("0.01"), ways) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "yes"),
+    [
+        ("between", 9, False), ("between", 10, None), ("between", 11, True), ("between", 19, True),
+        ("between", 20, None), ("between", 21, False), ("greater", 9, False), ("greater", 10, False),
+        ("greater", 11, True), ("greater_or_equal", 10, True), ("less", 19, True), ("less", 20, False),
+        ("less", 21, False), ("less_or_equal", 20, True), ("less_or_equal", 21, False),
+    ],
+)  # fmt: skip
+def test_a_claim_about_a_number_from_10_to_20(kind: Any, value: int, yes: bool | None) -> None:
+    assert Claim("T", kind, D(10), D(20)).at(D(value)) is yes
+    assert Claim("T", kind).at(D(value)) is None
+
+
+def test_whole_numbers_are_whole_and_others_exact() -> None:
+    assert [(type(n), n) for n in map(arb._whole, (D("2"), D("2.00"), D("0.5")))] == [
+        (int, 2), (int, 2), (Fraction, Fraction(1, 2)),
+    ]  # fmt: skip

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
-from prediction_mcp.exchange.engine.ledger import Account, Settlement, settle, transfer
+from prediction_mcp.exchange.engine.ledger import (
+    Account,
+    Holding,
+    Settlement,
+    book_fill,
+    revenue_of,
+    settle,
+    transfer,
+)
+from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.kalshi.fees import GRID_CENT
 from prediction_mcp.kalshi.units import MICROS
@@ -91,3 +102,94 @@ def test_settling_frees_what_orders_held_and_tells_no_tales() -> None:
     ann.holding("OTHER")
     settle(ann, "OTHER", "yes", 10_000, 1, 1)
     assert "OTHER" not in ann.settled  # it never did there
+
+
+def test_a_holding_begins_with_nothing() -> None:
+    assert {name: getattr(Holding(), name) for name in Holding.__slots__} == dict.fromkeys(Holding.__slots__, 0)
+    assert Holding().is_idle
+
+
+def test_what_resting_orders_may_need() -> None:
+    """Per side the cost less a dollar a contract that closes, never below nothing; rounding held apart."""
+    for position, bids, asks, slack, needed in (
+        (0, (300, 5), (700, 5), 3, 1_003),
+        (-3, (50_000, 5), (0, 0), 0, 20_000),  # three close, a dollar (10,000 price units) each
+        (-9, (50_000, 5), (700, 5), 2, 702),  # five close, all that are asked for
+        (3, (300, 5), (50_000, 5), 0, 20_300),
+        (9, (300, 5), (50_000, 5), 2, 302),
+        (1, (0, 0), (10_001, 1), 0, 1),
+        (1, (0, 0), (10_002, 1), 0, 2),
+        (-1, (10_001, 1), (0, 0), 0, 1),
+        (1, (0, 0), (9_000, 1), 7, 7),
+        (-1, (9_000, 1), (0, 0), 7, 7),
+    ):
+        holding = Holding()
+        holding.position, holding.slack = position, slack
+        (holding.bid_cost, holding.bid_count), (holding.ask_cost, holding.ask_count) = bids, asks
+        assert holding.requirement() == needed, (position, bids, asks)
+
+
+def test_a_subaccount_has_its_members_orders_and_name() -> None:
+    ann = account()
+    second = Account("ann/2", number=2, parent=ann)
+    assert second.orders is ann.orders
+    assert second.by_client_id is ann.by_client_id
+    assert second.fills is ann.fills
+    assert second.settlements is ann.settlements
+    assert (second.primary, second.user_id) == (ann, ann.user_id)
+    assert ann.user_id == str(uuid.uuid5(uuid.NAMESPACE_OID, "ann"))
+
+
+def test_a_deposit_is_positive_and_on_the_grid() -> None:
+    ann = account(0, grid=GRID_CENT)
+    ann.deposit(GRID_CENT)
+    assert (ann.cash, ann.deposited) == (GRID_CENT, GRID_CENT)
+    for micros in (0, -GRID_CENT, GRID_CENT + 1, 1):
+        with pytest.raises(ValueError, match="^a deposit must be positive and on the account's balance grid$"):
+            ann.deposit(micros)
+    assert (ann.cash, ann.deposited) == (GRID_CENT, GRID_CENT)
+    finest = account(0, grid=1)
+    finest.deposit(1)
+    assert finest.cash == 1
+
+
+def test_fills_one_after_another() -> None:
+    """Five YES at 40¢, three more at 50¢, six sold at 70¢, five more: three of NO are left. Micros, fees apart."""
+    ann = account(100 * DOLLAR)
+    holding = ann.holding(T)
+    seen = list[tuple[int, ...]]()
+    for side, price, count, fee in (
+        (BID, 4_000, 500, 11),
+        (BID, 5_000, 300, 7),
+        (ASK, 7_000, 600, 5),
+        (ASK, 8_000, 500, 3),
+    ):
+        change = book_fill(ann, holding, side, price, count, fee)
+        seen.append((change, holding.position, holding.cost, holding.realized, holding.fees, holding.traded))
+    assert seen == [
+        (2_000_000, 500, 2_000_000, 0, 11, 2_000_000),
+        (1_500_000, 800, 3_500_000, 0, 18, 3_500_000),
+        (-4_200_000, 200, 875_000, 1_575_000, 23, 7_700_000),
+        (-1_600_000 + 600_000, -300, 600_000, 2_300_000, 26, 9_900_000),
+    ]
+    assert holding.contracts == 1_900
+    assert ann.cash == 100 * DOLLAR - 3_500_000 + 4_200_000 + 1_000_000 - 26
+
+
+@pytest.mark.parametrize(
+    ("position", "side", "price", "count", "moved"),
+    [
+        (0, BID, 4_000, 100, -400_000), (0, ASK, 4_000, 100, -600_000), (500, BID, 4_000, 100, -400_000),
+        (500, ASK, 4_000, 100, 400_000), (-500, BID, 4_000, 100, 600_000), (-500, ASK, 4_000, 100, -600_000),
+        (40, ASK, 4_000, 100, 160_000 - 360_000), (-40, BID, 4_000, 100, 240_000 - 240_000),
+        (1, ASK, 4_000, 100, 4_000 - 594_000), (1, ASK, 4_000, 1, 4_000), (-1, BID, 4_000, 1, 6_000),
+    ],
+)  # fmt: skip
+def test_what_a_fill_moves_is_told_before_and_then_done(
+    position: int, side: int, price: int, count: int, moved: int
+) -> None:
+    ann = with_position(position, 0)
+    holding = ann.holdings[T]
+    assert revenue_of(holding, side, price, count) == moved
+    assert book_fill(ann, holding, side, price, count, 0) == -moved
+    assert ann.cash == 10 * DOLLAR + moved

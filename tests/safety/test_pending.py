@@ -57,5 +57,7 @@ def test_a_fingerprint_is_of_what_stands_there() -> None:
 
 def test_numbers_are_hard_to_guess() -> None:
     pending = Pending()
-    assert len({pending.ask(question()) for _ in range(100)}) == 100
+    numbers = {pending.ask(question()) for _ in range(100)}
+    assert len(numbers) == 100
+    assert {len(number) for number in numbers} == {24}, "18 random bytes"
     assert all(len(pending.ask(question())) >= 24 for _ in range(10))

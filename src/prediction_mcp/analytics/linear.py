@@ -51,40 +51,37 @@ def maximize(gains: Sequence[Number], rows: Sequence[Sequence[int]], bounds: Seq
             j = max(better, key=lambda j: (reduced[j], -outside[j]))
         else:
             j = min(better, key=lambda j: outside[j])
-        best, at, upper = limits[outside[j]], -1, False
+        best, at, turn = limits[outside[j]], -1, None  # which row stops it, and the bound that its variable is at then
         for i in range(number):
             slope, bound = table[i][j], limits[inside[i]]
             if slope > 0:
-                room, is_upper = _over(right[i], slope), False
+                room, its_bound = _over(right[i], slope), None
             elif slope < 0 and bound is not None:
-                room, is_upper = _over(bound - right[i], -slope), True
+                room, its_bound = _over(bound - right[i], -slope), bound
             else:
                 continue
             if best is None or room < best or (room == best and at >= 0 and inside[i] < inside[at]):
-                best, at, upper = room, i, is_upper
+                best, at, turn = room, i, its_bound
         if best is None:
             raise ValueError("nothing bounds it")
         if at < 0:
             flip_outside(j, best)
             continue
-        if upper:
-            bound = limits[inside[at]]
-            flip_inside(at, bound if bound is not None else 0)
+        if turn is not None:
+            flip_inside(at, turn)
         _pivot(table, right, reduced, at, j)
         outside[j], inside[at] = inside[at], outside[j]
     found = list[Number]([0] * (count + number))
     for i, variable in enumerate(inside):
         found[variable] = right[i]
     return [
-        (bound if bound is not None else 0) - found[v] if flipped[v] else found[v]
-        for v, bound in enumerate(limits[:count])
+        bound - found[v] if flipped[v] and bound is not None else found[v] for v, bound in enumerate(limits[:count])
     ]
 
 
 def _over(value: Number, by: Number) -> Number:
-    if by == 1:
-        return value
-    return -value if by == -1 else Fraction(value) / by
+    """Pivots are positive; for nearly all of them there is nothing to divide."""
+    return value if by == 1 else Fraction(value) / by
 
 
 def _pivot(table: list[list[Number]], right: list[Number], reduced: list[Number], at: int, j: int) -> None:

@@ -49,7 +49,7 @@ async def kalshi_get_orderbook(
     depth: Annotated[int, Field(ge=1, le=100)] = 5,
     account: Account = Depends(get_account),
 ) -> BookAnswer:
-    """YES bids and asks as [dollars, contracts], best first, with spread, mid and depth. Give ticker or tickers."""
+    """Show the order book: YES bids and asks as [dollars, contracts], best first, spread, mid, depth."""
     if (ticker is None) == (tickers is None):
         raise InvalidRequestError("Give either ticker or tickers.")
     names = [t.strip().upper() for t in tickers or [ticker or ""]]
@@ -75,7 +75,7 @@ async def kalshi_get_trades(
     cursor: str | None = None,
     account: Account = Depends(get_account),
 ) -> TradeList:
-    """Recent trades, newest first, of one market or all. Prices are YES dollars."""
+    """The last trades, newest first, of one market or all. Prices are YES dollars."""
     name = None if ticker is None else (await lookup.market(account, ticker)).ticker
     page = await account.kalshi.markets.trades(
         ticker=name,
@@ -121,7 +121,7 @@ async def kalshi_analyze_liquidity(
     size: Annotated[Quantity | None, Field(gt=0)] = None,
     account: Account = Depends(get_account),
 ) -> LiquidityAnswer:
-    """Spread, depth near the middle, imbalance, cost of going in and out at your size, and a score with its reasons."""
+    """Is it liquid: spread, depth near the middle, imbalance, cost of in and out at your size, a score with reasons."""
     from prediction_mcp.desk.kalshi.analysis.one_market import liquidity_of
 
     return await liquidity_of(account, ticker, size)
@@ -133,7 +133,7 @@ async def kalshi_analyze_volatility(
     window: Window = "7d",
     account: Account = Depends(get_account),
 ) -> VolatilityAnswer:
-    """How much the price moves: a typical day, in log-odds too, range, largest moves, scaled to expiry."""
+    """Is it volatile: a typical day's move, in log-odds too, range, largest moves, scaled to expiry."""
     from prediction_mcp.desk.kalshi.analysis.one_market import volatility_of
 
     return await volatility_of(account, ticker, window)
@@ -145,7 +145,7 @@ async def kalshi_analyze_trade_flow(
     window: Window = "24h",
     account: Account = Depends(get_account),
 ) -> FlowAnswer:
-    """Which side takers took, VWAP, large trades, pace."""
+    """Buying or selling: which side takers took, VWAP, large trades, pace."""
     from prediction_mcp.desk.kalshi.analysis.one_market import flow_of
 
     return await flow_of(account, ticker, window)
@@ -155,7 +155,7 @@ async def kalshi_analyze_trade_flow(
 async def kalshi_get_implied_probabilities(
     event_ticker: Ticker, account: Account = Depends(get_account)
 ) -> ImpliedAnswer:
-    """An event's prices as a distribution: normalised, with overround; for strikes the median and the ranges."""
+    """Probability of each outcome of an event: prices normalised, overround; for strikes the median and ranges."""
     from prediction_mcp.desk.kalshi.analysis.one_event import implied
 
     return await implied(account, event_ticker)
@@ -169,7 +169,7 @@ async def kalshi_find_arbitrage(
     min_edge_cents: Annotated[Quantity, Field(ge=0)] = Decimal(0),
     account: Account = Depends(get_account),
 ) -> ArbitrageAnswer:
-    """Riskless after fees: outcomes, strikes, combos whose prices contradict each other; size and legs."""
+    """Arbitrage after fees: outcomes, strikes, combos whose prices contradict each other; size and legs."""
     from prediction_mcp.desk.kalshi.analysis.arbitrage import find_arbitrage
 
     return await find_arbitrage(account, event_ticker, series_ticker, category, min_edge_cents)
@@ -193,7 +193,7 @@ async def kalshi_analyze_market_opportunity(
     my_probability: Probability | None = None,
     account: Account = Depends(get_account),
 ) -> Opportunity:
-    """The brief before a trade: price, book, flow, volatility, time, rules; at your probability of YES the edge."""
+    """Is it a good trade: price, book, flow, volatility, time, rules; edge at the probability of YES you believe."""
     from prediction_mcp.desk.kalshi.analysis.one_market import opportunity
 
     return await opportunity(account, ticker, my_probability)
@@ -201,7 +201,7 @@ async def kalshi_analyze_market_opportunity(
 
 @mcp.tool(title="Risks of a market", annotations=READS, tags={"analysis"})
 async def kalshi_assess_market_risk(ticker: Ticker, account: Account = Depends(get_account)) -> RiskAnswer:
-    """Liquidity, time, jumps, early close, settlement and fees, each graded with its evidence."""
+    """What could go wrong, the risks: liquidity, time, jumps, early close, settlement, fees, graded with evidence."""
     from prediction_mcp.desk.kalshi.analysis.one_market import risks_of
 
     return await risks_of(account, ticker)

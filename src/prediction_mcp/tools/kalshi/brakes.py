@@ -24,7 +24,7 @@ mcp = Toolset()
 async def kalshi_halt_trading(
     account: Account = Depends(get_closed_account), person: Client = Depends(get_person)
 ) -> HaltAnswer:
-    """Cancel every resting order and refuse new ones until a person resumes with “prediction-mcp resume”."""
+    """Stop trading, kill switch: cancel all orders, refuse new ones until a person says “prediction-mcp resume”."""
     from prediction_mcp.desk.kalshi.brakes import HaltAnswer
     from prediction_mcp.safety.halt import UNREAD, WARNING
 
@@ -55,7 +55,7 @@ async def kalshi_tighten_limits(
     account: Account = Depends(get_closed_account),
     person: Client = Depends(get_person),
 ) -> LimitsAnswer:
-    """Show this server's limits on orders, after making those given tighter; a looser value changes nothing."""
+    """This server's limits on orders, after making those given tighter; a looser value changes nothing."""
     from prediction_mcp.desk.kalshi.brakes import LimitsAnswer
     from prediction_mcp.kalshi.errors import InvalidRequestError
     from prediction_mcp.safety.limits import JOINS, Limits

@@ -46,7 +46,7 @@ async def kalshi_search_markets(
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
     account: Account = Depends(get_account),
 ) -> SearchAnswer:
-    """Find markets by words, a nickname or part of a ticker; typos are forgiven. min_volume: contracts in 24 h."""
+    """Find markets on a subject (bitcoin, the fed) by words, nickname, ticker part. min_volume: contracts in 24 h."""
     from prediction_mcp.desk.kalshi.discovery.search import search
 
     answer = await search(
@@ -70,7 +70,7 @@ async def kalshi_scan_markets(
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
     account: Account = Depends(get_account),
 ) -> SearchAnswer:
-    """Open markets across the exchange, sorted; within_hours: until they close. spread: widest first."""
+    """Biggest movers, most volume, widest spread, what closes next, new: open markets, all or of a category."""
     from prediction_mcp.desk.kalshi.discovery.search import scan
 
     return await scan(account, by, category, within_hours, limit)
@@ -98,7 +98,7 @@ async def kalshi_get_milestones(
     cursor: str | None = None,
     account: Account = Depends(get_account),
 ) -> MilestoneList:
-    """What happens when: games, releases, votes, with the events that hang on them."""
+    """When the next game, release or vote is, with the events that hang on it."""
     from prediction_mcp.desk.kalshi.discovery.results import MilestoneLine, MilestoneList
 
     page = await account.kalshi.reference.milestones(
@@ -167,7 +167,7 @@ async def kalshi_get_markets(
 
 @mcp.tool(title="One market", annotations=READS, tags={"discovery"})
 async def kalshi_get_market(ticker: Ticker, account: Account = Depends(get_account)) -> MarketDetail:
-    """One market in full: prices, sizes, volume, rules, fee type, price grid, time left."""
+    """One market in full: price, sizes, volume, rules, fee type, price grid, time left."""
     market = await lookup.market(account, ticker)
     series, schedule = await account.fees.of(market)
     return MarketDetail.of(market, series, schedule, account.environment)

@@ -36,7 +36,7 @@ _SETTLEMENT = {"open": "unsettled", "settled": "settled", "all": "all"}
 
 @mcp.tool(title="Balance", annotations=READS, tags={"portfolio"})
 async def kalshi_get_balance(account: Account = Depends(get_account)) -> BalanceAnswer:
-    """Cash that is free for orders, and the value of positions, in dollars."""
+    """Your cash, free for orders, and the value of positions, in dollars."""
     return BalanceAnswer.of(await account.kalshi.portfolio.balance(), account.environment)
 
 
@@ -49,7 +49,7 @@ async def kalshi_get_positions(
     cursor: str | None = None,
     account: Account = Depends(get_account),
 ) -> PositionList:
-    """Your positions with cost, value at the best bid, and P&L."""
+    """Your positions, what you hold: cost, value at the best bid, P&L."""
     page = await account.kalshi.portfolio.positions(
         ticker=ticker.strip().upper() if ticker else None,
         event_ticker=event_ticker.strip().upper() if event_ticker else None,
@@ -75,7 +75,7 @@ async def kalshi_get_position(ticker: Ticker, account: Account = Depends(get_acc
 
 @mcp.tool(title="Portfolio value", annotations=READS, tags={"portfolio"})
 async def kalshi_get_portfolio_value(account: Account = Depends(get_account)) -> PortfolioValue:
-    """Cash and positions at the bid, at the middle, and at cost; says what can't be priced."""
+    """Worth of your portfolio: cash and positions at the bid, the middle, and cost; says what can't be priced."""
     from prediction_mcp.desk.kalshi.held import positions_of
     from prediction_mcp.desk.kalshi.portfolio.account_results import PortfolioValue
 
@@ -90,7 +90,7 @@ async def kalshi_get_pnl(
     period: Period = "all",
     account: Account = Depends(get_account),
 ) -> PnlAnswer:
-    """Realized (FIFO, after fees) and unrealized profit per market and day, beside the exchange's own figure."""
+    """Profit and loss, realized (FIFO, after fees) and unrealized, per market and day, beside the exchange's figure."""
     from prediction_mcp.desk.kalshi.portfolio.account_results import pnl_answer
     from prediction_mcp.desk.kalshi.portfolio.reading import history
 
@@ -110,7 +110,7 @@ async def kalshi_get_settlement_history(
     cursor: str | None = None,
     account: Account = Depends(get_account),
 ) -> SettlementList:
-    """Markets of yours that ended: what was held, what it paid, what was made of it."""
+    """What was settled: markets of yours that ended, what was held, what it paid."""
     from prediction_mcp.desk.kalshi.portfolio.account_results import SettlementLine, SettlementList
 
     min_ts = None if since is None else int(since.timestamp())
@@ -129,7 +129,7 @@ async def kalshi_calculate_position_risk(
     my_probability: Probability | None = None,
     account: Account = Depends(get_account),
 ) -> PositionRisk:
-    """What a position can lose and gain, break-even, what selling it now brings; Kelly at your probability of YES."""
+    """What a position could lose and gain, break-even, what selling now brings; Kelly at your probability of YES."""
     from prediction_mcp.desk.kalshi.portfolio.risk import risk_of
 
     return await risk_of(account, await lookup.market(account, ticker), my_probability)
@@ -139,7 +139,7 @@ async def kalshi_calculate_position_risk(
 async def kalshi_get_portfolio_exposure(
     by: GroupBy = "event", account: Account = Depends(get_account)
 ) -> ExposureAnswer:
-    """Where the money is at risk; outcomes that exclude each other are netted."""
+    """Where you are exposed: money at risk by category, event, series or expiry; exclusive outcomes netted."""
     from prediction_mcp.desk.kalshi.portfolio.risk import exposure_of
 
     return await exposure_of(account, by)
@@ -147,7 +147,7 @@ async def kalshi_get_portfolio_exposure(
 
 @mcp.tool(title="Collateral", annotations=READS, tags={"portfolio"})
 async def kalshi_get_margin_requirements(account: Account = Depends(get_account)) -> Margin:
-    """Cash that is free, held for resting orders, and paid for positions."""
+    """Collateral: cash that is free, that resting orders lock up, and paid for positions."""
     from prediction_mcp.desk.kalshi.portfolio.risk import margin_of
 
     return await margin_of(account)
@@ -159,7 +159,7 @@ async def kalshi_export_portfolio(
     path: str | None = None,
     account: Account = Depends(get_account),
 ) -> ExportAnswer:
-    """Every deposit, fill and settlement with its change of cash, then positions; path: a new file's name."""
+    """Export every deposit, fill and settlement with its change of cash, then positions; path: a new file's name."""
     from prediction_mcp.desk.kalshi.portfolio.export import export
     from prediction_mcp.protocol.asking import is_anonymous
     from prediction_mcp.safety.policy import ReadOnlyError

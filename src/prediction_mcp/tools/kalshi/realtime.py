@@ -38,7 +38,7 @@ async def kalshi_subscribe_orderbook(
     account: Account = Depends(get_account),
     push: Push = Depends(get_push),
 ) -> Subscribed:
-    """Keep live books. Read them with kalshi_get_latest_update or kalshi://markets/{ticker}/orderbook."""
+    """Stream the order book live. Read it with kalshi_get_latest_update or kalshi://markets/{ticker}/orderbook."""
     if (ticker is None) == (tickers is None):
         raise InvalidRequestError("Give either ticker or tickers.")
     return await _subscribe("orderbook", [ticker] if ticker else tickers, notify, None, account, push)
@@ -66,7 +66,7 @@ async def kalshi_subscribe_ticker(
     account: Account = Depends(get_account),
     push: Push = Depends(get_push),
 ) -> Subscribed:
-    """Watch prices; with a condition (cents of YES, middle of the quotes) you are told only when it becomes true."""
+    """Watch prices, told when they change; with a condition (cents of YES, middle of quotes) only once it is true."""
     from prediction_mcp.realtime.conditions import Condition
 
     def dollars(cents: Decimal | None) -> Decimal | None:
@@ -85,7 +85,7 @@ async def kalshi_subscribe_fills(
     account: Account = Depends(get_account),
     push: Push = Depends(get_push),
 ) -> Subscribed:
-    """Watch your own trades; none is missed over a lost connection."""
+    """Notify when your orders are filled: watch your own trades; none is missed over a lost connection."""
     return await _subscribe("fills", tickers, notify, None, account, push)
 
 
@@ -96,7 +96,7 @@ async def kalshi_subscribe_orders(
     account: Account = Depends(get_account),
     push: Push = Depends(get_push),
 ) -> Subscribed:
-    """Watch your own orders change."""
+    """Watch your own orders change: placed, filled, cancelled."""
     return await _subscribe("orders", tickers, notify, None, account, push)
 
 
@@ -130,7 +130,7 @@ async def kalshi_unsubscribe(
     account: Account = Depends(get_account),
     push: Push = Depends(get_push),
 ) -> SubscriptionList:
-    """End a subscription, or those of a channel or market."""
+    """Stop watching: end a subscription, or those of a channel or market."""
     from prediction_mcp.desk.kalshi.realtime.results import SubscriptionList
 
     if subscription_id is None and channel is None and ticker is None:
@@ -148,7 +148,7 @@ async def kalshi_get_subscriptions(
     account: Account = Depends(get_account),
     push: Push = Depends(get_push),
 ) -> SubscriptionList:
-    """What is watched, the state of the connection, counters, recent alerts."""
+    """Subscriptions, the state of the connection, counters, recent alerts."""
     from prediction_mcp.desk.kalshi.realtime.results import SubscriptionList
 
     return SubscriptionList.of(account.feeds, list(push.alerts), push.suppressed, account.environment)

@@ -73,7 +73,7 @@ async def kalshi_create_order(
     max_cost: Dollars | None = None,
     account: Account = Depends(get_account),
 ) -> Plan[Placed]:
-    """Place an order. A market order takes what the book offers now, no worse than price if given, and never rests."""
+    """Buy or sell yes or no contracts: place a limit order, or at market, what the book offers, no worse than price."""
     from prediction_mcp.desk.kalshi.trading.place import plan_order
 
     return await plan_order(
@@ -89,7 +89,7 @@ async def kalshi_create_order(
 @mcp.tool(title="Cancel an order", annotations=ENDS, tags={"trading", "write"})
 @confirmed
 async def kalshi_cancel_order(order_id: str, account: Account = Depends(get_account)) -> Plan[Cancelled]:
-    """Cancel one resting order; says how many contracts it still had open."""
+    """Cancel one resting order; says what it still had open."""
     from prediction_mcp.desk.kalshi.trading.cancel import plan_cancel
 
     return await plan_cancel(account, order_id)
@@ -103,7 +103,7 @@ async def kalshi_batch_cancel_orders(
     all: bool = False,
     account: Account = Depends(get_account),
 ) -> Plan[CancelledMany]:
-    """Cancel the resting orders named, those of one market, or all."""
+    """Cancel several resting orders: those named, everything in one market, or all."""
     from prediction_mcp.desk.kalshi.trading.cancel import plan_cancel_many
 
     return await plan_cancel_many(account, order_ids, ticker, everything=all)
@@ -117,7 +117,7 @@ async def kalshi_amend_order(
     price: Cents | None = None,
     account: Account = Depends(get_account),
 ) -> Plan[Amended]:
-    """Change a resting order: count is what shall remain open, price is of the side the order buys."""
+    """Change the price or count of a resting order: count remains open, price is of the side it buys."""
     from prediction_mcp.desk.kalshi.trading.amend import plan_amend
 
     return await plan_amend(account, order_id, count, price)
@@ -125,7 +125,7 @@ async def kalshi_amend_order(
 
 @mcp.tool(title="One order", annotations=READS, tags={"trading"})
 async def kalshi_get_order(order_id: str, account: Account = Depends(get_account)) -> OrderDetail:
-    """One order, with its place in the queue while it rests."""
+    """Did an order fill: its status, and its queue position while it rests."""
     order = await account.kalshi.orders.get(order_id)
     ahead = await account.kalshi.orders.queue_position(order_id) if order.status == "resting" else None
     return OrderDetail.of(order, ahead, account.environment)
@@ -139,7 +139,7 @@ async def kalshi_get_orders(
     cursor: str | None = None,
     account: Account = Depends(get_account),
 ) -> OrderList:
-    """Your orders, newest first."""
+    """Show your open orders and those that are over, newest first."""
     name = None if ticker is None else (await lookup.market(account, ticker)).ticker
     page = await account.kalshi.orders.list(ticker=name, status=status, limit=limit, cursor=cursor)
     lines = [OrderLine.of(o) for o in page.orders]
@@ -173,7 +173,7 @@ async def kalshi_get_order_history(
     cursor: str | None = None,
     account: Account = Depends(get_account),
 ) -> OrderList:
-    """Your executed and cancelled orders, newest first, back past the exchange's archive cutoff."""
+    """Your past orders, executed and cancelled, newest first, beyond the exchange's archive cutoff too."""
     from prediction_mcp.desk.kalshi.trading.history import order_history
 
     name = None if ticker is None else (await lookup.market(account, ticker)).ticker
@@ -204,7 +204,7 @@ async def kalshi_estimate_slippage(
     count: Quantity,
     account: Account = Depends(get_account),
 ) -> Slippage:
-    """What an order at market would get from the book now: average, worst price, how much the book can't fill."""
+    """Slippage of an order at market in the book now: average, worst price, contracts that the book can't fill."""
     from prediction_mcp.desk.kalshi.trading.preview_results import Slippage
 
     check_count(count)
@@ -229,7 +229,7 @@ async def kalshi_check_order_validity(
     max_cost: Dollars | None = None,
     account: Account = Depends(get_account),
 ) -> Validity:
-    """Whether an order would be taken, and what should give pause. Sends nothing."""
+    """Whether an order would be accepted, and reasons to pause. Sends nothing."""
     from prediction_mcp.desk.kalshi.trading.preview import validity
 
     return await validity(
@@ -255,7 +255,7 @@ async def kalshi_simulate_order(
     reduce_only: bool = False,
     account: Account = Depends(get_account),
 ) -> Simulation:
-    """Fills against the live book, fees, position and balance afterwards. Sends nothing."""
+    """Simulate an order against the live book: fills, fees, position, balance afterwards. Sends nothing."""
     from prediction_mcp.desk.kalshi.trading.preview import simulation
 
     return await simulation(

@@ -37,7 +37,7 @@ async def kalshi_get_incentives(
     cursor: str | None = None,
     account: Account = Depends(get_account),
 ) -> IncentiveList:
-    """Incentive programs: rewards in dollars for resting orders (liquidity) or trading (volume)."""
+    """Rewards (incentives) in dollars for resting orders (providing liquidity) or trading (volume)."""
     from prediction_mcp.desk.kalshi.discovery.around import incentives
 
     return await incentives(account, ticker, kind, status, limit, cursor)
@@ -51,7 +51,7 @@ async def kalshi_get_live_data(
     plays: bool = False,
     account: Account = Depends(get_account),
 ) -> LiveAnswer:
-    """What goes on now: score of a game (plays=true: play by play), an event's number, or a city's temperature."""
+    """Live score of a game now (plays=true: play by play), an event's number, or a city's temperature."""
     from prediction_mcp.desk.kalshi.discovery.around import live_data
 
     return await live_data(account, event_ticker, milestone_id, city, plays=plays)
@@ -66,7 +66,7 @@ async def kalshi_get_forecast_history(
     end: When | None = None,
     account: Account = Depends(get_account),
 ) -> ForecastAnswer:
-    """What the market expected a number to be, over time: its median and other percentiles (0-100)."""
+    """Expected number of an event over time: its median and other percentiles (0-100)."""
     from prediction_mcp.desk.kalshi.discovery.around import forecast
 
     chosen = percentiles or [Decimal(25), Decimal(50), Decimal(75)]
@@ -92,7 +92,7 @@ async def kalshi_get_structured_targets(
     cursor: str | None = None,
     account: Account = Depends(get_account),
 ) -> TargetList:
-    """Teams, players and others that markets are about."""
+    """Teams, players, cities: the subjects of markets."""
     from prediction_mcp.desk.kalshi.discovery.around import targets
 
     return await targets(account, ids, type, competition, limit, cursor)

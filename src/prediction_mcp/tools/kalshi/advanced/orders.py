@@ -48,7 +48,7 @@ async def kalshi_batch_create_orders(
     order_group_id: str | None = None,
     account: Account = Depends(get_account),
 ) -> Plan[BatchPlaced]:
-    """Place up to 20 limit orders in one request, asked about once. Each succeeds or fails by itself."""
+    """Place several limit orders at once (batch, up to 20), asked about once. Each succeeds or fails by itself."""
     from prediction_mcp.desk.kalshi.trading.batch import plan_batch
 
     tickets = [Ticket(**order.model_dump()) for order in orders]
@@ -63,7 +63,7 @@ async def kalshi_decrease_order(
     reduce_to: Quantity | None = None,
     account: Account = Depends(get_account),
 ) -> Plan[Decreased]:
-    """Leave fewer contracts of a resting order; it keeps its place in the queue."""
+    """Make a resting order smaller; it keeps its queue position."""
     from prediction_mcp.desk.kalshi.trading.decrease import plan_decrease
 
     return await plan_decrease(account, order_id, reduce_by, reduce_to)
@@ -82,7 +82,7 @@ async def kalshi_cancel_all_orders(account: Account = Depends(get_account)) -> P
 async def kalshi_get_queue_position(
     ticker: Ticker | None = None, event_ticker: Ticker | None = None, account: Account = Depends(get_account)
 ) -> QueueList:
-    """How many contracts trade before each of your resting orders: place in line."""
+    """Place in the queue (line): contracts that trade before each of your resting orders."""
     from prediction_mcp.desk.kalshi.trading.decrease import queue_of
 
     return await queue_of(account, ticker, event_ticker)

@@ -50,7 +50,7 @@ async def kalshi_create_rfq(
     rest_remainder: bool = False,
     account: Account = Depends(get_account),
 ) -> Plan[RfqSent]:
-    """Ask makers for a price (request for quotes, RFQ) on a large order or a combo; trades nothing."""
+    """Ask market makers for a price (request for quotes, RFQ) on a large order or a combo; trades nothing."""
     from prediction_mcp.desk.kalshi.trading.rfqs import plan_rfq
 
     return await plan_rfq(account, ticker, count, target_cost, replace=replace, rest=rest_remainder)
@@ -89,7 +89,7 @@ async def kalshi_get_quotes(
     cursor: str | None = None,
     account: Account = Depends(get_account),
 ) -> QuoteList:
-    """Quotes you got (what you could buy, at what price) and made, best first; what still has to happen."""
+    """Quotes you got (sides you can buy, with price) and made, best first; the step that is missing."""
     from prediction_mcp.desk.kalshi.trading.rfqs import quotes_of
 
     return await quotes_of(account, quote_id, rfq_id, status, limit, cursor)
@@ -104,7 +104,7 @@ async def kalshi_create_quote(
     post_only: bool = False,
     account: Account = Depends(get_account),
 ) -> Plan[QuoteSent]:
-    """As a maker, answer somebody's RFQ: cents you would pay for yes, for no, or either. Binds once you confirm."""
+    """As a maker, answer somebody's RFQ: cents you pay for yes, for no, or either. Binds once you confirm."""
     from prediction_mcp.desk.kalshi.trading.rfqs import plan_quote
 
     return await plan_quote(account, rfq_id, yes_price, no_price, post_only=post_only)
@@ -139,7 +139,7 @@ async def kalshi_create_combo_market(
     collection_ticker: Ticker | None = None,
     account: Account = Depends(get_account),
 ) -> Plan[ComboAnswer]:
-    """List the market of several legs at once (parlay), which pays where all are right; trades nothing."""
+    """Make a combo (parlay) of several games or other legs, which pays where all are right; trades nothing."""
     from prediction_mcp.desk.kalshi.trading.combos import plan_combo
 
     return await plan_combo(account, [(leg.ticker, leg.side) for leg in legs], collection_ticker)
