@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 from fastmcp import Client
 
@@ -16,10 +17,13 @@ from prediction_mcp.cli.inspect import context_bytes
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import load_settings
 
-BUDGET, WHOLE = 26_000, 52
+BUDGET, WHOLE, ALL = 26_000, 52, "advanced safety"
 
 
 async def run() -> None:
+    for name, settings in (("toolset advanced", {"toolsets": "advanced"}), ("all toolsets", {"toolsets": ALL})):
+        await _print(name, settings)
+    await _print("lean, whatever the toolsets", {"toolsets": ALL, "lean": True})
     server = create_server(load_settings(paper_keep=False))
     async with Client(server) as client:
         tools = await client.list_tools()
@@ -30,6 +34,12 @@ async def run() -> None:
     print(f"reference: {reference:,} bytes as FastMCP writes them; the budget for {WHOLE} tools is {BUDGET:,}")
     for tool in sorted(tools, key=lambda t: context_bytes([t]), reverse=True)[:5]:
         print(f"  {context_bytes([tool]):5,}  {tool.name}")
+
+
+async def _print(name: str, settings: dict[str, Any]) -> None:
+    async with Client(create_server(load_settings(paper_keep=False, **settings))) as client:
+        tools = await client.list_tools()
+    print(f"{name}: {len(tools)} tools, {context_bytes(tools):,} bytes")
 
 
 if __name__ == "__main__":

@@ -94,6 +94,10 @@ def create_server(settings: Settings) -> Server:
     install(server, lambda: server.session)
     if not settings.writes_allowed:
         server.disable(tags={"write"})
+    if settings.lean:
+        from prediction_mcp.protocol.lean import LeanTools
+
+        server.add_transform(LeanTools())
     return server
 
 

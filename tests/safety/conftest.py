@@ -44,15 +44,30 @@ class Desk:
 
     client: Client[Any]
     person: Person | None
+    lean: bool = False
+
+    async def _called(self, tool: str, arguments: dict[str, Any]) -> Any:
+        name, given = ("call_tool", {"name": tool, "arguments": arguments}) if self.lean else (tool, arguments)
+        return await self.client.call_tool(name, given, raise_on_error=False)
+
+    async def parameters(self, tool: str) -> set[str]:
+        """The parameters of a tool as the client sees them before it calls."""
+        if self.lean:
+            query = tool.removeprefix("kalshi_").replace("_", " ")
+            found = (await self.client.call_tool("find_tools", {"query": query})).structured_content
+            assert found is not None
+            return set(next(t for t in found["tools"] if t["name"] == tool)["inputSchema"]["properties"])
+        return set(next(t for t in await self.client.list_tools() if t.name == tool).input_schema["properties"])
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        said = await self.client.call_tool(tool, arguments, raise_on_error=False)
+        said = await self._called(tool, arguments)
         assert not said.is_error, said.content
-        assert said.structured_content is not None
-        return said.structured_content
+        answer: dict[str, Any] = said.structured_content
+        assert answer is not None
+        return answer
 
     async def error(self, tool: str, **arguments: Any) -> str:
-        said = await self.client.call_tool(tool, arguments, raise_on_error=False)
+        said = await self._called(tool, arguments)
         assert said.is_error, said.structured_content
         (block,) = said.content
         assert isinstance(block, TextContent)
@@ -76,16 +91,22 @@ def era(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def desk(era: str, served: Served, tmp_path: Path) -> Open:
+def lean() -> bool:
+    """Whether tools are called through the two of a small context."""
+    return False
+
+
+@pytest.fixture
+def desk(era: str, lean: bool, served: Served, tmp_path: Path) -> Open:
     """Opens a session in an era: ``desk(answers)`` with a person, ``desk(None)`` with a client that can't ask."""
 
     @asynccontextmanager
     async def opened(answers: list[Any] | None, **changes: Any) -> AsyncIterator[Desk]:
-        settings: Settings = settings_for(served, tmp_path, **{**REAL, **changes})
+        settings: Settings = settings_for(served, tmp_path, **{**REAL, "lean": lean, **changes})
         person = None if answers is None else Person(answers)
         options: dict[str, Any] = {} if person is None else {"elicitation_handler": person}
         async with Client(create_server(settings), mode=era, **options) as client:
-            yield Desk(client, person)
+            yield Desk(client, person, lean)
 
     return opened
 

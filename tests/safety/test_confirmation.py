@@ -21,6 +21,12 @@ from tests.tools.conftest import settings_for
 TIGHT = {"confirm_timeout": 0.3}
 
 
+@pytest.fixture(params=[False, True], ids=["all", "lean"])
+def lean(request: pytest.FixtureRequest) -> bool:
+    """Everything here holds through the search and the call of a small context, too."""
+    return bool(request.param)
+
+
 async def test_an_accept_sends_exactly_what_was_shown(desk: Open, served: Served) -> None:
     async with desk([YES]) as at:
         placed = await at.call("kalshi_create_order", **ORDER)
@@ -186,15 +192,13 @@ async def test_a_market_order_takes_no_worse_than_was_shown(desk: Open, served: 
 async def test_live_refuses_where_nobody_can_be_asked(desk: Open, served: Served) -> None:
     async with desk(None) as at:
         assert "can't ask its user" in await at.error("kalshi_create_order", **ORDER)
-        tools = {t.name: t for t in await at.client.list_tools()}
-        assert "confirmation" not in tools["kalshi_create_order"].input_schema["properties"]
+        assert "confirmation" not in await at.parameters("kalshi_create_order")
     assert traded(served) == 0
 
 
 async def test_a_token_is_good_once_and_for_these_arguments(desk: Open, served: Served) -> None:
     async with desk(None, env="demo") as at:
-        tools = {t.name: t for t in await at.client.list_tools()}
-        assert "confirmation" in tools["kalshi_create_order"].input_schema["properties"]
+        assert "confirmation" in await at.parameters("kalshi_create_order")
         first = await at.call("kalshi_create_order", **ORDER)
         assert (first["status"], first["expires_in_seconds"]) == ("nothing was sent yet", 120)
         assert "Buy 5 yes" in first["preview"]
@@ -247,9 +251,9 @@ async def test_two_confirmations_in_flight(desk: Open, served: Served) -> None:
 # -- a client that cheats (2026-07-28) ---------------------------------------------------------------------------
 
 
-async def test_answers_nobody_asked_for_and_replayed_states(served: Served, tmp_path: Path) -> None:
+async def test_answers_nobody_asked_for_and_replayed_states(served: Served, lean: bool, tmp_path: Path) -> None:
     """The wire below the client: answers without a state, a state twice, a state with other arguments."""
-    settings = settings_for(served, tmp_path, **REAL)
+    settings = settings_for(served, tmp_path, **REAL, lean=lean)
     yes = {"confirm": WireResult(action="accept", content={"confirm": True})}
 
     async def unasked(*_: Any) -> Any:
@@ -258,7 +262,9 @@ async def test_answers_nobody_asked_for_and_replayed_states(served: Served, tmp_
     async with Client(create_server(settings), mode="auto", elicitation_handler=unasked) as client:
 
         async def send(arguments: dict[str, Any], **more: Any) -> Any:
-            params = CallToolRequestParams(name="kalshi_create_order", arguments=arguments, **more)
+            name = "kalshi_create_order"
+            given = {"name": name, "arguments": arguments} if lean else arguments
+            params = CallToolRequestParams(name="call_tool" if lean else name, arguments=given, **more)
             return await raw_call(client, params)
 
         assert "unknown" in text_of(await send(ORDER, input_responses=yes))

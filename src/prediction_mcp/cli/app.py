@@ -17,6 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Research, trade and watch prediction markets from an AI assistant. Without a command: MCP over stdio.",
 )
+Toolsets = Annotated[str | None, typer.Option(help="Toolsets beside the 52, separated by commas: advanced, safety.")]
+Lean = Annotated[bool | None, typer.Option("--lean/--all", help="Offer a search and a call tool instead of all tools.")]
 HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
 
 
@@ -36,20 +38,30 @@ def main() -> None:
 def default(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    toolsets: Toolsets = None,
+    lean: Lean = None,
 ) -> None:
     if version:
         typer.echo(f"prediction-mcp {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        _serve_stdio()
+        _serve_stdio(_chosen(toolsets, lean))
+    elif toolsets is not None or lean is not None:
+        raise typer.BadParameter("--toolsets and --lean go with serving: without a command, or after “serve”.")
 
 
-def _serve_stdio() -> None:
+def _chosen(toolsets: str | None, lean: bool | None) -> dict[str, Any]:
+    """What the command line says beside the settings; it has the last word."""
+    given = {"toolsets": toolsets, "lean": lean}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _serve_stdio(chosen: dict[str, Any]) -> None:
     from prediction_mcp.logs import configure_logging
     from prediction_mcp.server import create_server, serve_stdio
     from prediction_mcp.settings import load_settings
 
-    settings = load_settings()
+    settings = load_settings(**chosen)
     configure_logging(settings.log_level)
     sys.stderr.write(f"prediction-mcp {__version__}: {settings.describe()}\n")
     asyncio.run(serve_stdio(create_server(settings)))
@@ -65,17 +77,19 @@ def serve(
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Name in the Host header that is accepted too; repeatable.")
     ] = None,
+    toolsets: Toolsets = None,
+    lean: Lean = None,
 ) -> None:
     """Serve MCP: over stdio, or over HTTP."""
     if not http:
-        _serve_stdio()
+        _serve_stdio(_chosen(toolsets, lean))
         return
     from prediction_mcp.logs import configure_logging
     from prediction_mcp.server import create_server
     from prediction_mcp.settings import SettingsError, load_settings
     from prediction_mcp.settings.folder_env import LOOPBACK
 
-    settings = load_settings()
+    settings = load_settings(**_chosen(toolsets, lean))
     here = host in LOOPBACK
     if not settings.http_authenticated:
         if not here:

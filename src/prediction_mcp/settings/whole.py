@@ -31,6 +31,7 @@ class Settings(WriteSettings, PlaceSettings, HttpSettings, Limits, BaseSettings)
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, populate_by_name=True, frozen=True)
 
     toolsets: str = Field("", alias="TOOLSETS")
+    lean: bool = Field(False, alias="PREDICTION_LEAN")
     timezone: str = Field("UTC", alias="TIMEZONE", max_length=60)
     log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", alias="LOG_LEVEL")
 
