@@ -13,8 +13,8 @@ from websockets.asyncio.client import connect
 
 from prediction_mcp.exchange.engine.audit import audit
 from prediction_mcp.exchange.engine.ledger import Account
-from prediction_mcp.exchange.engine.negotiation import Quote, Rfq
 from prediction_mcp.exchange.engine.rejection import RejectionError
+from prediction_mcp.exchange.engine.rfq import Quote, Rfq
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.listed import Market
 from prediction_mcp.kalshi.units import MICROS

@@ -260,3 +260,122 @@ def test_deposits_and_transfers_are_recorded(tmp_path: Path) -> None:
     assert isinstance(you, Account)
     assert [done.micros // MICROS for _, done in again.archive.deposits(you)] == [25, 50]
     assert you.cash == 75 * MICROS
+
+
+def negotiated(exchange: Exchange) -> dict[str, Any]:
+    """Every request with its quotes, as plain values."""
+
+    def plain(thing: Any) -> dict[str, Any]:
+        state = {name: getattr(thing, name) for name in type(thing).__slots__ if name not in ("quotes", "rfq")}
+        return state | {
+            "account": thing.account.account_id,
+            "market": getattr(thing, "market", None) and thing.market.ticker,
+        }
+
+    return {
+        rfq.rfq_id: plain(rfq) | {"quotes": [plain(quote) for quote in rfq.quotes.values()]}
+        for rfq in exchange.negotiations.rfqs.values()
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_requests_for_quotes_survive_a_crash_at_any_step(tmp_path: Path, seed: int) -> None:
+    """After each step the file is what a crash would leave; both go on and end alike: traded, void or called off."""
+    rng, clock = random.Random(seed), Clock()
+    exchange = Exchange(seed, clock, Store(tmp_path / "a.db"), "small")
+    ann, bob = exchange.add_member("ann"), exchange.add_member("bob")
+    markets = [m for m in exchange.catalogue.markets.values() if m.status == "active"][:4]
+    talk = exchange.negotiations
+    for step in range(120):
+        open_rfqs = [rfq for rfq in talk.rfqs.values() if rfq.status == "open"]
+        quotes = [quote for rfq in open_rfqs for quote in rfq.quotes.values()]
+        try:
+            match rng.randrange(9):
+                case 0 if open_rfqs and rng.random() < 0.3:
+                    talk.withdraw(rng.choice(open_rfqs), clock.ms)
+                case 1 | 2 if quotes:
+                    talk.accept(rng.choice(quotes), rng.choice(("yes", "no")), clock.ms)
+                case 3 | 4 if quotes:
+                    for quote in quotes:
+                        if quote.status == "accepted":
+                            talk.confirm(quote, clock.ms)
+                case 5 if quotes and rng.random() < 0.3:
+                    talk.withdraw_quote(rng.choice(quotes), clock.ms)
+                case 6 | 7 if open_rfqs:
+                    bids = (rng.randrange(0, 45) * 100, rng.randrange(0, 45) * 100)
+                    talk.quote(bob, rng.choice(open_rfqs), *bids, clock.ms, post_only=rng.random() < 0.1)
+                case _:
+                    rests, market = rng.random() < 0.3, rng.choice(markets)
+                    if rng.random() < 0.5:
+                        talk.ask(ann, market, clock.ms, contracts=500, rest_remainder=rests)
+                    else:
+                        talk.ask(ann, market, clock.ms, target_cost=3 * MICROS, rest_remainder=rests)
+        except RejectionError:
+            pass
+        clock.ms += rng.choice((250, 250, 4_000, 16_000))
+        exchange.advance(with_crowd=False)
+        if step % 12 == 0:
+            for name in ("a.db", "a.db-wal"):
+                shutil.copy(tmp_path / name, tmp_path / name.replace("a", f"b{step}", 1))
+            other = Exchange(99, Clock(clock.ms), Store(tmp_path / f"b{step}.db"))
+            assert negotiated(other) == negotiated(exchange)
+            other.clock.ms += 60_000  # type: ignore[attr-defined]
+            other.advance(with_crowd=False)
+            assert not [
+                q for r in other.negotiations.rfqs.values() for q in r.quotes.values() if q.status == "confirmed"
+            ]
+            fresh = other.negotiations.ask(
+                other.engine.accounts["bob"], other.catalogue.markets[markets[0].ticker], clock.ms, contracts=100
+            )
+            assert fresh.serial > max(rfq.serial for rfq in other.negotiations.rfqs.values() if rfq is not fresh)
+            audit(other.engine)
+            other.store.close()
+    assert {rfq.reason for rfq in talk.rfqs.values()} >= {"executed", "deleted"}
+    exchange.store.close()
+
+
+def test_a_quote_that_was_confirmed_before_a_crash_is_traded_after_it(tmp_path: Path) -> None:
+    clock = Clock()
+    exchange = Exchange(1, clock, Store(tmp_path / "a.db"), "small")
+    ann, bob = exchange.add_member("ann"), exchange.add_member("bob")
+    market = next(m for m in exchange.catalogue.markets.values() if m.status == "active")
+    book = exchange.engine.markets[market.ticker].book
+    exchange.engine.cancel_many([*book.bids, *book.asks], clock.ms)
+    rfq = exchange.negotiations.ask(ann, market, clock.ms, contracts=700)
+    quote = exchange.negotiations.quote(bob, rfq, 0, 5_500, clock.ms)
+    exchange.negotiations.accept(quote, "no", clock.ms)
+    exchange.negotiations.confirm(quote, clock.ms)
+    exchange.sync()
+    exchange.store.db.close()  # as a crash leaves it
+    clock.ms += 16_000
+    other = Exchange(99, clock, Store(tmp_path / "a.db"))
+    other.advance(with_crowd=False)
+    assert other.negotiations.quotes[quote.quote_id].status == "executed"
+    assert [other.engine.accounts[n].holding(market.ticker).position for n in ("ann", "bob")] == [700, -700]
+    other.store.close()
+
+
+def test_requests_that_are_over_for_long_leave_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prediction_mcp.exchange.engine.negotiation.KEPT", 3)
+    clock = Clock()
+    exchange = Exchange(1, clock, Store(tmp_path / "a.db"), "small")
+    ann = exchange.add_member("ann")
+    market = next(m for m in exchange.catalogue.markets.values() if m.status == "active")
+    for _ in range(6):
+        exchange.negotiations.withdraw(exchange.negotiations.ask(ann, market, clock.ms, contracts=100), clock.ms)
+        exchange.sync()
+    assert exchange.store.db.execute("SELECT count(*) FROM rfqs").fetchone() == (3,)
+    exchange.store.close()
+
+
+def test_a_file_of_the_version_before_is_brought_up(tmp_path: Path) -> None:
+    exchange = Exchange(1, Clock(), Store(tmp_path / "a.db"), "small")
+    exchange.add_member("ann")
+    exchange.store.db.executescript("DROP TABLE rfqs; PRAGMA user_version = 2;")
+    exchange.store.close()
+    other = Exchange(99, Clock(), Store(tmp_path / "a.db"))
+    market = next(m for m in other.catalogue.markets.values() if m.status == "active")
+    other.negotiations.ask(other.engine.accounts["ann"], market, NOW, contracts=100)
+    other.sync()
+    assert other.store.db.execute("SELECT count(*) FROM rfqs").fetchone() == (1,)
+    other.store.close()

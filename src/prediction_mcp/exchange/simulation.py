@@ -17,7 +17,7 @@ from .access import SCOPES, Access, ApiKey, Budget, KeyAlgorithm
 from .crowd.agents import Crowd
 from .crowd.quoters import Quoters
 from .disk.archive import Archive
-from .disk.restore import restore_catalogue, restore_engine
+from .disk.restore import restore_catalogue, restore_engine, restore_rfqs
 from .disk.store import Store
 from .engine.batches import Batches
 from .engine.blocks import BlockTrades
@@ -110,6 +110,7 @@ class Exchange(Lives):
             logger.warning("{} orders had an expiry that is no time; those that rested are cancelled", healed)
         self.catalogue = restore_catalogue(self.store)
         restore_engine(self.store, self.catalogue, self.engine, self.groups, self.archive)
+        self.negotiations.take_in(restore_rfqs(self.store, self.catalogue, self.engine))
         self._rng = random.Random(f"exchange/{seed}/{self.engine.sequence}")
         self.crowd = Crowd(self.engine, self.catalogue, f"{seed}/{self.engine.sequence}")
         self.quoters = Quoters(self)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prediction_mcp.kalshi.units import COUNT_UNITS, PRICE_UNITS
 
-from ..engine.negotiation import Quote, Rfq
+from ..engine.rfq import Quote, Rfq
 
 if TYPE_CHECKING:
     from ..simulation import Exchange

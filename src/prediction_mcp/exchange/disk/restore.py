@@ -13,9 +13,11 @@ from ..engine.engine import Engine
 from ..engine.groups import OrderGroup
 from ..engine.ledger import Account
 from ..engine.market_state import TAPE_LENGTH, Trade
+from ..engine.rfq import Rfq
 from ..world.listed import Catalogue, Series
 from .archive import Archive
 from .catalogue_json import tie_legs, unpack_event, unpack_market, unpack_series
+from .rfq_json import unpack_rfq
 from .store import ORDER_COLUMNS, POSITION_FIELDS, Store, StoreError, read_holding
 
 
@@ -60,6 +62,13 @@ def restore_engine(
         audit(engine)
     except AssertionError as error:
         raise StoreError(f"The paper exchange on disk doesn't add up ({error}); “paper reset” begins anew.") from None
+
+
+def restore_rfqs(store: Store, catalogue: Catalogue, engine: Engine) -> list[Rfq]:
+    """Requests for quotes, oldest first; those whose market isn't listed any more are gone."""
+    rows = store.db.execute("SELECT body FROM rfqs ORDER BY serial")
+    found = (unpack_rfq(body, engine.accounts, catalogue.markets) for (body,) in rows)
+    return [rfq for rfq in found if rfq is not None]
 
 
 def _restore_markets(store: Store, catalogue: Catalogue, engine: Engine) -> None:

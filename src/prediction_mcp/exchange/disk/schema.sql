@@ -74,3 +74,8 @@ CREATE TABLE transfers (
   id INTEGER PRIMARY KEY, transfer_id TEXT NOT NULL, owner TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL,
   micros INTEGER NOT NULL, ts_ms INTEGER NOT NULL, UNIQUE (owner, transfer_id)
 ) STRICT;
+
+-- Requests for quotes with their quotes, as JSON; those of a batch are not kept.
+CREATE TABLE rfqs (
+  rfq_id TEXT PRIMARY KEY, serial INTEGER NOT NULL, body BLOB NOT NULL
+) STRICT;

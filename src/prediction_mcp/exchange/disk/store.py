@@ -26,10 +26,12 @@ from ..engine.engine import Engine
 from ..engine.groups import OrderGroup
 from ..engine.ledger import Account, Holding
 from ..engine.matching import Order
+from ..engine.rfq import Rfq
 from ..world.listed import Catalogue
 from .catalogue_json import pack_event, pack_market, pack_series
+from .rfq_json import pack_rfq
 
-VERSION = 2
+VERSION = 3
 """Of the schema; a file of a later version is refused, not guessed at, an older one is brought up to it."""
 UPGRADES: dict[int, str] = {
     1: """
@@ -40,6 +42,7 @@ UPGRADES: dict[int, str] = {
       account_id TEXT PRIMARY KEY, percent INTEGER NOT NULL, reservation TEXT NOT NULL
     ) STRICT;
     """,
+    2: "CREATE TABLE rfqs (rfq_id TEXT PRIMARY KEY, serial INTEGER NOT NULL, body BLOB NOT NULL) STRICT;",
 }
 """What takes a schema of a version to the next."""
 ORDER_COLUMNS = (
@@ -196,6 +199,8 @@ class Store:
                  a.updated_ms, a.netting) for a in accounts
             ))  # fmt: skip
         self._write_groups(changes.groups)
+        if durable:
+            self._write_rfqs(changes.rfqs)
         db.executemany(
             "INSERT INTO deposits (account_id, micros, ts_ms) VALUES (?, ?, ?)",
             ((d.account.account_id, d.micros, d.ts_ms) for d in changes.deposits),
@@ -238,6 +243,12 @@ class Store:
                 trades = msgspec.json.encode(list(group.trades))
                 row = (group.group_id, group.account.account_id, group.limit, group.triggered, trades)
                 self.db.execute(_put("groups", 5), row)
+
+    def _write_rfqs(self, rfqs: Iterable[Rfq]) -> None:
+        gone = [(rfq.rfq_id,) for rfq in rfqs if rfq.forgotten]
+        self.db.executemany("DELETE FROM rfqs WHERE rfq_id = ?", gone)
+        kept = ((rfq.rfq_id, rfq.serial, pack_rfq(rfq)) for rfq in rfqs if not rfq.forgotten)
+        self.db.executemany(_put("rfqs", 3), kept)
 
     def _write_market_side(self, engine: Engine, catalogue: Catalogue, changes: Changes, now_ms: int) -> None:
         db = self.db

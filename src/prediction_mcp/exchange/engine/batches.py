@@ -18,9 +18,10 @@ from prediction_mcp.net.sides import Side
 
 from .ledger import Account
 from .matching import ASK, BID, Order
-from .negotiation import CONFIRM_COMBO_MS, EXECUTE_COMBO_MS, Quote, Rfq
+from .negotiation import CONFIRM_COMBO_MS, EXECUTE_COMBO_MS
 from .order_checks import FOK, GTC
 from .rejection import EXCHANGE, RejectionError
+from .rfq import Quote, Rfq
 
 if TYPE_CHECKING:
     from ..simulation import Exchange

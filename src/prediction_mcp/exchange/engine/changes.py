@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .ledger import Account
     from .market_state import Trade
     from .matching import Order
+    from .rfq import Rfq
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Changes:
     listings: dict[str, None] = field(default_factory=dict)  # what the life cycle changes
     events: dict[str, None] = field(default_factory=dict)
     groups: dict[OrderGroup, None] = field(default_factory=dict)
+    rfqs: dict[Rfq, None] = field(default_factory=dict)  # with their quotes
     trades: list[tuple[str, Trade]] = field(default_factory=list)
     deposits: list[Deposit] = field(default_factory=list)
     transfers: list[Transfer] = field(default_factory=list)

@@ -1,22 +1,19 @@
 """Requests for quotes: a member asks for a price, makers quote in private, one quote is accepted, confirmed, executed.
 
 Accepting a side takes the quoter's bid for that side: the quoter buys it, the requester buys the other. After the
-confirmation the orders go to the public book, the quoter's first. Combos have the short windows. What is negotiated
-stays in memory: a restart calls open requests off.
+confirmation the orders go to the public book, the quoter's first. Combos have the short windows. Requests and their
+quotes survive a restart; those of a batch don't, which is called off with it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import random
 import uuid
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from prediction_mcp.kalshi.fees import trade_fee
 from prediction_mcp.kalshi.units import PRICE_UNITS
 from prediction_mcp.net.sides import Side
 
@@ -24,6 +21,7 @@ from .ledger import Account
 from .matching import ASK, BID
 from .order_checks import GTC, IOC
 from .rejection import EXCHANGE, RejectionError
+from .rfq import Quote, Rfq
 
 if TYPE_CHECKING:
     from ..simulation import Exchange
@@ -42,91 +40,37 @@ def communications_id(account: Account | None) -> str:
     return hashlib.sha256(b"" if account is None else account.primary.account_id.encode()).hexdigest()
 
 
-@dataclass(slots=True, eq=False)
-class Quote:
-    """A maker's two bids for the whole of a request. Prices in price units; 0 declines a side."""
-
-    quote_id: str
-    rfq: Rfq
-    account: Account
-    yes_bid: int
-    no_bid: int
-    rest_remainder: bool
-    post_only: bool
-    created_ms: int
-    updated_ms: int
-    serial: int
-    status: str = "open"
-    accepted_side: Side | None = None
-    accepted_ms: int = 0
-    confirmed_ms: int = 0
-    executed_ms: int = 0
-    cancelled_ms: int = 0
-    reason: str = ""
-    maker_order_id: str = ""
-    taker_order_id: str = ""
-
-    def bid(self, side: Side) -> int:
-        return self.yes_bid if side == "yes" else self.no_bid
-
-    def count(self, side: Side) -> int:
-        """Count units that the request comes to when this side is accepted; 0 where it is declined."""
-        bid = self.yes_bid if side == "yes" else self.no_bid
-        return self.rfq.count_at(PRICE_UNITS - bid) if bid else 0
-
-
-@dataclass(slots=True, eq=False)
-class Rfq:
-    """A member's request: so many contracts, or as many as ``target_cost`` micros buy."""
-
-    rfq_id: str
-    account: Account
-    market: Market
-    contracts: int
-    target_cost: int
-    excludes_fees: bool
-    obscured: bool
-    rest_remainder: bool
-    created_ms: int
-    updated_ms: int
-    serial: int
-    status: str = "open"
-    cancelled_ms: int = 0
-    reason: str = ""
-    batch_id: str = ""
-    """Of the batch it is a child of; then it is quoted and accepted with that only."""
-    quotes: dict[str, Quote] = field(default_factory=dict)
-
-    def count_at(self, unit: int) -> int:
-        """Count units at a price (price units a contract) that the requester pays."""
-        if not self.target_cost:
-            return self.contracts
-        count = self.target_cost // unit
-        rate = self.market.event.fees.taker_rate
-        while not self.excludes_fees and count and count * unit + trade_fee(rate, unit, count) > self.target_cost:
-            over = count * unit + trade_fee(rate, unit, count) - self.target_cost
-            count -= max(1, over // (PRICE_UNITS + unit))  # a contract costs less than $2 with its fee
-        return count
-
-    @property
-    def locked(self) -> Quote | None:
-        """The quote that was accepted and isn't over yet."""
-        return next((q for q in self.quotes.values() if q.status in ("accepted", "confirmed")), None)
-
-
 class Negotiations:
     """All requests and quotes of an exchange."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._rng = random.Random(f"negotiations/{exchange.seed}/{exchange.clock()}")
-        self._serials = itertools.count(1)
+        self._next_serial = 1
         self._over: deque[Rfq] = deque()
         self.rfqs: dict[str, Rfq] = {}
         self.quotes: dict[str, Quote] = {}
 
     def new_id(self) -> str:
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+
+    def _serial(self) -> int:
+        self._next_serial += 1
+        return self._next_serial - 1
+
+    def take_in(self, rfqs: Iterable[Rfq]) -> None:
+        """Requests as they were before a restart, oldest first."""
+        for rfq in rfqs:
+            self.rfqs[rfq.rfq_id] = rfq
+            self.quotes.update(rfq.quotes)
+            self._next_serial = max(self._next_serial, rfq.serial + 1, *(q.serial + 1 for q in rfq.quotes.values()))
+            if rfq.status != "open":
+                self._over.append(rfq)
+
+    def _changed(self, rfq: Rfq) -> None:
+        """It isn't any more as it is on disk."""
+        if not rfq.batch_id:
+            self._exchange.changes.rfqs[rfq] = None
 
     # -- requests ----------------------------------------------------------------------------------------------
 
@@ -171,10 +115,11 @@ class Negotiations:
             rest_remainder=rest_remainder,
             created_ms=now_ms,
             updated_ms=now_ms,
-            serial=next(self._serials),
+            serial=self._serial(),
             batch_id=batch_id,
         )
         self.rfqs[rfq.rfq_id] = rfq
+        self._changed(rfq)
         if self._exchange.hub is not None and not batch_id:
             self._exchange.hub.quotes.asked(rfq)
         return rfq
@@ -206,9 +151,12 @@ class Negotiations:
                 self.call_off(quote, now_ms, f"rfq {reason}")
         if self._exchange.hub is not None and not rfq.batch_id:
             self._exchange.hub.quotes.withdrawn(rfq, now_ms)
+        self._changed(rfq)
         self._over.append(rfq)
         if len(self._over) > KEPT:
             oldest = self._over.popleft()
+            oldest.forgotten = True
+            self._changed(oldest)
             del self.rfqs[oldest.rfq_id]
             for quote_id in oldest.quotes:
                 del self.quotes[quote_id]
@@ -274,8 +222,9 @@ class Negotiations:
             post_only=post_only,
             created_ms=now_ms,
             updated_ms=now_ms,
-            serial=next(self._serials),
+            serial=self._serial(),
         )
+        self._changed(rfq)
         rfq.quotes[quote.quote_id] = self.quotes[quote.quote_id] = quote
         return quote
 
@@ -293,6 +242,7 @@ class Negotiations:
 
     def call_off(self, quote: Quote, now_ms: int, reason: str) -> None:
         quote.status, quote.reason = "cancelled", reason
+        self._changed(quote.rfq)
         quote.cancelled_ms = quote.updated_ms = now_ms
 
     def accept(self, quote: Quote, side: Side, now_ms: int) -> None:
@@ -312,6 +262,7 @@ class Negotiations:
         ):
             raise RejectionError("insufficient_balance", service=EXCHANGE)
         quote.status, quote.accepted_side = "accepted", side
+        self._changed(quote.rfq)
         quote.accepted_ms = quote.updated_ms = now_ms
         self._tell("quote_accepted", quote)
 
@@ -321,6 +272,7 @@ class Negotiations:
         if quote.status != "accepted":
             raise RejectionError("invalid_parameters", f"the quote is {quote.status}, not accepted")
         quote.status = "confirmed"
+        self._changed(quote.rfq)
         quote.confirmed_ms = quote.updated_ms = now_ms
 
     # -- time --------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from typing import Any
 
 from prediction_mcp.exchange.engine.batches import Batch, BatchQuote
 from prediction_mcp.exchange.engine.ledger import Account
-from prediction_mcp.exchange.engine.negotiation import Quote, communications_id
+from prediction_mcp.exchange.engine.negotiation import communications_id
+from prediction_mcp.exchange.engine.rfq import Quote
 from prediction_mcp.kalshi.units import PRICE_UNITS, format_count, format_dollars, format_price
 
 from . import wire

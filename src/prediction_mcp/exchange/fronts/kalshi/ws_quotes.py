@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prediction_mcp.exchange.engine.matching import Order
-from prediction_mcp.exchange.engine.negotiation import Quote, Rfq, communications_id
+from prediction_mcp.exchange.engine.negotiation import communications_id
+from prediction_mcp.exchange.engine.rfq import Quote, Rfq
 from prediction_mcp.kalshi.units import format_count, format_dollars, format_price
 
 from . import wire, wire_market

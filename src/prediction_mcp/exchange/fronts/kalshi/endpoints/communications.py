@@ -7,8 +7,9 @@ from typing import Literal
 import msgspec
 
 from prediction_mcp.exchange.engine.ledger import Account
-from prediction_mcp.exchange.engine.negotiation import Quote, Rfq, communications_id
+from prediction_mcp.exchange.engine.negotiation import communications_id
 from prediction_mcp.exchange.engine.rejection import RejectionError, invalid, not_found
+from prediction_mcp.exchange.engine.rfq import Quote, Rfq
 from prediction_mcp.kalshi.units import COUNT_UNITS, format_count, format_dollars, format_price
 
 from .. import wire, wire_market
