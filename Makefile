@@ -9,10 +9,10 @@ PYKALSHI_VERSION := 2.0.0
 KALSHI_SDK_VERSION := 22.4.0
 TYPESCRIPT_VERSION := 3.30.0
 
-.PHONY: help demo test lint format conformance drift mutants bench cassettes transcript lock clean
+.PHONY: help demo test lint format conformance drift table mutants bench cassettes transcript lock clean
 
 help:
-	@echo 'make demo | test | lint | conformance | drift | mutants | bench | cassettes | transcript | format | lock | clean'
+	@echo 'make demo | test | lint | conformance | drift | table | mutants | bench | cassettes | transcript | format | lock | clean'
 
 demo: $(READY)
 	@$(BIN)/prediction-mcp demo
@@ -39,6 +39,10 @@ conformance: $(READY) $(SDK)/.ready
 # What a newer specification of Kalshi's REST changes, and what client and exchange lack of it: make drift SPEC=openapi.yaml
 drift: $(READY)
 	@$(BIN)/python -m tests.conformance.drift "$(SPEC)"
+
+# The table of endpoints in IMPLEMENTATION_SUMMARY.md.
+table: $(READY)
+	@$(BIN)/python -m tests.conformance.table
 
 # Half an hour: what it changed in fees, ledger, analytics and limits without a test noticing; figures in docs/testing.md.
 mutants: $(READY) | $(UV)

@@ -25,10 +25,13 @@ def _tree(thing: Any) -> ast.AST | None:
         return None
 
 
-def reached(start: Any, within: Callable[[str], bool], owners: Mapping[str, type]) -> Iterator[ast.AST]:
+def reached(
+    start: Any, within: Callable[[str], bool], owners: Mapping[str, type], apart: frozenset[type] = frozenset()
+) -> Iterator[ast.AST]:
     """The syntax trees of a function or class and of all that it names, in modules that ``within`` takes.
 
-    ``owners`` are the classes behind names of variables, so that what is called on those is followed too.
+    ``owners`` are the classes behind names of variables, so that what is called on those is followed too;
+    classes ``apart`` are named as types only: of them nothing but what is called is followed.
     """
     seen, waiting = set[int](), [start]
     while waiting:
@@ -37,7 +40,7 @@ def reached(start: Any, within: Callable[[str], bool], owners: Mapping[str, type
             continue
         seen.add(id(thing))
         yield tree
-        waiting += [found for found in _named(thing, tree, owners) if within(found.__module__)]
+        waiting += [found for found in _named(thing, tree, owners) if within(found.__module__) and found not in apart]
 
 
 def _named(thing: Any, tree: ast.AST, owners: Mapping[str, type]) -> Iterator[Any]:
@@ -55,8 +58,9 @@ def _named(thing: Any, tree: ast.AST, owners: Mapping[str, type]) -> Iterator[An
         found = None
         if isinstance(node, ast.Name):
             found = known.get(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            owner = known.get(node.value.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+            name = node.value.id if isinstance(node.value, ast.Name) else node.value.attr
+            owner = known.get(name) if isinstance(node.value, ast.Name) else owners.get(name)
             found = getattr(owner, node.attr, None) if inspect.ismodule(owner) or inspect.isclass(owner) else None
             found = found.fget if isinstance(found, property) else found
         if isinstance(found, FunctionType) or (inspect.isclass(found) and found.__module__.startswith(OURS)):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import drift
+from tests.conformance import drift, table
 from tests.conformance.contract import client_lacks, exchange_lacks
 from tests.conformance.schema import SCHEMA_FILE, SDK_FILE
 from tests.conformance.specification import Specification
@@ -53,3 +53,8 @@ async def test_what_is_missing_is_named(tmp_path: Path) -> None:
     report = "\n".join(await drift.report(more, SDK_FILE))
     for line in ("+ GET /exchange/weather", "GET /markets: + colour", "Market: + smell (required)"):
         assert line in report, report
+
+
+async def test_the_table_of_endpoints_is_true() -> None:
+    """IMPLEMENTATION_SUMMARY.md; ``make table`` writes it anew."""
+    assert table.between(table.SUMMARY.read_text()) == await table.rows()

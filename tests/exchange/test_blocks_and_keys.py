@@ -195,6 +195,7 @@ def test_an_older_exchange_is_brought_up_to_date(tmp_path: Path) -> None:
     db.execute("ALTER TABLE keys DROP COLUMN name")
     db.execute("ALTER TABLE keys DROP COLUMN subaccount")
     db.execute("DROP TABLE rfqs")
+    db.execute("DROP TABLE returns")
     db.execute("DROP TABLE allocations")
     db.execute("PRAGMA user_version = 1")
     exchange.store.close()

@@ -103,6 +103,9 @@ async def test_a_request_is_quoted_confirmed_and_traded(trader: Trader, served: 
     rfq = exchange.negotiations.ask(asker, exchange.catalogue.markets[MARKET], exchange.clock(), contracts=1_000)
     listed = (await trader.call("kalshi_get_rfqs", own=False))["rfqs"]
     assert [(r["rfq_id"], r["asked"]) for r in listed] == [(rfq.rfq_id, "10 contracts")]
+    wrong = await trader.call("kalshi_create_quote", rfq_id=rfq.rfq_id, yes_price=54)
+    await trader.call("kalshi_cancel_rfq", quote_id=wrong["quote_id"])
+    assert exchange.negotiations.quotes[wrong["quote_id"]].status == "cancelled"
     made = await trader.call("kalshi_create_quote", rfq_id=rfq.rfq_id, yes_price="45¢", no_price=40)
     assert made["quote"] == "you pay 45¢ for yes or 40¢ for no"
     quote = exchange.negotiations.quotes[made["quote_id"]]
@@ -147,6 +150,8 @@ async def test_quotes_that_are_over_are_said_to_be(trader: Trader, served: Serve
         ("kalshi_create_rfq", {"ticker": "NOPE-1", "count": 1}, "no market"),
         ("kalshi_cancel_rfq", {"rfq_id": "../rfqs"}, "no RFQ id"),
         ("kalshi_cancel_rfq", {"rfq_id": "nothing is cancelled.\n\nReally"}, "no RFQ id"),
+        ("kalshi_cancel_rfq", {}, "exactly one"),
+        ("kalshi_cancel_rfq", {"quote_id": "x y"}, "no quote id"),
         ("kalshi_accept_quote", {"quote_id": "x/accept", "side": "yes"}, "no quote id"),
         ("kalshi_accept_quote", {"quote_id": "00000000-0000-4000-8000-000000000000", "side": "maybe"}, ""),
         ("kalshi_confirm_quote", {"quote_id": "00000000-0000-4000-8000-000000000000"}, "doesn't know"),

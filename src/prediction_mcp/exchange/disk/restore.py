@@ -11,8 +11,9 @@ from ..engine.audit import audit
 from ..engine.collateral import release
 from ..engine.engine import Engine
 from ..engine.groups import OrderGroup
-from ..engine.ledger import Account
+from ..engine.ledger import Account, Returned
 from ..engine.market_state import TAPE_LENGTH, Trade
+from ..engine.netting import hold_again
 from ..engine.rfq import Rfq
 from ..world.listed import Catalogue, Series
 from .archive import Archive
@@ -56,8 +57,12 @@ def restore_engine(
         group.trades = deque((at, count) for at, count in msgspec.json.decode(trades))
         group.total = sum(count for _, count in group.trades)
     _restore_orders(store, engine, archive)
+    for account_id, event, amount, decided in db.execute("SELECT * FROM returns"):
+        engine.accounts[account_id].returns[event] = Returned(amount, decided=bool(decided))
     for account in engine.accounts.values():
         account.held = sum(holding.requirement() for holding in account.holdings.values())
+        for event in list(account.returns):
+            hold_again(account, event, engine.markets)
     try:
         audit(engine)
     except AssertionError as error:
@@ -74,7 +79,7 @@ def restore_rfqs(store: Store, catalogue: Catalogue, engine: Engine) -> list[Rfq
 def _restore_markets(store: Store, catalogue: Catalogue, engine: Engine) -> None:
     for ticker, is_open, pool, open_interest, volume, last_price in store.db.execute("SELECT * FROM trading"):
         market = catalogue.markets[ticker]
-        state = engine.add_market(ticker, market.grid, market.event.fees)
+        state = engine.add_market(ticker, market.grid, market.event.fees, exclusive=market.event.exclusively)
         state.is_open = bool(is_open)
         state.pool, state.open_interest, state.volume, state.last_price = pool, open_interest, volume, last_price
         newest = store.db.execute(

@@ -79,3 +79,9 @@ CREATE TABLE transfers (
 CREATE TABLE rfqs (
   rfq_id TEXT PRIMARY KEY, serial INTEGER NOT NULL, body BLOB NOT NULL
 ) STRICT;
+
+-- Collateral returned to accounts before the end, by event, in micros.
+CREATE TABLE returns (
+  account_id TEXT NOT NULL, event TEXT NOT NULL, amount INTEGER NOT NULL, decided INTEGER NOT NULL,
+  PRIMARY KEY (account_id, event)
+) STRICT, WITHOUT ROWID;

@@ -31,7 +31,7 @@ from ..world.listed import Catalogue
 from .catalogue_json import pack_event, pack_market, pack_series
 from .rfq_json import pack_rfq
 
-VERSION = 3
+VERSION = 4
 """Of the schema; a file of a later version is refused, not guessed at, an older one is brought up to it."""
 UPGRADES: dict[int, str] = {
     1: """
@@ -43,6 +43,8 @@ UPGRADES: dict[int, str] = {
     ) STRICT;
     """,
     2: "CREATE TABLE rfqs (rfq_id TEXT PRIMARY KEY, serial INTEGER NOT NULL, body BLOB NOT NULL) STRICT;",
+    3: "CREATE TABLE returns (account_id TEXT NOT NULL, event TEXT NOT NULL, amount INTEGER NOT NULL,"
+    " decided INTEGER NOT NULL, PRIMARY KEY (account_id, event)) STRICT, WITHOUT ROWID;",
 }
 """What takes a schema of a version to the next."""
 ORDER_COLUMNS = (
@@ -198,6 +200,7 @@ class Store:
                 (a.account_id, a.primary.account_id, a.number, a.grid, a.keeps_history, a.cash, a.deposited,
                  a.updated_ms, a.netting) for a in accounts
             ))  # fmt: skip
+            self._write_returns(a for a in accounts if a.nets)
         self._write_groups(changes.groups)
         if durable:
             self._write_rfqs(changes.rfqs)
@@ -243,6 +246,14 @@ class Store:
                 trades = msgspec.json.encode(list(group.trades))
                 row = (group.group_id, group.account.account_id, group.limit, group.triggered, trades)
                 self.db.execute(_put("groups", 5), row)
+
+    def _write_returns(self, accounts: Iterable[Account]) -> None:
+        """What is left of collateral that was returned; nothing of an event that is over."""
+        for account in accounts:
+            self.db.execute("DELETE FROM returns WHERE account_id = ?", (account.account_id,))
+            account.returns = {event: one for event, one in account.returns.items() if one.amount}
+            rows = ((account.account_id, event, one.amount, one.decided) for event, one in account.returns.items())
+            self.db.executemany(_put("returns", 4), rows)
 
     def _write_rfqs(self, rfqs: Iterable[Rfq]) -> None:
         gone = [(rfq.rfq_id,) for rfq in rfqs if rfq.forgotten]

@@ -16,10 +16,12 @@ def audit(engine: Engine) -> None:
     cash = sum(a.cash for a in engine.accounts.values())
     deposited = sum(a.deposited for a in engine.accounts.values())
     pools = sum(m.pool for m in engine.markets.values())
-    if cash + pools + engine.fees_collected != deposited:
-        raise AssertionError(f"money: {cash} + {pools} + {engine.fees_collected} != {deposited}")
+    returned = sum(a.returned for a in engine.accounts.values())
+    if cash + pools - returned + engine.fees_collected != deposited:
+        raise AssertionError(f"money: {cash} + {pools} - {returned} + {engine.fees_collected} != {deposited}")
     for account in engine.accounts.values():
         required = sum(h.requirement() for h in account.holdings.values())
+        required += sum(one.held for one in account.returns.values())
         if account.held != required or account.available < 0 or account.cash % account.grid:
             raise AssertionError(f"{account.account_id}: held {account.held} != {required}, cash {account.cash}")
     for ticker, market in engine.markets.items():

@@ -11,7 +11,7 @@ import heapq
 from prediction_mcp.kalshi.fees import FeeSchedule, round_fee, trade_fee
 from prediction_mcp.kalshi.units import PRICE_UNITS, PriceGrid
 
-from . import collateral
+from . import netting
 from .groups import OrderGroup
 from .ledger import Account, revenue_of, settle
 from .market_state import MarketState, Trade
@@ -36,8 +36,18 @@ class Engine(Steps):
 
     # -- set-up ------------------------------------------------------------------------------------------------
 
-    def add_market(self, ticker: str, grid: PriceGrid, fees: FeeSchedule, *, fractional: bool = True) -> MarketState:
+    def add_market(
+        self,
+        ticker: str,
+        grid: PriceGrid,
+        fees: FeeSchedule,
+        *,
+        fractional: bool = True,
+        exclusive: tuple[str, tuple[str, ...]] = ("", ()),
+    ) -> MarketState:
+        """A market; ``exclusive`` is its event with all its markets, where at most one of those ends with YES."""
         state = self.markets[ticker] = MarketState(Book(ticker, grid), fees, fractional=fractional)
+        state.event, state.peers = exclusive
         return state
 
     def add_account(self, account: Account) -> Account:
@@ -90,7 +100,7 @@ class Engine(Steps):
         order.stp = stp
         order.fee_hold = trade_fee(market.fees.taker_rate, price, count)
         order.slack = SLACK_GRIDS * account.grid
-        collateral.hold(account, holding, order)
+        self._hold(market, order, holding)
         order.time_in_force = time_in_force
         order.client_order_id = client_order_id
         if time_in_force == FOK and book.fillable(order) < count:
@@ -114,14 +124,6 @@ class Engine(Steps):
         self._rest_or_finish(market, order, holding, now_ms)
         self._tell_order(order)
         return order
-
-    @staticmethod
-    def _let_go(order: Order) -> None:
-        """Give back what was held for an order that comes to nothing."""
-        holding = order.account.holdings[order.ticker]
-        before = holding.requirement()
-        collateral.release(holding, order, order.remaining, order.fee_hold, order.slack)
-        order.account.held += holding.requirement() - before
 
     def _killed(self, order: Order) -> RejectionError:
         """A fill-or-kill order that can't be filled leaves nothing behind but its client_order_id, which stays used."""
@@ -234,7 +236,7 @@ class Engine(Steps):
             order = Order(self._order_id % seq, seq, account, ticker, side, price, count, now_ms)
             order.fee_hold, order.slack = trade_fee(market.fees.taker_rate, price, count), SLACK_GRIDS * account.grid
             try:
-                collateral.hold(account, account.holding(ticker), order)
+                self._hold(market, order, account.holding(ticker))
             except RejectionError:
                 for held in orders:
                     self._let_go(held)
@@ -279,15 +281,27 @@ class Engine(Steps):
         market = self.markets[ticker]
         for account in self.accounts.values():
             if ticker not in account.holdings:
+                if account.returns:
+                    self._take_back(account, market, 0, value)
                 continue
             self.sequence += 1
+            position = account.holdings[ticker].position
             if self.changes is not None:
                 self.changes.positions[account, ticker] = None
             owed, dust = settle(account, ticker, result, value, now_ms, self.sequence)
             market.pool -= owed
             self.fees_collected += dust
+            if account.returns:
+                self._take_back(account, market, owed - dust if position < 0 else 0, value)
             if self.observer is not None and account.keeps_history and ticker in account.settled:
                 self.observer.settled(account, ticker, account.settled[ticker])
         market.open_interest = 0
         if self.changes is not None:
             self.changes.markets[ticker] = None
+
+    def _take_back(self, account: Account, market: MarketState, paid: int, value: int) -> None:
+        """Of what a market's end paid on NO, what the account had already."""
+        if market.event in account.returns:
+            self.fees_collected -= netting.settled(account, market, paid, won=value == PRICE_UNITS)
+            if self.changes is not None:
+                self.changes.accounts[account] = None

@@ -105,6 +105,18 @@ class Settlement:
     seq: int
 
 
+@dataclass(slots=True)
+class Returned:
+    """What an account has of an event's pools already, in micros, and what its orders may have to give back of it.
+
+    ``decided``: one of the event's markets ended with YES, so that every NO left is sure.
+    """
+
+    amount: int = 0
+    held: int = 0
+    decided: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class Account:
     """One member's primary account or one of its subaccounts.
@@ -128,6 +140,8 @@ class Account:
     fills: list[Fill] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
     settled: dict[str, Holding] = field(default_factory=dict)
+    returns: dict[str, Returned] = field(default_factory=dict)
+    """By event; see :mod:`.netting`."""
     updated_ms: int = 0
     primary: Account = field(init=False)
     user_id: str = field(init=False)
@@ -139,6 +153,16 @@ class Account:
         if self.parent is not None:
             self.orders, self.by_client_id = self.parent.orders, self.parent.by_client_id
             self.fills, self.settlements = self.parent.fills, self.parent.settlements
+
+    @property
+    def nets(self) -> bool:
+        """Whether collateral is returned to it, or was."""
+        return self.netting or bool(self.returns)
+
+    @property
+    def returned(self) -> int:
+        """Micros that it has of the pools already."""
+        return sum(one.amount for one in self.returns.values())
 
     @property
     def available(self) -> int:

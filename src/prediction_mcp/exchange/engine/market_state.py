@@ -66,4 +66,7 @@ class MarketState:
     open_interest: int = 0
     volume: int = 0
     last_price: int = 0
+    event: str = ""
+    peers: tuple[str, ...] = ()
+    """Its event, and all markets of it, where at most one of them ends with YES; else nothing."""
     trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=TAPE_LENGTH))

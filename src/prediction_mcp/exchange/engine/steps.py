@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from prediction_mcp.kalshi.fees import round_fee, trade_fee
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
-from . import collateral
+from . import collateral, netting
 from .changes import Changes
 from .execution import execute, record
 from .groups import OrderGroup
@@ -15,7 +15,7 @@ from .ledger import Account, Holding, revenue_of
 from .market_state import MarketState, Observer, Trade
 from .matching import BID, Order
 from .order_checks import GTC, check_resting
-from .rejection import RejectionError
+from .rejection import EXCHANGE, RejectionError
 
 SLACK_GRIDS = 2
 """Grid units held for an order's rounding fees: what its accumulator holds while its fills are on the grid."""
@@ -97,6 +97,31 @@ class Steps:
 
     # -- the steps of an order ---------------------------------------------------------------------------------
 
+    def _hold(self, market: MarketState, order: Order, holding: Holding) -> None:
+        """Set aside what the order may cost, collateral that it may have to give back included, or refuse it."""
+        account = order.account
+        collateral.hold(account, holding, order)
+        if account.nets and market.peers:
+            netting.refresh(account, market)
+            if account.available < 0:
+                self._let_go(order)
+                raise RejectionError("insufficient_balance", service=EXCHANGE)
+
+    def _let_go(self, order: Order) -> None:
+        """Give back what was held for an order that comes to nothing."""
+        holding = order.account.holdings[order.ticker]
+        before = holding.requirement()
+        collateral.release(holding, order, order.remaining, order.fee_hold, order.slack)
+        order.account.held += holding.requirement() - before
+        self._net(order)
+
+    def _net(self, order: Order) -> None:
+        """What is returned of the event's collateral follows each change of positions and orders."""
+        if order.account.nets:
+            market = self.markets[order.ticker]
+            if market.peers:
+                netting.refresh(order.account, market)
+
     def _is_used(self, account: Account, client_order_id: str) -> bool:
         if client_order_id in account.by_client_id:
             return True
@@ -110,6 +135,7 @@ class Steps:
         market.book.side(order.side).reduce(order, by)
         self._tell_level(order, order.price, -by, now_ms)
         order.account.held += holding.requirement() - before
+        self._net(order)
 
     def _reprice(
         self, market: MarketState, order: Order, holding: Holding, price: int, remaining: int, now_ms: int
@@ -120,15 +146,16 @@ class Steps:
         before = holding.requirement()
         collateral.release(holding, order, order.remaining, order.fee_hold, order.slack)
         account.held += holding.requirement() - before
+        self._net(order)
         side = market.book.side(order.side)
         try:
             order.price, order.remaining = price, remaining
             order.fee_hold = trade_fee(market.fees.taker_rate, price, remaining)
             order.slack = SLACK_GRIDS * account.grid
-            collateral.hold(account, holding, order)
+            self._hold(market, order, holding)
         except RejectionError:
             order.price, order.remaining, order.fee_hold, order.slack = old
-            collateral.hold(account, holding, order)  # it was held a moment ago, so it fits
+            self._hold(market, order, holding)  # it was held a moment ago, so it fits
             raise
         order.price, order.remaining = old[0], old[1]
         side.remove(order)
@@ -212,6 +239,7 @@ class Steps:
     ) -> int:
         pool = execute(order, holding, price, count, fee, now_ms, is_taker=is_taker)
         account = order.account
+        self._net(order)
         if account.keeps_history:
             order.last_reason = "Trade"
             fill = record(order, self._trade_id % seq, seq, price, count, fee, is_taker=is_taker)
@@ -253,6 +281,7 @@ class Steps:
         collateral.release(holding, order, order.remaining, order.fee_hold, order.slack)
         order.remaining = order.fee_hold = order.slack = 0
         order.account.held += holding.requirement() - before
+        self._net(order)
         order.updated_ms = now_ms
         self._note(order)
         if order.group is not None:

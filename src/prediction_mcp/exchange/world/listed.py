@@ -103,6 +103,11 @@ class Event:
     fee_multiplier: Decimal | None = None
 
     @property
+    def exclusively(self) -> tuple[str, tuple[str, ...]]:
+        """Its ticker and its markets, where at most one of them ends with YES; nothing where that isn't so."""
+        return (self.ticker, tuple(m.ticker for m in self.markets)) if self.exclusive else ("", ())
+
+    @property
     def fees(self) -> FeeSchedule:
         """The series' fees, with what this event overrides."""
         multiplier = self.series.fee_multiplier if self.fee_multiplier is None else self.fee_multiplier

@@ -31,7 +31,7 @@ from .quote_results import (
 )
 
 if TYPE_CHECKING:
-    from prediction_mcp.kalshi.models.communications import Rfq
+    from prediction_mcp.kalshi.models.communications import Quote, Rfq
     from prediction_mcp.kalshi.models.markets import Market
 
     from ..account import Account
@@ -109,6 +109,39 @@ class AskForQuotes(Plan[RfqSent]):
 
     def done(self, result: RfqSent) -> Done:
         return Done(f"asked for quotes: {result.rfq_id}")
+
+
+async def plan_end(account: Account, rfq_id: str | None, quote_id: str | None) -> EndRfq | EndQuote:
+    """The end of a request or of a quote of one's own; exactly one is named. Raises InvalidRequestError."""
+    if (rfq_id is None) == (quote_id is None):
+        raise InvalidRequestError("Give exactly one of rfq_id and quote_id.")
+    if rfq_id is not None:
+        return await plan_end_rfq(account, rfq_id)
+    quote = await account.kalshi.communications.quote(check_id(quote_id or "", "quote id"))
+    if not quote.is_own:
+        raise InvalidRequestError("That quote is somebody else's: close your request, or leave it alone.")
+    if quote.status != "open":
+        raise InvalidRequestError(f"That quote is {quote.status}: only an open one can be taken back.")
+    return EndQuote(account, quote)
+
+
+class EndQuote(Plan[Ended]):
+    kind = "cancel"
+
+    def __init__(self, account: Account, quote: Quote) -> None:
+        self._account, self._quote = account, quote
+        self.terms = {"quote_id": quote.id, "rfq_id": quote.rfq_id, "ticker": quote.market_ticker}
+
+    async def send(self, terms: Terms) -> Ended:
+        await self._account.kalshi.communications.delete_quote(terms["quote_id"], rfq_id=terms["rfq_id"])
+        return Ended(source=self._account.environment, id=terms["quote_id"], status="cancelled")
+
+    async def words(self) -> str:
+        market = await lookup.market(self._account, self._quote.market_ticker)
+        return f"Take back your quote on “{named(market)}”. {MONEY[self._account.environment]}"
+
+    def done(self, result: Ended) -> Done:
+        return Done(f"took back the quote {result.id}")
 
 
 async def plan_end_rfq(account: Account, rfq_id: str) -> EndRfq:

@@ -71,13 +71,15 @@ async def kalshi_get_rfqs(
     return await rfqs_of(account, ticker, own=own, status=status, limit=limit, cursor=cursor)
 
 
-@mcp.tool(title="Close a request for quotes", annotations=ENDS, tags={"advanced", "write"})
+@mcp.tool(title="Withdraw a request or quote", annotations=ENDS, tags={"advanced", "write"})
 @confirmed
-async def kalshi_cancel_rfq(rfq_id: str, account: Account = Depends(get_account)) -> Plan[Ended]:
-    """Withdraw your request for quotes; its quotes end with it, an accepted one before it is confirmed too."""
-    from prediction_mcp.desk.kalshi.trading.rfqs import plan_end_rfq
+async def kalshi_cancel_rfq(
+    rfq_id: str | None = None, quote_id: str | None = None, account: Account = Depends(get_account)
+) -> Plan[Ended]:
+    """Withdraw your request for quotes (its quotes end with it, an unconfirmed one too), or a quote you made."""
+    from prediction_mcp.desk.kalshi.trading.rfqs import plan_end
 
-    return await plan_end_rfq(account, rfq_id)
+    return await plan_end(account, rfq_id, quote_id)
 
 
 @mcp.tool(title="Quotes", annotations=READS, tags={"advanced"})

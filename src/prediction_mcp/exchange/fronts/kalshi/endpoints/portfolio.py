@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prediction_mcp.exchange.disk.archive import Where
-from prediction_mcp.exchange.engine.ledger import Holding
+from prediction_mcp.exchange.engine.ledger import Holding, Returned
 from prediction_mcp.kalshi.units import PRICE_UNITS, format_dollars
 
 from .. import wire
@@ -21,7 +21,7 @@ def balance(call: Call) -> Json:
     for ticker, holding in account.holdings.items():
         last = call.exchange.engine.markets[ticker].last_price
         value += holding.position * last if holding.position > 0 else -holding.position * (PRICE_UNITS - last)
-    return wire.balance(account, value)
+    return wire.balance(account, value - account.returned)
 
 
 def resting_value(call: Call) -> Json:
@@ -35,12 +35,12 @@ def resting_value(call: Call) -> Json:
 # -- positions ---------------------------------------------------------------------------------------------------
 
 
-def _positions(call: Call, found: Iterable[tuple[str, Holding]]) -> Json:
+def _positions(call: Call, found: Iterable[tuple[str, Holding]], returns: Mapping[str, Returned]) -> Json:
     ticker, event = call.text("ticker"), call.text("event_ticker")
     counted = set(call.names("count_filter"))
     if counted - {"position", "total_traded"}:
         raise call.refuse("count_filter", "oneof")
-    listed = call.exchange.catalogue.markets
+    listed, returned = call.exchange.catalogue.markets, {event: one.amount for event, one in returns.items()}
     chosen = [
         (t, h)
         for t, h in found
@@ -56,7 +56,7 @@ def _positions(call: Call, found: Iterable[tuple[str, Holding]]) -> Json:
         by_event.setdefault(listed[t].event.ticker, []).append(h)
     return {
         "market_positions": [wire.position(t, h, resting[t]) for t, h in page],
-        "event_positions": [wire.event_position(t, h) for t, h in by_event.items()],
+        "event_positions": [wire.event_position(t, h, returned.get(t, 0)) for t, h in by_event.items()],
         "cursor": cursor,
     }
 
@@ -70,12 +70,12 @@ def positions(call: Call) -> Json:
         found += account.holdings.items()
     if status != "unsettled":
         found += call.exchange.archive.settled_positions(account, Where().add("updated_ms >= ?", cutoff))
-    return _positions(call, found)
+    return _positions(call, found, account.returns)
 
 
 def historical_positions(call: Call) -> Json:
     old = Where().add("updated_ms < ?", cutoff_ms(call))
-    return _positions(call, call.exchange.archive.settled_positions(call.owned(), old))
+    return _positions(call, call.exchange.archive.settled_positions(call.owned(), old), {})
 
 
 # -- fills and settlements ---------------------------------------------------------------------------------------

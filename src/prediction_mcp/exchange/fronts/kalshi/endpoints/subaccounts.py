@@ -112,7 +112,7 @@ def netting(call: Call) -> Json:
 
 
 def set_netting(call: Call) -> Json:
-    """Kept and shown; exclusive outcomes aren't netted in the collateral of this exchange."""
+    """Whether collateral of exclusive outcomes is returned, from the next trade in an event on."""
     body = call.decode(Netting)
     account = call.subaccount(body.subaccount_number)
     account.netting = body.enabled
