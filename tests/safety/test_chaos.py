@@ -1,4 +1,6 @@
-"""Orders through the whole server while everything breaks: none twice, none lost, limits held, each story told.
+"""Writes through the whole server while everything breaks: none twice, none lost, limits held, each story told.
+
+Single orders, batches, requests for quotes that are taken, transfers between subaccounts.
 
 The exchange cuts a fifth of the connections (half of them after it did what was asked), answers 5 % with 429 and 5 %
 with 503, and is killed with SIGKILL and started again; so is the MCP server. ``--chaos 2000`` for the whole proof.
@@ -78,7 +80,7 @@ class Faulty:
             "prestige",
             "--scenario",
             "small",
-            "--quiet",
+            *(() if faults else ("--quiet",)),  # the crowd quotes while it is attacked, and is still while it is judged
         ]
         for fault in faults:
             options += ["--fault", fault]
@@ -116,7 +118,8 @@ class Server:
         return clean | {
             "KALSHI_ENV": "paper", "KALSHI_BASE_URL": self.exchange.url, "KALSHI_API_KEY_ID": self.exchange.key_id,
             "KALSHI_PRIVATE_KEY_PATH": str(self.exchange.key), "SAFETY_FOLDER": str(self.safety),
-            "LIMIT_MARKET_EXPOSURE": str(MARKET_LIMIT), "LIMIT_DAY_SPENT": str(self.day_limit), "LOG_LEVEL": "ERROR",
+            "TOOLSETS": "advanced", "LIMIT_MARKET_EXPOSURE": str(MARKET_LIMIT), "LIMIT_DAY_SPENT": str(self.day_limit),
+            "LOG_LEVEL": "ERROR",
         }  # fmt: skip
 
     async def get(self) -> Any:
@@ -157,26 +160,73 @@ class Told:
     """What callers were told of their orders."""
 
     placed: dict[str, str] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
 
 
-async def caller(server: Server, told: Told, work: AsyncIterator[dict[str, Any]]) -> None:
-    async for order in work:
-        mine = order["client_order_id"]
-        try:
-            client = await server.get()
-            said = await client.call_tool("kalshi_create_order", order, raise_on_error=False)
-        except Exception as error:
-            told.silent.add(mine)
-            if isinstance(error, AssertionError):
-                raise
-            continue
-        if said.is_error:
-            told.failed[mine] = " ".join(block.text for block in said.content if isinstance(block, TextContent))
+async def caller(server: Server, told: Told, work: AsyncIterator[list[dict[str, Any]]]) -> None:
+    """One order by itself, several as a batch; now and then money is moved and a quote is asked for and taken."""
+    rng, done = random.Random(7), 0
+    async for orders in work:
+        done += 1
+        if done % 4 == 2:
+            await move_money(server, told)
+        if done % 4 == 1:
+            await take_a_quote(server, told, orders[0]["ticker"], rng.choice(("yes", "no")))
+        names = [order["client_order_id"] for order in orders]
+        single = len(orders) == 1
+        tool, arguments = ("create_order", orders[0]) if single else ("batch_create_orders", {"orders": orders})
+        answer = await called(server, tool, arguments)
+        if answer is None:
+            told.silent.update(names)
+        elif isinstance(answer, str):
+            told.failed.update(dict.fromkeys(names, answer))
         else:
-            assert said.structured_content is not None
-            told.placed[mine] = said.structured_content["order_id"]
+            for name, line in zip(names, [answer] if single else answer["orders"], strict=True):
+                if "order_id" in line:
+                    told.placed[name] = line["order_id"]
+                else:
+                    told.failed[name] = line["error"]
+
+
+async def called(server: Server, tool: str, arguments: dict[str, Any]) -> dict[str, Any] | str | None:
+    """The answer, the error in words, or None where nobody answered."""
+    try:
+        client = await server.get()
+        said = await client.call_tool(f"kalshi_{tool}", arguments, raise_on_error=False)
+    except AssertionError:
+        raise
+    except Exception:  # noqa: BLE001 - the server was killed, or its connection cut
+        return None
+    if said.is_error:
+        return " ".join(block.text for block in said.content if isinstance(block, TextContent))
+    answer: dict[str, Any] = said.structured_content
+    return answer
+
+
+async def move_money(server: Server, told: Told) -> None:
+    answer = await called(
+        server, "transfer_between_subaccounts", {"from_subaccount": 0, "to_subaccount": 1, "amount": "0.01"}
+    )
+    if isinstance(answer, dict):
+        told.moved.add(answer["transfer_id"])
+
+
+async def take_a_quote(server: Server, told: Told, ticker: str, side: str) -> None:
+    asked = await called(server, "create_rfq", {"ticker": ticker, "count": 2, "replace": True})
+    if not isinstance(asked, dict):
+        return
+    for _ in range(4):
+        await asyncio.sleep(0.3)  # the crowd answers four times a second
+        listed = await called(server, "get_quotes", {"rfq_id": asked["rfq_id"], "status": "open"})
+        for quote in listed["quotes"] if isinstance(listed, dict) else ():
+            if f"buy_{side}" in quote:
+                answer = await called(server, "accept_quote", {"quote_id": quote["quote_id"], "side": side})
+                if isinstance(answer, dict):
+                    told.taken[quote["quote_id"]] = side
+                return
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="kills processes by what /proc says")
@@ -187,24 +237,28 @@ async def test_nothing_twice_nothing_lost(tmp_path: Path, request: pytest.Fixtur
     await exchange.start(())
     rng = random.Random(5)
     async with KalshiClient(exchange.url, signer_from_file(exchange.key_id, exchange.key)) as kalshi:
+        await kalshi.subaccounts.create()
         listed = (await kalshi.markets.list(status="open", limit=1000)).markets
     tickers = sorted(m.ticker for m in listed if 0 < m.yes_bid_dollars < m.yes_ask_dollars < 1)
     await exchange.kill()
     await exchange.start()
     server, told, sent = Server(exchange, tmp_path / "safety", number * A_DAY_FOR_EACH), Told(), 0
 
-    async def orders() -> AsyncIterator[dict[str, Any]]:
+    def order() -> dict[str, Any]:
         nonlocal sent
+        sent += 1
+        return {
+            "ticker": rng.choice(tickers),
+            "side": rng.choice(("yes", "no")),
+            "action": rng.choice(("buy", "buy", "sell")),
+            "count": rng.randrange(1, 4),
+            "price": rng.randrange(2, 98),
+            "client_order_id": f"chaos-{sent}",
+        }
+
+    async def orders() -> AsyncIterator[list[dict[str, Any]]]:
         while sent < number:
-            sent += 1
-            yield {
-                "ticker": rng.choice(tickers),
-                "side": rng.choice(("yes", "no")),
-                "action": rng.choice(("buy", "buy", "sell")),
-                "count": rng.randrange(1, 4),
-                "price": rng.randrange(2, 98),
-                "client_order_id": f"chaos-{sent}",
-            }
+            yield [order() for _ in range(min(rng.choice((1, 1, 1, 2, 4)), number - sent))]
 
     calling = [asyncio.create_task(caller(server, told, orders())) for _ in range(CALLERS)]
     for blow in range(1, kills + 1):
@@ -233,6 +287,8 @@ async def judge(exchange: Faulty, server: Server, told: Told) -> str:
         orders = [o async for o in kalshi.orders.all() if o.client_order_id.startswith("chaos-")]
         positions = [p async for p in kalshi.portfolio.all_positions(count_filter="position")]
         fills = [f async for f in kalshi.portfolio.all_fills()]
+        transfers = [t.transfer_id async for t in kalshi.subaccounts.all_transfers()]
+        quotes = {quote_id: await kalshi.communications.quote(quote_id) for quote_id in told.taken}
     there = Counter(o.client_order_id for o in orders)
     assert max(there.values()) == 1, "an order is there twice"
     by_id = {o.client_order_id: o for o in orders}
@@ -240,11 +296,27 @@ async def judge(exchange: Faulty, server: Server, told: Told) -> str:
     assert not lost, f"told they were placed, and they aren't: {lost}"
 
     db = sqlite3.connect(folder / "safety.db")
+    ends = db.execute("SELECT DISTINCT kind, state FROM intents WHERE kind IN ('deal', 'arrangement')").fetchall()
+    assert {state for _, state in ends} <= {"done", "refused"}, "a story without an end"
+    for quote_id, side in told.taken.items():
+        quote = quotes[quote_id]
+        assert quote.accepted_side == ("no" if side == "yes" else "yes"), "told it was taken, and it wasn't"
+        traded = [f for f in fills if f.order_id == quote.rfq_creator_order_id and quote.status == "executed"]
+        assert sum(f.count_fp for f in traded) <= quote.count(quote.accepted_side or "yes"), "a quote was traded twice"
+    moves = db.execute(
+        "SELECT json_extract(request, '$.client_transfer_id'), state FROM intents"
+        " WHERE tool = 'kalshi_transfer_between_subaccounts'"
+    ).fetchall()
+    assert len(set(transfers)) == len(transfers), "money moved twice"
+    assert told.moved <= set(transfers), "told it was moved, and it wasn't"
+    assert {mine for mine, state in moves if state == "done"} == set(transfers), "the journal and the exchange differ"
+
     state = dict(db.execute("SELECT client_order_id, state FROM intents WHERE kind = 'order'").fetchall())
     assert set(state.values()) <= {"done", "refused"}, "a story without an end"
     assert {mine for mine, end in state.items() if end == "done"} == set(by_id), "the journal and the exchange differ"
     lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines() if line.endswith("}")]
-    intents = {line["id"]: line["request"]["client_order_id"] for line in lines if line["what"] == "intent"}
+    written = [line for line in lines if line["what"] == "intent" and line["kind"] == "order"]
+    intents = {line["id"]: line["request"]["client_order_id"] for line in written}
     assert sorted(intents.values()) == sorted(state), "every order that left has its line"
     assert set(intents) <= {line["id"] for line in lines if line["what"] == "outcome"}
     assert set(by_id) <= set(intents.values()), "an order left without a line"
@@ -265,5 +337,7 @@ async def judge(exchange: Faulty, server: Server, told: Told) -> str:
     return (
         f"{len(state)} orders left, {len(orders)} are there, {len(told.placed)} acknowledged, {len(told.failed)} failed"
         f", {refused} of them at a limit, {len(told.silent)} never answered, {settled} settled at the end; "
+        f"{len(told.taken)} quotes taken, {sum(q.status == 'executed' for q in quotes.values())} of them traded; "
+        f"{len(transfers)} transfers, {len(told.moved)} acknowledged; "
         f"${opened:.2f} spent and ${committed:.2f} committed of ${server.day_limit}"
     )
