@@ -37,7 +37,8 @@ class Intent:
     @property
     def which(self) -> str:
         """What it was about, in a word."""
-        return str(self.client_order_id or self.request.get("order_id") or "several orders")
+        named = (self.request.get(name) for name in ("order_id", "quote_id", "rfq_id", "order_group_id"))
+        return str(self.client_order_id or next(filter(None, named), "several orders"))
 
 
 @dataclass(frozen=True, slots=True)
