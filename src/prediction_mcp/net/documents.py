@@ -31,7 +31,8 @@ async def fetch(url: str, *, trusted: str = "", most: int = MOST_BYTES) -> bytes
         DocumentError: the address isn't one to ask, the answer is no document or is longer than ``most`` bytes.
         MissingError: there is none.
     """
-    async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as http:
+    own = _is_trusted(url, trusted)  # a proxy of the environment can't reach an exchange on this machine
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=not own) as http:
         for _ in range(MOST_REDIRECTS + 1):
             await _check(url, trusted)
             try:
@@ -61,7 +62,7 @@ async def _read(answer: httpx.Response, most: int) -> bytes:
 async def _check(url: str, trusted: str) -> None:
     """Raises DocumentError for an address that isn't to be asked."""
     parts = urlsplit(url)
-    if trusted and parts[:2] == urlsplit(trusted)[:2]:
+    if _is_trusted(url, trusted):
         return
     if parts.scheme != "https" or not parts.hostname or parts.username or parts.port not in (None, 443):
         raise DocumentError("The document's address isn't a plain https one: nothing was read.")
@@ -71,6 +72,10 @@ async def _check(url: str, trusted: str) -> None:
         raise DocumentError(f"{_host(url)} isn't known: try again later.") from None
     if not all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global for *_, address in found):
         raise DocumentError(f"{_host(url)} isn't on the internet: nothing was read.")
+
+
+def _is_trusted(url: str, trusted: str) -> bool:
+    return bool(trusted) and urlsplit(url)[:2] == urlsplit(trusted)[:2]
 
 
 def _host(url: str) -> str:

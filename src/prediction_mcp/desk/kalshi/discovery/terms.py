@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PIECE = 8_000
 """Characters of one answer."""
 MOST_PAGES = 200
+MOST_SECONDS = 20.0
 PDF = b"%PDF-"
 
 
@@ -46,7 +47,10 @@ async def contract_terms(account: Account, ticker: str, offset: int) -> Contract
     if not series.contract_terms_url:
         raise NotFoundError(f"The exchange names no document with the terms of {name}.", status=404)
     content = await fetch(series.contract_terms_url, trusted=account.kalshi.transport.base_url)
-    text = await asyncio.to_thread(text_of, content)
+    try:
+        text = await asyncio.wait_for(asyncio.to_thread(text_of, content), MOST_SECONDS)
+    except TimeoutError:
+        raise DocumentError(f"The document couldn't be read in {MOST_SECONDS:.0f} s: open it at its address.") from None
     if not 0 <= offset < max(len(text), 1):
         raise InvalidRequestError(f"The document has {len(text)} characters: offset is below that.")
     piece, end = text[offset : offset + PIECE], offset + PIECE

@@ -227,13 +227,19 @@ class MakeQuote(Plan[QuoteSent]):
     async def send(self, terms: Terms) -> QuoteSent:
         quote_id = await self._account.kalshi.communications.create_quote(NewQuote(**terms))
         first, _ = windows(combo=bool(self._rfq.mve_selected_legs))
+        hurry = f" A person who is asked first may take longer than {first} s." if self._hurries else ""
         return QuoteSent(
             source=self._account.environment,
             quote_id=quote_id,
             rfq_id=self._rfq.id,
             quote=self._said,
-            next=f"Once accepted, you have {first} s to stand by it with kalshi_confirm_quote; nothing trades before.",
+            next=f"Once accepted you have {first} s to stand by it: kalshi_confirm_quote. Nothing trades before.{hurry}",
         )
+
+    @property
+    def _hurries(self) -> bool:
+        """Whether a yes of a person has to come within the few seconds that a combo gives."""
+        return bool(self._rfq.mve_selected_legs) and not self._account.policy.asks_never()
 
     @property
     def _said(self) -> str:
