@@ -233,7 +233,7 @@ class MakeQuote(Plan[QuoteSent]):
             quote_id=quote_id,
             rfq_id=self._rfq.id,
             quote=self._said,
-            next=f"Once accepted you have {first} s to stand by it (kalshi_confirm_quote); nothing trades before.{hurry}",
+            next=f"Once accepted you have {first} s to kalshi_confirm_quote it; nothing trades before.{hurry}",
         )
 
     @property
