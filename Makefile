@@ -65,6 +65,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/context.py
 	$(BIN)/python benchmarks/safety.py
+	$(BIN)/python benchmarks/polymarket_signing.py
 	$(BIN)/python benchmarks/idle.py
 	$(BIN)/python benchmarks/memory.py
 
@@ -78,7 +79,7 @@ transcript: $(READY)
 # Pins every version and hash for all supported Pythons; no addresses (see IMPLEMENTATION_SUMMARY.md, "The lock").
 lock: | $(UV)
 	$(UV) lock --upgrade
-	$(UV) export --frozen --quiet --all-groups --no-emit-project --no-annotate --format requirements-txt -o requirements.lock
+	$(UV) export --frozen --quiet --all-groups --all-extras --no-emit-project --no-annotate --format requirements-txt -o requirements.lock
 	rm -f uv.lock
 
 $(READY): pyproject.toml requirements.lock | $(UV)
