@@ -28,7 +28,7 @@ from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import signer_from_pem
 from prediction_mcp.kalshi.errors import NotFoundError, RateLimitedError
 from prediction_mcp.kalshi.resources.orders import ORDERS
-from prediction_mcp.kalshi.transport import Transport
+from prediction_mcp.net.sending import Sender
 
 REFILL = {"read": 200, "write": 100}
 NONE = "00000001-0000-4000-8000-0000000fffff"
@@ -53,16 +53,16 @@ def worker(url: str, key: str, pem: str, folder: str | None, seconds: float, pip
     logger.disable("prediction_mcp")
 
     async def run() -> None:
-        real = Transport._try
+        real = Sender._try
 
-        async def watched(self: Transport, *args: Any, **kwargs: Any) -> bytes:
+        async def watched(self: Sender, *args: Any, **kwargs: Any) -> bytes:
             try:
                 return await real(self, *args, **kwargs)
             except RateLimitedError:
                 pipe.send((time.monotonic(), "429", 1))
                 raise
 
-        Transport._try = watched  # type: ignore[method-assign]
+        Sender._try = watched  # type: ignore[method-assign]
         until = time.monotonic() + seconds
         async with KalshiClient(url, signer_from_pem(key, pem), budget=Path(folder) if folder else None) as kalshi:
 

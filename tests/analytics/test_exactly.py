@@ -252,6 +252,23 @@ def sets(found: list[ends.End]) -> set[str]:
     return {"".join(sorted(end)) for end in found}
 
 
+def test_ends_that_only_an_edge_has() -> None:
+    """Each of these is found at 5 and nowhere else."""
+    last = [Claim("C", "between", D(4), D(5)), Claim("B", "between", D(3), D(5)), Claim("A", "between", D(0), D(5))]
+    assert "C" in sets(ends.of_number(last, exclusive=True))
+    meeting = [
+        Claim("A", "between", D(0), D(5)), Claim("B", "between", D(5), D(10)), Claim("S", "between", D(1), D(9)),
+    ]  # fmt: skip
+    assert "S" in sets(ends.of_number(meeting, exclusive=True))
+
+
+def test_ends_come_in_one_order() -> None:
+    claims = [Claim(name, "between", D(n), D(n + 3)) for n, name in enumerate("HCAFGBED")]
+    found = ends.of_number(claims, exclusive=False)
+    assert [sorted(end) for end in found] == sorted(sorted(end) for end in found)
+    assert len(found) > 20
+
+
 def test_the_ends_of_numbers_by_hand() -> None:
     over, under = Claim("A", "greater", D(10)), Claim("B", "less", None, D(10))
     assert sets(ends.of_number([over, under], exclusive=False)) == {"A", "B", ""}

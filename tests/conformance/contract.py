@@ -28,7 +28,7 @@ from prediction_mcp.exchange.fronts.kalshi.call import Call
 from prediction_mcp.kalshi import KalshiClient, parsing
 from prediction_mcp.kalshi.auth import KeySigner
 from prediction_mcp.kalshi.errors import InvalidOrderError
-from prediction_mcp.kalshi.rate_limit import TokenBucket
+from prediction_mcp.net.buckets import TokenBucket
 from tests.conformance.reach import reached
 from tests.conformance.specification import Endpoint, Key, Specification, unnamed
 

@@ -15,9 +15,10 @@ from websockets.exceptions import ConnectionClosed
 
 from prediction_mcp.exchange.faults import Faults, Rule
 from prediction_mcp.exchange.fronts.kalshi import api
-from prediction_mcp.kalshi import KalshiClient, transport
+from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.models.orders import NewOrder
 from prediction_mcp.kalshi.resources import orders as orders_resource
+from prediction_mcp.net import sending
 from tests.conftest import MARKET, Served
 from tests.exchange.test_ws import Book, feed, rest_book, stir
 
@@ -221,7 +222,7 @@ async def test_a_book_recovers_from_gaps_with_a_snapshot(served: Served) -> None
 
 async def test_no_order_is_doubled_or_lost_in_the_storm(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """300 orders while a fifth of the connections is cut, half of them after the order was accepted."""
-    monkeypatch.setattr(transport, "wait_random_exponential", lambda **_: lambda _: 0.001)
+    monkeypatch.setattr(sending, "wait_random_exponential", lambda **_: lambda _: 0.001)
     monkeypatch.setattr(orders_resource, "ASK_AGAIN_AFTER", (0.0, 0.001))
     served.exchange.faults.rules[:] = [
         Rule("cut_before", 0.1), Rule("cut_after", 0.1), Rule("429", 0.05), Rule("503", 0.05), Rule("500", 0.02),

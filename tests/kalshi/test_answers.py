@@ -61,9 +61,9 @@ recorded = pytest.mark.skipif(not FOLDER.exists(), reason="no recordings of the 
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    from prediction_mcp.kalshi import transport
+    from prediction_mcp.net import sending
 
-    monkeypatch.setattr(transport, "wait_random_exponential", lambda **_: lambda _: 0.001)
+    monkeypatch.setattr(sending, "wait_random_exponential", lambda **_: lambda _: 0.001)
 
 
 def nested(code: str, details: str = "") -> bytes:

@@ -107,3 +107,12 @@ def test_a_schedule_is_exact_or_refused() -> None:
                              ("quadratic", "0.123456789012")):  # fmt: skip
         with pytest.raises(ValueError, match="must be positive, with six decimals at most"):
             FeeSchedule.of(kind, multiplier)
+
+
+def test_what_rounding_does_by_hand() -> None:
+    """Whose cash moves decides how far the fee is rounded; nothing is given back before a whole step was rounded."""
+    assert QUADRATIC.fee_type == "quadratic"
+    tiny = Decimal("0.0057"), Decimal("0.01")  # moves $0.000057, and the fee is $0.000004
+    assert QUADRATIC.fee(*tiny, is_taker=True) == Decimal("0.000043")
+    assert QUADRATIC.fee(*tiny, is_taker=True, closing=True) == Decimal("0.000053") + Decimal("0.000004")
+    assert QUADRATIC.fee(Decimal("0.01"), Decimal("0.29"), is_taker=True) == Decimal("0.0003")  # 201 and 99 millionths

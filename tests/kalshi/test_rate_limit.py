@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from prediction_mcp.kalshi.rate_limit import RateLimiter, TokenBucket
+from prediction_mcp.kalshi.rate_limit import RateLimiter
+from prediction_mcp.net.buckets import TokenBucket
 
 
 class ManualLoopTime:

@@ -19,7 +19,7 @@ from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import signer_from_pem
 from prediction_mcp.kalshi.errors import NotFoundError
 from prediction_mcp.kalshi.shared_budget import Level, SharedBucket
-from prediction_mcp.kalshi.transport import Transport
+from prediction_mcp.net.sending import Sender
 
 RATE, CAPACITY, RESERVE = 100.0, 90.0, 18.0
 
@@ -134,9 +134,9 @@ def spend(url: str, key: str, pem: str, folder: str, seconds: float, told: Any) 
 
     async def run() -> None:
         done = refused = 0
-        real = Transport._try
+        real = Sender._try
 
-        async def watched(self: Transport, *args: Any, **kwargs: Any) -> bytes:
+        async def watched(self: Sender, *args: Any, **kwargs: Any) -> bytes:
             nonlocal refused
             try:
                 return await real(self, *args, **kwargs)
@@ -144,7 +144,7 @@ def spend(url: str, key: str, pem: str, folder: str, seconds: float, told: Any) 
                 refused += "429" in str(getattr(error, "status", ""))
                 raise
 
-        Transport._try = watched  # type: ignore[method-assign]
+        Sender._try = watched  # type: ignore[method-assign]
         until = asyncio.get_running_loop().time() + seconds
         async with KalshiClient(url, signer_from_pem(key, pem), budget=Path(folder)) as kalshi:
             while asyncio.get_running_loop().time() < until:

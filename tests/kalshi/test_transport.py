@@ -39,10 +39,10 @@ from tests.kalshi.flaky import Fault, Flaky, is_create
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits between tries are real but short here."""
-    from prediction_mcp.kalshi import transport
     from prediction_mcp.kalshi.resources import orders
+    from prediction_mcp.net import sending
 
-    monkeypatch.setattr(transport, "wait_random_exponential", lambda **_: lambda _: 0.001)
+    monkeypatch.setattr(sending, "wait_random_exponential", lambda **_: lambda _: 0.001)
     monkeypatch.setattr(orders, "ASK_AGAIN_AFTER", (0.0, 0.001))
 
 

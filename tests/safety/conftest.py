@@ -13,8 +13,8 @@ from fastmcp import Client
 from fastmcp.client.elicitation import ElicitResult
 from mcp_types import TextContent
 
-from prediction_mcp.kalshi import transport
 from prediction_mcp.kalshi.resources import orders
+from prediction_mcp.net import sending
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings
 from tests.conftest import MARKET, Served
@@ -81,7 +81,7 @@ Open = Callable[..., Any]
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between tries are real but short."""
-    monkeypatch.setattr(transport, "wait_random_exponential", lambda **_: lambda _: 0.001)
+    monkeypatch.setattr(sending, "wait_random_exponential", lambda **_: lambda _: 0.001)
     monkeypatch.setattr(orders, "ASK_AGAIN_AFTER", (0.0, 0.001))
 
 

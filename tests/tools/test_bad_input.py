@@ -181,9 +181,9 @@ async def test_paper_can_be_made_read_only(served: Served, tmp_path: Path) -> No
 
 
 async def test_the_exchange_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    from prediction_mcp.kalshi import transport
+    from prediction_mcp.net import sending
 
-    monkeypatch.setattr(transport, "wait_random_exponential", lambda **_: lambda _: 0.001)
+    monkeypatch.setattr(sending, "wait_random_exponential", lambda **_: lambda _: 0.001)
     settings = load_settings(env="demo", base_url="http://127.0.0.1:9/trade-api/v2")
     for said in await first_error(settings, "kalshi_get_markets"):
         assert "can't be reached" in said

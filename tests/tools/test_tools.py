@@ -12,7 +12,7 @@ from fastmcp import Client
 
 from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.exchange.faults import Rule
-from prediction_mcp.kalshi import transport
+from prediction_mcp.net import sending
 from prediction_mcp.server import create_server
 from tests.conftest import EVENT, MARKET, Served
 from tests.tools.conftest import Assistant, settings_for
@@ -248,7 +248,7 @@ async def test_what_an_order_cost_is_exact_not_an_average_multiplied(assistant: 
 async def test_an_order_is_placed_even_when_its_fills_cannot_be_read(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "wait_random_exponential", lambda **_: lambda _: 0.001)
+    monkeypatch.setattr(sending, "wait_random_exponential", lambda **_: lambda _: 0.001)
     served.exchange.faults.rules.append(Rule("503", 1.0, "GET", "/portfolio/fills"))
     async with Client(create_server(settings_for(served, tmp_path))) as client:
         placed = await Assistant(client).call(

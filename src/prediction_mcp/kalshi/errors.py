@@ -5,7 +5,7 @@ Every message is one sentence a person can act on; the exchange's own code and t
 
 from __future__ import annotations
 
-from prediction_mcp.net.errors import MissingError, PlatformError
+from prediction_mcp.net.errors import MissingError, NotAnswered, PlatformError, TooMany
 
 
 class KalshiError(PlatformError):
@@ -82,7 +82,7 @@ class DuplicateOrderError(ConflictError):
     """409: this client_order_id was used before, by an order that may be over or by one that was killed."""
 
 
-class RateLimitedError(KalshiError):
+class RateLimitedError(KalshiError, TooMany):
     """429, after all tries: somebody else spends the account's budget too."""
 
 
@@ -94,7 +94,7 @@ class ExchangeUnavailableError(KalshiError):
     """No connection, no answer in time, 5xx or maintenance, after all tries. Nothing is known to have changed."""
 
 
-class SendError(ExchangeUnavailableError):
+class SendError(ExchangeUnavailableError, NotAnswered):
     """One try without a usable answer. ``sent`` says whether the request may have reached the exchange."""
 
     def __init__(self, message: str, *, sent: bool, status: int | None = None) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from prediction_mcp.net.reading import pages
+
 from .errors import PaginationError
 from .models.base import Page
 
@@ -20,17 +22,10 @@ async def everything(
     Raises:
         PaginationError: the exchange gave a cursor a second time.
     """
-    cursor: str | None = None
-    seen: set[str] = set()
-    while True:
-        page = await fetch(cursor)
+    async for page in pages(fetch, lambda page: page.cursor, _twice):
         for item in items(page):
             yield item
-        cursor = page.cursor
-        if not cursor:
-            return
-        if cursor in seen:
-            raise PaginationError(
-                "The exchange gave the same page twice, so the list was not read to its end: try again."
-            )
-        seen.add(cursor)
+
+
+def _twice() -> PaginationError:
+    return PaginationError("The exchange gave the same page twice, so the list was not read to its end: try again.")

@@ -7,6 +7,8 @@ from typing import TypeVar
 from loguru import logger
 from pydantic import BaseModel, ValidationError
 
+from prediction_mcp.net.reading import first_fault
+
 from .answers import error_for, read_refusal
 from .errors import MalformedResponseError
 
@@ -18,10 +20,8 @@ def parse(model: type[M], content: bytes, what: str) -> M:
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
         raise MalformedResponseError(
-            f"The exchange's answer to {what} isn't what its API promises ({where}: {first['msg']}): "
+            f"The exchange's answer to {what} isn't what its API promises ({first_fault(error)}): "
             "nothing was made up from it; try again, and report it if it stays."
         ) from None
 

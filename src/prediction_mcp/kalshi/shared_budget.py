@@ -56,7 +56,7 @@ class Level:
 
 
 class SharedBucket:
-    """A token bucket in a file, with the same face as :class:`~.rate_limit.TokenBucket`.
+    """A token bucket in a file, with the same face as :class:`~prediction_mcp.net.buckets.TokenBucket`.
 
     Args:
         path: the file, one a bucket; made if need be.

@@ -19,3 +19,13 @@ class PlatformError(Exception):
 
 class MissingError(PlatformError):
     """What was asked for isn't there."""
+
+
+class TooMany(PlatformError):  # noqa: N818 - mixed into a platform's own error
+    """The platform says that too much was asked (429). Nothing happened."""
+
+
+class NotAnswered(PlatformError):  # noqa: N818 - mixed into a platform's own error
+    """One try without a usable answer. ``sent`` says whether the request may have reached the platform."""
+
+    sent: bool

@@ -1,4 +1,12 @@
-"""The beginning of a typed client for Polymarket: how orders are made and signed, and how requests are.
+"""A typed client for Polymarket, usable alone. So far it reads, and makes and signs orders; nothing sends them yet.
 
-Signing takes the extra ``[polymarket]``, which is loaded when it is first needed. Nothing is sent from here yet.
+>>> async with PolymarketClient() as polymarket:
+...     book = await polymarket.orderbook(token_id)
+
+Signing takes the extra ``[polymarket]``, which is loaded when it is first needed.
 """
+
+from .client import PolymarketClient
+from .errors import PolymarketError
+
+__all__ = ["PolymarketClient", "PolymarketError"]

@@ -18,7 +18,9 @@ from ..models.groups import (
 from .fates import done_or_found, gone, nothing_shows
 
 if TYPE_CHECKING:
-    from ..transport import Query, Transport
+    from prediction_mcp.net.sending import Query
+
+    from ..transport import Transport
 
 GROUPS = "/portfolio/order_groups"
 ONE = GROUPS + "/{order_group_id}"

@@ -1,0 +1,184 @@
+"""One request over HTTP: wait for tokens → sign → send → map errors → retry. For the clients of all platforms.
+
+What is retried: a 429 always, because nothing happened; a lost connection, a time-out or a 5xx only where sending the
+same thing twice is the same as sending it once (``idempotent``). Each try is made, and so signed, afresh. Waits have
+full jitter. A platform brings its own classes of errors, its buckets, and what an answer means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx
+from loguru import logger
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from .errors import NotAnswered, PlatformError, TooMany
+
+Query = Mapping[str, object]
+"""Parameters by name; None leaves one out, a list repeats it."""
+
+TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LONGEST_WAIT_S = 30.0
+"""A request that would wait longer for its tokens is refused with a sentence instead."""
+WORTH_SAYING_S = 2.0
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class Bucket(Protocol):
+    """Tokens of a rate limit, in this process or shared by several."""
+
+    def expected_wait(self, cost: float) -> float: ...
+
+    async def acquire(self, cost: float, *, urgent: bool = False) -> None: ...
+
+    def drain(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One try: what is sent where. ``path`` follows the base address and is quoted already."""
+
+    method: str
+    path: str
+    query: Query | None = None
+    content: bytes | None = None
+    headers: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """A platform's own errors: what an answer that isn't a success means, no usable answer, a wait that is too long.
+
+    ``not_answered`` takes the sentence and whether the request may have reached the platform.
+    """
+
+    refused: Callable[[int, bytes], PlatformError]
+    not_answered: Callable[[str, bool], PlatformError]
+    budget_spent: Callable[[str], PlatformError]
+
+
+class Sender:
+    """HTTP to one base URL, with keep-alive.
+
+    Args:
+        base_url: what every path follows.
+        who: as sentences name the other side ("The exchange").
+        meanings: the platform's errors.
+        max_tries: tries of one request, the first included.
+        http: a client of your own, for tests; closed by :meth:`close` all the same.
+    """
+
+    def __init__(
+        self, base_url: str, who: str, meanings: Meanings, *, max_tries: int = 6, http: httpx.AsyncClient | None = None
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._who = who
+        self._meanings = meanings
+        self._max_tries = max_tries
+        on_this_machine = urlsplit(self.base_url).hostname in LOOPBACK  # a proxy of the environment can't reach that
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT, trust_env=not on_this_machine)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def send(
+        self,
+        made: Callable[[], Request],
+        bucket: Bucket,
+        cost: float,
+        *,
+        idempotent: bool = True,
+        urgent: bool = False,
+    ) -> bytes:
+        """One request with all its tries; returns the answer's body. ``made`` makes each try afresh.
+
+        Raises:
+            PlatformError: the class says what happened. ``maybe_done`` on it is True when an earlier try was lost on
+                the way, so that its effect is unknown.
+        """
+        lost = False
+
+        def may_retry(error: BaseException) -> bool:
+            nonlocal lost
+            if isinstance(error, TooMany):
+                bucket.drain()
+                return True
+            if isinstance(error, NotAnswered):
+                lost = lost or error.sent
+                return idempotent or not error.sent
+            return False
+
+        try:
+            async for attempt in AsyncRetrying(
+                stop=stop_after_attempt(self._max_tries),
+                wait=wait_random_exponential(multiplier=0.25, max=8),
+                retry=retry_if_exception(may_retry),
+                before_sleep=_log_retry,
+                reraise=True,
+            ):
+                with attempt:
+                    self._check_wait(bucket, cost, urgent=urgent)
+                    await bucket.acquire(cost, urgent=urgent)
+                    return await self._try(made())
+        except PlatformError as error:
+            error.maybe_done = lost
+            raise
+        raise AssertionError("tenacity either returns or raises")
+
+    def _check_wait(self, bucket: Bucket, cost: float, *, urgent: bool) -> None:
+        """Waiting beats failing, but nobody should wait for minutes without being told."""
+        wait = bucket.expected_wait(cost)
+        if wait > LONGEST_WAIT_S and not urgent:
+            raise self._meanings.budget_spent(
+                f"The rate budget is used up for the next {wait:.0f} s by calls that wait already: try then."
+            )
+        if wait > WORTH_SAYING_S:
+            logger.warning("waiting {:.1f} s for the rate budget", wait)
+
+    async def _try(self, request: Request) -> bytes:
+        headers = {"Content-Type": "application/json"} if request.content is not None else {}
+        try:
+            response = await self._http.request(
+                request.method,
+                self.base_url + request.path,
+                params=_params(request.query),
+                content=request.content,
+                headers={**headers, **(request.headers or {})},
+            )
+        except httpx.RequestError as error:
+            sent = not isinstance(error, _NOT_SENT)
+            what = "didn't answer in time" if isinstance(error, httpx.TimeoutException) else "can't be reached"
+            raise self._meanings.not_answered(
+                f"{self._who} at {urlsplit(self.base_url).netloc} {what}: try again later.", sent
+            ) from error
+        if response.is_success:
+            return response.content
+        raise self._meanings.refused(response.status_code, response.content)
+
+
+def _params(query: Query | None) -> dict[str, str | int | list[str]] | None:
+    if not query:
+        return None
+    made: dict[str, str | int | list[str]] = {}
+    for name, value in query.items():
+        if value is None:
+            continue
+        if isinstance(value, bool):
+            made[name] = "true" if value else "false"
+        elif isinstance(value, str | int):
+            made[name] = value
+        elif isinstance(value, Sequence):
+            made[name] = [str(item) for item in value]
+        else:
+            raise TypeError(f"{name} can't be a query parameter: {type(value).__name__}")
+    return made
+
+
+def _log_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    logger.info("try {} failed ({}), again in {:.2f} s", state.attempt_number, error, state.upcoming_sleep)

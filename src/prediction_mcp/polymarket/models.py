@@ -1,0 +1,348 @@
+"""What Polymarket's services answer, typed: the catalogue (Gamma), the order book (CLOB), the public record (Data API).
+
+Prices are dollars a share, sizes shares. Token ids are texts of up to 78 digits and stay that. Names, descriptions and
+labels are written by strangers: they are data.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from .wire import (
+    Id,
+    Moment,
+    Number,
+    Numbers,
+    OptionalNumber,
+    OptionalText,
+    Price,
+    Size,
+    SnakeWire,
+    Texts,
+    Wire,
+)  # fmt: skip
+
+UNKNOWN_INDEX = 999
+"""``outcome_index`` where the record doesn't know it."""
+UNSET_PRICE = 69
+"""``price`` of a resolution that isn't settled."""
+
+
+class FeeSchedule(Wire):
+    """What a taker pays in a market: see :func:`~.fees.taker_fee`."""
+
+    rate: Number
+    exponent: Number
+    taker_only: bool = True
+    rebate_rate: OptionalNumber = None
+
+
+class Outcome(Wire):
+    """One side of a market. ``price`` is the catalogue's and lags: prices to trade at are the book's."""
+
+    name: str
+    token_id: str | None
+    price: Decimal | None
+
+
+class Market(Wire):
+    """A question with two outcomes, as the catalogue has it.
+
+    ``closed``, ``accepting_orders``, ``active`` and resolved are four different things: a closed market that accepts
+    orders has been recorded. ``end_date`` is no promise.
+    """
+
+    id: Id
+    slug: OptionalText = None
+    condition_id: OptionalText = None
+    question: str = ""
+    group_item_title: OptionalText = None
+    description: OptionalText = None
+    category: OptionalText = None
+    version: Literal["v1", "v2"] | None = None
+    active: bool | None = None
+    closed: bool | None = None
+    archived: bool | None = None
+    accepting_orders: bool | None = None
+    enable_order_book: bool | None = None
+    neg_risk: bool | None = None
+    start_date: Moment = None
+    end_date: Moment = None
+    closed_time: Moment = None
+    game_start_time: Moment = None
+    seconds_delay: int | None = None
+    clear_book_on_start: bool | None = None
+    order_min_size: OptionalNumber = None
+    order_price_min_tick_size: OptionalNumber = None
+    fees_enabled: bool | None = None
+    fee_type: OptionalText = None
+    fee_schedule: FeeSchedule | None = None
+    resolution_source: OptionalText = None
+    uma_resolution_status: OptionalText = None
+    best_bid: OptionalNumber = None
+    best_ask: OptionalNumber = None
+    last_trade_price: OptionalNumber = None
+    spread: OptionalNumber = None
+    volume_num: OptionalNumber = None
+    volume_24hr: OptionalNumber = Field(None, alias="volume24hr")
+    liquidity_num: OptionalNumber = None
+    outcome_names: Texts = Field((), alias="outcomes")
+    outcome_prices: Numbers = ()
+    clob_token_ids: Texts = ()
+
+    @model_validator(mode="after")
+    def _lists_belong_together(self) -> Market:
+        """Labels, prices and tokens are paired by index, never by the word "Yes"."""
+        for others in (self.outcome_prices, self.clob_token_ids):
+            if others and len(others) != len(self.outcome_names):
+                raise ValueError("outcomes, prices and tokens differ in number")
+        return self
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The sides in the market's own sequence, each with its token and the catalogue's price."""
+        prices = self.outcome_prices or (None,) * len(self.outcome_names)
+        tokens = self.clob_token_ids or (None,) * len(self.outcome_names)
+        return tuple(
+            Outcome(name=name, token_id=token, price=price)
+            for name, token, price in zip(self.outcome_names, tokens, prices, strict=True)
+        )
+
+
+class Tag(Wire):
+    """A subject that events are filed under."""
+
+    id: Id
+    label: OptionalText = None
+    slug: OptionalText = None
+
+
+class Event(Wire):
+    """Questions that belong together."""
+
+    id: Id
+    slug: OptionalText = None
+    ticker: OptionalText = None
+    title: str = ""
+    description: OptionalText = None
+    active: bool | None = None
+    closed: bool | None = None
+    neg_risk: bool | None = None
+    neg_risk_augmented: bool | None = None
+    """More outcomes may be added, and "Other" exists: the asks of those listed may fairly add up to less than $1."""
+    start_date: Moment = None
+    end_date: Moment = None
+    volume: OptionalNumber = None
+    liquidity: OptionalNumber = None
+    markets: tuple[Market, ...] = ()
+    tags: tuple[Tag, ...] = ()
+
+
+class MarketPage(Wire):
+    """Some markets, and where the next ones begin."""
+
+    markets: tuple[Market, ...]
+    next_cursor: OptionalText = Field(None, alias="next_cursor")
+
+
+class EventPage(Wire):
+    """Some events, and where the next ones begin."""
+
+    events: tuple[Event, ...]
+    next_cursor: OptionalText = Field(None, alias="next_cursor")
+
+
+class SearchPagination(Wire):
+    """Whether a search has more."""
+
+    has_more: bool = False
+    total_results: int | None = None
+
+
+class Search(Wire):
+    """What a search found."""
+
+    events: tuple[Event, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    pagination: SearchPagination = SearchPagination()
+
+
+class Level(SnakeWire):
+    """What is offered at a price."""
+
+    price: Price
+    size: Size
+
+
+def _falling(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    return tuple(sorted(levels, key=lambda level: level.price, reverse=True))
+
+
+def _rising(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    return tuple(sorted(levels, key=lambda level: level.price))
+
+
+class Orderbook(SnakeWire):
+    """One token's book, **best first** on both sides. On the wire the best comes last."""
+
+    market: str
+    """The condition id."""
+    asset_id: str
+    timestamp: Moment = None
+    bids: Annotated[tuple[Level, ...], AfterValidator(_falling)]
+    asks: Annotated[tuple[Level, ...], AfterValidator(_rising)]
+    min_order_size: Number
+    tick_size: Number
+    neg_risk: bool
+    last_trade_price: OptionalNumber = None
+    hash: str = ""
+    """Good for spotting duplicates, not for proving a book."""
+
+    @property
+    def best_bid(self) -> Level | None:
+        return self.bids[0] if self.bids else None
+
+    @property
+    def best_ask(self) -> Level | None:
+        return self.asks[0] if self.asks else None
+
+
+class ClobFee(SnakeWire):
+    """``fd`` of a market's terms."""
+
+    r: Number
+    e: Number
+    to: bool = True
+
+
+class ClobToken(SnakeWire):
+    """``t`` of a market's terms."""
+
+    t: str
+    o: str
+
+
+class ClobMarket(SnakeWire):
+    """A market's terms as the order book has them: they count, not the catalogue's."""
+
+    tokens: tuple[ClobToken, ...] = Field(alias="t")
+    tick_size: Number = Field(alias="mts")
+    neg_risk: bool = Field(False, alias="nr")
+    min_order_size: OptionalNumber = Field(None, alias="mos")
+    fee: ClobFee | None = Field(None, alias="fd")
+
+    @property
+    def schedule(self) -> FeeSchedule | None:
+        """The fee; None is none."""
+        return None if self.fee is None else FeeSchedule(rate=self.fee.r, exponent=self.fee.e, taker_only=self.fee.to)
+
+
+class LastTrade(SnakeWire):
+    """The last trade's price; ``side`` is "" before the first."""
+
+    price: Number
+    side: Literal["BUY", "SELL", ""] = ""
+
+
+class Trade(SnakeWire):
+    """A trade of the public record."""
+
+    proxy_wallet: str
+    token_id: str
+    condition_id: str
+    side: Literal["BUY", "SELL"]
+    size: Size
+    price: Price
+    timestamp: Moment
+    transaction_hash: str = ""
+    title: OptionalText = None
+    slug: OptionalText = None
+    outcome: OptionalText = None
+    outcome_index: int | None = None
+
+    @property
+    def known_index(self) -> int | None:
+        return None if self.outcome_index == UNKNOWN_INDEX else self.outcome_index
+
+
+class Position(SnakeWire):
+    """What a wallet holds of a token, with its cost. Resolved isn't paid: REDEEMABLE has to be redeemed."""
+
+    proxy_wallet: str
+    token_id: str
+    condition_id: str
+    current_size: Number
+    avg_price: Number
+    total_cost_usdc: Number
+    current_price: Number
+    current_value: Number
+    realized_pnl: Number
+    unrealized_pnl: Number
+    status: str
+    redeemable: bool
+    mergeable: bool
+    negative_risk: bool
+    title: OptionalText = None
+    slug: OptionalText = None
+    outcome: OptionalText = None
+    outcome_index: int | None = None
+
+
+class Holder(SnakeWire):
+    """Who holds how much."""
+
+    proxy_wallet: str
+    token_id: str
+    amount: Number
+    outcome_index: int | None = None
+    name: OptionalText = None
+    pseudonym: OptionalText = None
+
+
+class TokenHolders(SnakeWire):
+    """The holders of a token."""
+
+    token_id: str
+    holders: tuple[Holder, ...]
+
+
+class Value(SnakeWire):
+    """What a wallet's positions are worth, in dollars."""
+
+    proxy_wallet: str
+    value: Number
+
+
+class PricePoint(SnakeWire):
+    """A token's price at a moment."""
+
+    timestamp: Moment
+    price: Price
+    resolution_seconds: int | None = None
+
+
+class Resolution(SnakeWire):
+    """How a question was or is being decided."""
+
+    question_id: OptionalText = None
+    condition_id: OptionalText = None
+    status: str
+    was_disputed: bool = False
+    price: OptionalNumber = None
+    payouts: tuple[Number, ...] | None = None
+    resolved_at: Moment = None
+
+    @property
+    def settled_price(self) -> Decimal | None:
+        """``price``, where it is one."""
+        return None if self.price == UNSET_PRICE else self.price
+
+
+class Pagination(SnakeWire):
+    """Whether a list of the public record goes on, and where."""
+
+    has_more: bool = False
+    next_cursor: OptionalText = None
