@@ -7,7 +7,7 @@ Rules: docs of Polymarket as the official SDK carries them out; its 180 amounts 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import Any, Literal
 
@@ -160,16 +160,15 @@ def sign(
     """
     _check(order_type, expiration, timestamp_ms // 1000, salt, post_only=post_only)
     contract = contract_of(token_id, terms)
+    deposit = wallet.kind == wallet.kind.DEPOSIT
     struct = OrderStruct(
-        salt=salt, maker=wallet.address, signer=wallet.signer, token_id=token_id, maker_amount=maker_taker[0],
-        taker_amount=maker_taker[1], side=0 if side == "BUY" else 1, signature_type=int(wallet.kind),
-        timestamp=timestamp_ms, builder=builder,
+        salt=salt, maker=wallet.address, signer=wallet.address if deposit else wallet.signer, token_id=token_id,
+        maker_amount=maker_taker[0], taker_amount=maker_taker[1], side=0 if side == "BUY" else 1,
+        signature_type=int(wallet.kind), timestamp=timestamp_ms, builder=builder,
     )  # fmt: skip
-    if wallet.kind == wallet.kind.DEPOSIT:
-        struct = replace(struct, signer=wallet.address)
-    signature = wallet.sign_order(struct, contract)
+    order_id, signature = wallet.sign_order(structs.order_hash(struct), contract)
     body = _body(struct, side, signature, owner, order_type, expiration, post_only=post_only)
-    return SignedOrder("0x" + structs.order_digest(struct, contract).hex(), struct, signature, body)
+    return SignedOrder(order_id, struct, signature, body)
 
 
 def _check(order_type: OrderType, expiration: int, now: int, salt: int, *, post_only: bool) -> None:

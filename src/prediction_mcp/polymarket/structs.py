@@ -77,28 +77,28 @@ def order_domain(contract: str) -> bytes:
     return keccak(b"".join(words))
 
 
-def order_digest(order: OrderStruct, contract: str) -> bytes:
-    """What all wallets but deposit wallets sign; it is the order's id as well.
+def order_digest(hashed: bytes, contract: str) -> bytes:
+    """What all wallets but deposit wallets sign, of an order's :func:`order_hash`; it is the order's id as well.
 
     For a deposit wallet, too, the id is taken to be that of the order and not of what wraps it: the contract names an
     order by its own hash whoever signed (an assumption: neither recorded nor in the vectors).
     """
-    return keccak(b"\x19\x01" + order_domain(contract) + order_hash(order))
+    return keccak(b"\x19\x01" + order_domain(contract) + hashed)
 
 
-def wrapped_digest(order: OrderStruct, contract: str) -> bytes:
+def wrapped_digest(hashed: bytes, wallet: str, contract: str) -> bytes:
     """What the key of a deposit wallet signs: the order within the wallet's own domain (ERC-7739)."""
     words = (
-        _text(WRAPPED_TYPE + ORDER_TYPE), order_hash(order), _text(WALLET_NAME), _text(WALLET_VERSION),
-        _number(CHAIN_ID), _address(order.signer), ZERO_32,
+        _text(WRAPPED_TYPE + ORDER_TYPE), hashed, _text(WALLET_NAME), _text(WALLET_VERSION), _number(CHAIN_ID),
+        _address(wallet), ZERO_32,
     )  # fmt: skip
     return keccak(b"\x19\x01" + order_domain(contract) + keccak(b"".join(words)))
 
 
-def wrapped_signature(signature: bytes, order: OrderStruct, contract: str) -> bytes:
+def wrapped_signature(signature: bytes, hashed: bytes, contract: str) -> bytes:
     """How a deposit wallet's contract is given it: with domain, the order's hash, its type and the type's length."""
     kind = ORDER_TYPE.encode()
-    return signature + order_domain(contract) + order_hash(order) + kind + len(kind).to_bytes(2, "big")
+    return signature + order_domain(contract) + hashed + kind + len(kind).to_bytes(2, "big")
 
 
 def auth_digest(address: str, timestamp: int, nonce: int, chain: int = CHAIN_ID) -> bytes:

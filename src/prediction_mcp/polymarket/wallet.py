@@ -14,7 +14,7 @@ from enum import IntEnum
 
 from . import structs
 from .errors import MissingExtraError, UnusableKeyError
-from .structs import OrderStruct, keccak
+from .structs import keccak
 
 KEY_BYTES, ADDRESS_BYTES = 32, 20
 
@@ -73,12 +73,15 @@ class Wallet:
         signature: bytes = self._key.sign_recoverable(digest, hasher=None)
         return signature[:64] + bytes([27 + signature[64]])
 
-    def sign_order(self, order: OrderStruct, contract: str) -> str:
-        """An order's signature as it is sent."""
+    def sign_order(self, hashed: bytes, contract: str) -> tuple[str, str]:
+        """An order's id and its signature as it is sent; ``hashed`` is its :func:`~.structs.order_hash`."""
+        digest = structs.order_digest(hashed, contract)
         if self.kind != WalletKind.DEPOSIT:
-            return "0x" + self.sign(structs.order_digest(order, contract)).hex()
-        signature = self.sign(structs.wrapped_digest(order, contract))
-        return "0x" + structs.wrapped_signature(signature, order, contract).hex()
+            signature = self.sign(digest)
+        else:
+            signature = self.sign(structs.wrapped_digest(hashed, self.address, contract))
+            signature = structs.wrapped_signature(signature, hashed, contract)
+        return "0x" + digest.hex(), "0x" + signature.hex()
 
     def auth_headers(self, timestamp: int, nonce: int = 0, chain: int = structs.CHAIN_ID) -> dict[str, str]:
         """L1: for making an API key, or being told it again. Unix seconds."""
