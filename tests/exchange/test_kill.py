@@ -206,7 +206,9 @@ async def test_killed_under_load(program: Program, request: pytest.FixtureReques
             asyncio.create_task(Trader(program, books, random.Random(rng.getrandbits(64)), tickers).run())
             for _ in range(CLIENTS)
         ]
-        await asyncio.sleep(rng.uniform(0.05, 0.6))
+        while len(books.acknowledged) == before and not all(trader.done() for trader in traders):
+            await asyncio.sleep(0.01)  # however slow the machine, it dies under load
+        await asyncio.sleep(rng.uniform(0, 0.5))
         await program.kill()
         await asyncio.gather(*traders)
         assert len(books.acknowledged) > before, "there was no load to speak of"

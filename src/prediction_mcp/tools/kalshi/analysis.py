@@ -121,7 +121,7 @@ async def kalshi_analyze_liquidity(
     size: Annotated[Quantity | None, Field(gt=0)] = None,
     account: Account = Depends(get_account),
 ) -> LiquidityAnswer:
-    """Is it liquid: spread, depth near the middle, imbalance, cost of in and out at your size, a score with reasons."""
+    """Is it liquid: spread, depth, imbalance, cost of in and out at your size, a score with reasons."""
     from prediction_mcp.desk.kalshi.analysis.one_market import liquidity_of
 
     return await liquidity_of(account, ticker, size)
@@ -133,7 +133,7 @@ async def kalshi_analyze_volatility(
     window: Window = "7d",
     account: Account = Depends(get_account),
 ) -> VolatilityAnswer:
-    """Is it volatile: a typical day's move, in log-odds too, range, largest moves, scaled to expiry."""
+    """Is it volatile: a typical day's move, range, largest moves, scaled to expiry."""
     from prediction_mcp.desk.kalshi.analysis.one_market import volatility_of
 
     return await volatility_of(account, ticker, window)
@@ -155,7 +155,7 @@ async def kalshi_analyze_trade_flow(
 async def kalshi_get_implied_probabilities(
     event_ticker: Ticker, account: Account = Depends(get_account)
 ) -> ImpliedAnswer:
-    """Probability of each outcome of an event: prices normalised, overround; for strikes the median and ranges."""
+    """Probability of each outcome of an event: prices normalised, overround; for strikes median and ranges."""
     from prediction_mcp.desk.kalshi.analysis.one_event import implied
 
     return await implied(account, event_ticker)
@@ -193,7 +193,7 @@ async def kalshi_analyze_market_opportunity(
     my_probability: Probability | None = None,
     account: Account = Depends(get_account),
 ) -> Opportunity:
-    """Is it a good trade: price, book, flow, volatility, time, rules; edge at the probability of YES you believe."""
+    """Is it a good trade: price, book, flow, volatility, time, rules; edge at the probability you believe."""
     from prediction_mcp.desk.kalshi.analysis.one_market import opportunity
 
     return await opportunity(account, ticker, my_probability)
@@ -201,7 +201,7 @@ async def kalshi_analyze_market_opportunity(
 
 @mcp.tool(title="Risks of a market", annotations=READS, tags={"analysis"})
 async def kalshi_assess_market_risk(ticker: Ticker, account: Account = Depends(get_account)) -> RiskAnswer:
-    """What could go wrong, the risks: liquidity, time, jumps, early close, settlement, fees, graded with evidence."""
+    """What could go wrong, the risks: liquidity, time, jumps, early close, settlement, fees, graded."""
     from prediction_mcp.desk.kalshi.analysis.one_market import risks_of
 
     return await risks_of(account, ticker)

@@ -46,7 +46,7 @@ async def kalshi_search_markets(
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
     account: Account = Depends(get_account),
 ) -> SearchAnswer:
-    """Find markets on a subject (bitcoin, the fed) by words, nickname, ticker part. min_volume: contracts in 24 h."""
+    """Find markets on a subject (bitcoin, the fed) by words or ticker part. min_volume: contracts in 24 h."""
     from prediction_mcp.desk.kalshi.discovery.search import search
 
     answer = await search(

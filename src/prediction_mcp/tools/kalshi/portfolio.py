@@ -75,7 +75,7 @@ async def kalshi_get_position(ticker: Ticker, account: Account = Depends(get_acc
 
 @mcp.tool(title="Portfolio value", annotations=READS, tags={"portfolio"})
 async def kalshi_get_portfolio_value(account: Account = Depends(get_account)) -> PortfolioValue:
-    """Worth of your portfolio: cash and positions at the bid, the middle, and cost; says what can't be priced."""
+    """Worth of your portfolio: cash and positions at the bid, the middle, and cost."""
     from prediction_mcp.desk.kalshi.held import positions_of
     from prediction_mcp.desk.kalshi.portfolio.account_results import PortfolioValue
 
@@ -90,7 +90,7 @@ async def kalshi_get_pnl(
     period: Period = "all",
     account: Account = Depends(get_account),
 ) -> PnlAnswer:
-    """Profit and loss, realized (FIFO, after fees) and unrealized, per market and day, beside the exchange's figure."""
+    """Profit and loss, realized (FIFO, after fees) and unrealized, per market and day."""
     from prediction_mcp.desk.kalshi.portfolio.account_results import pnl_answer
     from prediction_mcp.desk.kalshi.portfolio.reading import history
 
@@ -139,7 +139,7 @@ async def kalshi_calculate_position_risk(
 async def kalshi_get_portfolio_exposure(
     by: GroupBy = "event", account: Account = Depends(get_account)
 ) -> ExposureAnswer:
-    """Where you are exposed: money at risk by category, event, series or expiry; exclusive outcomes netted."""
+    """Where you are exposed: money at risk, grouped; exclusive outcomes netted."""
     from prediction_mcp.desk.kalshi.portfolio.risk import exposure_of
 
     return await exposure_of(account, by)
@@ -147,7 +147,7 @@ async def kalshi_get_portfolio_exposure(
 
 @mcp.tool(title="Collateral", annotations=READS, tags={"portfolio"})
 async def kalshi_get_margin_requirements(account: Account = Depends(get_account)) -> Margin:
-    """Collateral: cash that is free, that resting orders lock up, and paid for positions."""
+    """Collateral: cash free, locked up by resting orders, and paid for positions."""
     from prediction_mcp.desk.kalshi.portfolio.risk import margin_of
 
     return await margin_of(account)
@@ -159,7 +159,7 @@ async def kalshi_export_portfolio(
     path: str | None = None,
     account: Account = Depends(get_account),
 ) -> ExportAnswer:
-    """Export every deposit, fill and settlement with its change of cash, then positions; path: a new file's name."""
+    """Export every deposit, fill and settlement with its cash, then positions; path: a new file's name."""
     from prediction_mcp.desk.kalshi.portfolio.export import export
     from prediction_mcp.protocol.asking import is_anonymous
     from prediction_mcp.safety.policy import ReadOnlyError

@@ -38,7 +38,7 @@ async def kalshi_subscribe_orderbook(
     account: Account = Depends(get_account),
     push: Push = Depends(get_push),
 ) -> Subscribed:
-    """Stream the order book live. Read it with kalshi_get_latest_update or kalshi://markets/{ticker}/orderbook."""
+    """Stream the order book live; read it with kalshi_get_latest_update."""
     if (ticker is None) == (tickers is None):
         raise InvalidRequestError("Give either ticker or tickers.")
     return await _subscribe("orderbook", [ticker] if ticker else tickers, notify, None, account, push)
@@ -85,7 +85,7 @@ async def kalshi_subscribe_fills(
     account: Account = Depends(get_account),
     push: Push = Depends(get_push),
 ) -> Subscribed:
-    """Notify when your orders are filled: watch your own trades; none is missed over a lost connection."""
+    """Notify when your orders are filled: watch your own trades; none is missed."""
     return await _subscribe("fills", tickers, notify, None, account, push)
 
 
@@ -148,7 +148,7 @@ async def kalshi_get_subscriptions(
     account: Account = Depends(get_account),
     push: Push = Depends(get_push),
 ) -> SubscriptionList:
-    """Subscriptions, the state of the connection, counters, recent alerts."""
+    """Subscriptions, state of the connection, counters, alerts."""
     from prediction_mcp.desk.kalshi.realtime.results import SubscriptionList
 
     return SubscriptionList.of(account.feeds, list(push.alerts), push.suppressed, account.environment)

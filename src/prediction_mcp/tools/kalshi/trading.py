@@ -173,7 +173,7 @@ async def kalshi_get_order_history(
     cursor: str | None = None,
     account: Account = Depends(get_account),
 ) -> OrderList:
-    """Your past orders, executed and cancelled, newest first, beyond the exchange's archive cutoff too."""
+    """Your past orders, executed and cancelled, newest first, archived ones too."""
     from prediction_mcp.desk.kalshi.trading.history import order_history
 
     name = None if ticker is None else (await lookup.market(account, ticker)).ticker
@@ -204,7 +204,7 @@ async def kalshi_estimate_slippage(
     count: Quantity,
     account: Account = Depends(get_account),
 ) -> Slippage:
-    """Slippage of an order at market in the book now: average, worst price, contracts that the book can't fill."""
+    """Slippage of an order at market now: average, worst price, contracts that the book can't fill."""
     from prediction_mcp.desk.kalshi.trading.preview_results import Slippage
 
     check_count(count)
@@ -255,7 +255,7 @@ async def kalshi_simulate_order(
     reduce_only: bool = False,
     account: Account = Depends(get_account),
 ) -> Simulation:
-    """Simulate an order against the live book: fills, fees, position, balance afterwards. Sends nothing."""
+    """Simulate an order against the live book: fills, fees, position, balance after. Sends nothing."""
     from prediction_mcp.desk.kalshi.trading.preview import simulation
 
     return await simulation(
