@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)  # what is long must not be left to the end
     if config.getoption("--run-conformance"):
         return
     skip = pytest.mark.skip(reason="needs the official SDK: make conformance")

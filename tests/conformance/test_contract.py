@@ -30,6 +30,7 @@ def test_the_exchange_has_every_endpoint_and_parameter(file: Path) -> None:
     assert lacks.looked_at["endpoints"] >= 107
 
 
+@pytest.mark.long
 async def test_what_is_missing_is_named(tmp_path: Path) -> None:
     """A specification with one more of each: the guard can fail."""
     document = json.loads(SDK_FILE.read_text())

@@ -24,6 +24,7 @@ NEVER = {"subscribe", "unsubscribe", "update_subscription", "list_subscriptions"
 """Types that aren't messages of a running feed."""
 
 
+@pytest.mark.long
 async def test_twenty_thousand_messages_fit_the_specification() -> None:
     schemas, seen = FeedSchemas(SCHEMA_FILE.read_text()), Counter[str]()
     exchange = Exchange(seed=1, read_lag_ms=0)

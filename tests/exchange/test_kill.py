@@ -196,6 +196,7 @@ async def program(tmp_path: Path) -> AsyncIterator[Program]:
     await made.kill()
 
 
+@pytest.mark.long
 async def test_killed_under_load(program: Program, request: pytest.FixtureRequest) -> None:
     kills, rng, books = request.config.getoption("--kills"), random.Random(11), Books()
     await program.start()

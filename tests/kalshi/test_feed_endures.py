@@ -32,6 +32,7 @@ FAULTS = {"feed_drop": 0.0005, "feed_skip": 0.005, "feed_twice": 0.01, "feed_unk
 MARKETS = 12
 
 
+@pytest.mark.long
 async def test_books_and_fills_endure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     minutes: int = request.config.getoption("--minutes")
     monkeypatch.setattr(websocket, "FIRST_DELAY_S", 0.02)

@@ -158,6 +158,7 @@ def spend(url: str, key: str, pem: str, folder: str, seconds: float, told: Any) 
     asyncio.run(run())
 
 
+@pytest.mark.long
 async def test_three_processes_share_one_budget_though_one_is_killed(tmp_path: Path) -> None:
     """With a budget for each there are dozens of 429s in these seconds; an idle machine earns none.
 

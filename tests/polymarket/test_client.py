@@ -68,19 +68,24 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Recorder:
-    """A service that answers what it is told to, and remembers what it was asked."""
+    """A service that answers what it is told to (an exception breaks the connection) and remembers the questions."""
 
-    def __init__(self, *answers: tuple[int, bytes]) -> None:
+    def __init__(self, *answers: tuple[int, bytes] | Exception) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
-        app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST"])])
+        self.headers: list[dict[str, str]] = []
+        app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST", "DELETE"])])
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app))
 
     async def _answer(self, request: Request) -> Response:
         self.asked.append(
             (request.method, request.scope["raw_path"].decode(), dict(request.query_params), await request.body())
         )
-        status, content = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        self.headers.append({name: value for name, value in request.headers.items() if name.startswith("poly_")})
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        status, content = answer
         return Response(content, status, media_type="application/json")
 
     def client(self) -> PolymarketClient:
@@ -261,6 +266,15 @@ def test_what_is_no_price(price: Any) -> None:
 
 
 def test_nothing_is_nothing() -> None:
+    for nothing in ("", None):
+        market = TypeAdapter(Market).validate_python(
+            {**MARKET, "orderMinSize": nothing, "outcomePrices": ["", nothing]}
+        )
+        assert market.order_min_size is None
+        assert [o.price for o in market.outcomes] == [None, None]
+    for number in ("NaN", "Infinity", "1e", True):
+        with pytest.raises(ValidationError):
+            TypeAdapter(Market).validate_python({**MARKET, "orderMinSize": number})
     resolved = TypeAdapter(Resolution).validate_python({"status": "posed", "price": 69, "condition_id": ""})
     assert resolved.settled_price is None
     assert resolved.condition_id is None

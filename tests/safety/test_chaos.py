@@ -229,6 +229,7 @@ async def take_a_quote(server: Server, told: Told, ticker: str, side: str) -> No
                 return
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc").exists(), reason="kills processes by what /proc says")
 async def test_nothing_twice_nothing_lost(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     number = request.config.getoption("--chaos")

@@ -12,6 +12,7 @@ from tests.tools.test_tools import TOOLS
 from . import session
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("era", session.FILES)
 async def test_each_tool_is_used_once_and_answers(era: str) -> None:
     played = await session.record(era)

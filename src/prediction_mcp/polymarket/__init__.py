@@ -1,12 +1,14 @@
-"""A typed client for Polymarket, usable alone. So far it reads, and makes and signs orders; nothing sends them yet.
+"""A typed client for Polymarket, usable alone: what is listed, offered and held, and the orders of one wallet.
 
 >>> async with PolymarketClient() as polymarket:
 ...     book = await polymarket.orderbook(token_id)
 
-Signing takes the extra ``[polymarket]``, which is loaded when it is first needed.
+:class:`PolymarketAccount` places and cancels; signing takes the extra ``[polymarket]``, loaded when it is first
+needed. There is no feed yet.
 """
 
+from .account import PolymarketAccount
 from .client import PolymarketClient
 from .errors import PolymarketError
 
-__all__ = ["PolymarketClient", "PolymarketError"]
+__all__ = ["PolymarketAccount", "PolymarketClient", "PolymarketError"]

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
 
-from prediction_mcp.net.reading import first_fault, pages
+from prediction_mcp.net.reading import pages
 
-from .answers import error_for
-from .errors import BudgetSpentError, InvalidRequestError, MalformedResponseError, PaginationError, UnavailableError
+from .errors import InvalidRequestError
 from .limits import Limits, Service
 from .models import (
     ClobMarket,
@@ -32,6 +30,7 @@ from .models import (
     Trade,
     Value,
 )  # fmt: skip
+from .parsing import URLS, malformed, parsed, same_page, sender_to
 
 if TYPE_CHECKING:
     import httpx
@@ -40,11 +39,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 K = TypeVar("K", MarketPage, EventPage)
-URLS: dict[Service, str] = {
-    "gamma": "https://gamma-api.polymarket.com",
-    "clob": "https://clob.polymarket.com",
-    "data": "https://data-api.polymarket.com",
-}
 MOST_MARKETS, MOST_EVENTS, MOST_ROWS, MOST_BOOKS = 100, 500, 100, 100
 
 
@@ -65,13 +59,9 @@ class PolymarketClient:
         limits: Limits | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        from prediction_mcp.net.sending import Meanings, Sender  # HTTP is loaded by who uses it
-
-        meanings = Meanings(error_for, lambda sentence, sent: UnavailableError(sentence, sent=sent), BudgetSpentError)
         self._limits = limits or Limits()
         self._senders: dict[Service, Sender] = {
-            service: Sender((urls or {}).get(service, url), "Polymarket", meanings, http=http)
-            for service, url in URLS.items()
+            service: sender_to((urls or {}).get(service, url), http) for service, url in URLS.items()
         }
 
     async def close(self) -> None:
@@ -182,13 +172,13 @@ class PolymarketClient:
     async def _get(
         self, kind: type[T], service: Service, path: str, query: Query | None = None, *, body: bytes | None = None
     ) -> T:
-        return _parsed(kind, await self._send(service, path, query, body), path)
+        return parsed(kind, await self._send(service, path, query, body), path)
 
     def _keyset(self, kind: type[K], path: str, query: dict[str, Any]) -> AsyncIterator[K]:
         def fetch(cursor: str | None) -> Awaitable[K]:
             return self._get(kind, "gamma", path, {**query, "after_cursor": cursor})
 
-        return pages(fetch, lambda page: page.next_cursor, _twice)
+        return pages(fetch, lambda page: page.next_cursor, same_page)
 
     async def _enveloped(self, kind: type[T], path: str, query: Query) -> tuple[T, Pagination]:
         content = await self._send("data", path, query)
@@ -196,8 +186,8 @@ class PolymarketClient:
             envelope = orjson.loads(content)
             rows, pagination = envelope["data"], envelope.get("pagination") or {}
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-            raise _malformed(path, "no data in it") from None
-        return _parsed(kind, orjson.dumps(rows), path), _parsed(Pagination, orjson.dumps(pagination), path)
+            raise malformed(path, "no data in it") from None
+        return parsed(kind, orjson.dumps(rows), path), parsed(Pagination, orjson.dumps(pagination), path)
 
     async def _rows(
         self, kind: type[T], path: str, query: dict[str, object], limit: int, most: int = MOST_ROWS
@@ -210,28 +200,11 @@ class PolymarketClient:
             asked = {**query, "limit": min(most, limit - len(found)), "cursor": cursor}
             return self._enveloped(tuple[kind, ...], path, asked)  # type: ignore[valid-type]
 
-        async for rows, _ in pages(fetch, lambda page: page[1].next_cursor if page[1].has_more else None, _twice):
+        async for rows, _ in pages(fetch, lambda page: page[1].next_cursor if page[1].has_more else None, same_page):
             found += rows
             if len(found) >= limit or not rows:
                 break
         return found[:limit]
-
-
-def _twice() -> PaginationError:
-    return PaginationError("Polymarket gave the same page twice, so the list was not read to its end: try again.")
-
-
-def _parsed(kind: type[T], content: bytes, path: str) -> T:
-    try:
-        return TypeAdapter(kind).validate_json(content)
-    except ValidationError as error:
-        raise _malformed(path, first_fault(error)) from None
-
-
-def _malformed(path: str, why: str) -> MalformedResponseError:
-    return MalformedResponseError(
-        f"Polymarket's answer to {path} isn't what it promises ({why}): nothing was made up from it; try again."
-    )
 
 
 def _is_id(text: str) -> bool:

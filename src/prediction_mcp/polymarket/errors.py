@@ -85,3 +85,11 @@ class MalformedResponseError(PolymarketError):
 
 class PaginationError(PolymarketError):
     """A list gave the same cursor twice: going on would never end."""
+
+
+class OutcomeUnknownError(PolymarketError):
+    """An order left and nothing told its fate, not even when asked. The message says how to find out."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.maybe_done = True

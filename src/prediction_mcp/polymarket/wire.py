@@ -84,7 +84,7 @@ def _moment(value: Any) -> Any:
 
 
 Number = Annotated[Decimal, BeforeValidator(_number), Field(allow_inf_nan=False)]
-OptionalNumber = Annotated[Decimal | None, BeforeValidator(_number), Field(allow_inf_nan=False)]
+OptionalNumber = Annotated[Annotated[Decimal, Field(allow_inf_nan=False)] | None, BeforeValidator(_number)]
 Price = Annotated[Decimal, BeforeValidator(_number), Field(ge=0, le=1, allow_inf_nan=False)]
 Size = Annotated[Decimal, BeforeValidator(_number), Field(ge=0, le=Decimal(10) ** 18, allow_inf_nan=False)]
 OptionalText = Annotated[str | None, BeforeValidator(_nothing)]

@@ -1,0 +1,261 @@
+"""What a wallet's owner does at the order book: orders, cancels, and what it knows of them.
+
+An order's id is known before it leaves (its hash). So it is sent once; when the answer is lost, it is asked for by its
+id, never sent again. Every request is signed afresh (L2); the query isn't part of what is signed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import orjson
+from pydantic import Field
+
+from prediction_mcp.net.buckets import TokenBucket
+from prediction_mcp.net.reading import pages
+
+from .answers import meaning
+from .errors import (
+    InvalidOrderError,
+    InvalidRequestError,
+    MalformedResponseError,
+    NotFilledError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PolymarketError,
+    UnavailableError,
+)  # fmt: skip
+from .limits import SHARE, Limits
+from .orders import SignedOrder
+from .parsing import URLS, parsed, same_page, sender_to
+from .wallet import ApiKey, Wallet
+from .wire import Moment, OptionalNumber, Price, Size, SnakeWire, Wire
+
+if TYPE_CHECKING:
+    import httpx
+
+    from prediction_mcp.net.sending import Bucket, Query
+
+T = TypeVar("T")
+LAST_PAGE = "LTE="
+ASK_AGAIN_AFTER = (0.2, 1.0, 3.0)
+"""Seconds between questions after an order whose answer was lost."""
+MOST_CANCELS = 1000
+"""Orders that one cancel names; the documentation's number, the SDK says 3,000."""
+ORDERS_A_SECOND, ORDERS_AT_ONCE, CANCELS_A_SECOND, CANCELS_AT_ONCE = 40, 60, 80, 120
+"""Of a signer, in the lowest tier."""
+TAKEN = ("live", "matched", "delayed")
+
+
+class Placed(Wire):
+    """The answer to an order. Amounts are dollars and shares, as the order's side has them; None where none are said.
+
+    ``status`` is live, matched or delayed; of an order whose answer was lost, what the book says of it now.
+    """
+
+    success: bool
+    error_msg: str
+    order_id: str = Field(alias="orderID")
+    status: str
+    making_amount: OptionalNumber = None
+    taking_amount: OptionalNumber = None
+    trade_ids: tuple[str, ...] = Field((), alias="tradeIDs")
+
+
+class Order(SnakeWire):
+    """An order as the book knows it. Sizes are shares."""
+
+    id: str
+    market: str
+    asset_id: str
+    side: Literal["BUY", "SELL"]
+    price: Price
+    original_size: Size
+    size_matched: Size
+    outcome: str
+    order_type: str
+    status: str
+    created_at: Moment
+    expiration: Moment = None
+
+
+class Cancelled(SnakeWire):
+    """What was cancelled, and what wasn't with the reason."""
+
+    canceled: tuple[str, ...]
+    not_canceled: dict[str, str] = Field(default_factory=dict)
+
+
+class Balance(SnakeWire):
+    """Millionths of a dollar, or of a share; allowances by the contract that may take them."""
+
+    balance: int = Field(ge=0)
+    allowances: dict[str, int]
+
+
+class _Orders(SnakeWire):
+    data: tuple[Order, ...]
+    next_cursor: str | None = None
+
+
+class PolymarketAccount:
+    """One wallet at the order book.
+
+    Args:
+        wallet: whose key signs.
+        key: what requests are signed with.
+        url: the order book's address.
+        limits: the address's rate budget.
+        http: a client of your own, for tests; closed by :meth:`close` all the same.
+        now: seconds, Unix.
+    """
+
+    def __init__(
+        self,
+        wallet: Wallet,
+        key: ApiKey,
+        url: str = URLS["clob"],
+        limits: Limits | None = None,
+        http: httpx.AsyncClient | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.wallet = wallet
+        self._key = key
+        self._sender = sender_to(url, http)
+        self._limits = limits or Limits()
+        self._now = now
+        self._orders = TokenBucket(ORDERS_A_SECOND * SHARE, ORDERS_AT_ONCE * SHARE)
+        self._cancels = TokenBucket(CANCELS_A_SECOND * SHARE, CANCELS_AT_ONCE * SHARE)
+
+    async def close(self) -> None:
+        await self._sender.close()
+
+    async def place(self, order: SignedOrder) -> Placed:
+        """Send an order, exactly once.
+
+        Raises:
+            InvalidOrderError and its kinds, TradingPausedError: it was refused; nothing was placed.
+            OutcomeUnknownError: no answer came and the book doesn't show the order; the message says how to find out.
+        """
+        try:
+            content = await self._send("POST", "/order", self._orders, order.body, idempotent=False)
+            placed = parsed(Placed, content, "/order")
+        except (UnavailableError, MalformedResponseError) as error:
+            if isinstance(error, UnavailableError) and not error.maybe_done:
+                raise  # no try has reached the exchange
+            return await self._found(order.id, error)
+        return _accepted(placed)
+
+    async def _found(self, order_id: str, lost: PolymarketError) -> Placed:
+        for wait in ASK_AGAIN_AFTER:
+            await asyncio.sleep(wait)
+            try:
+                order = await self.order(order_id)
+            except NotFoundError:
+                continue
+            except PolymarketError:
+                break
+            return Placed(success=True, error_msg="", order_id=order.id, status=order.status.lower())
+        raise OutcomeUnknownError(
+            f"No answer came to the order and the book doesn't show it: it may still come to rest. "
+            f"Look for {order_id} before sending another."
+        ) from lost
+
+    async def order(self, order_id: str) -> Order:
+        """One order. Raises NotFoundError where the book doesn't know it."""
+        if not (order_id.isascii() and order_id.isalnum()):
+            raise InvalidRequestError("That is no order id of Polymarket.")
+        path = "/data/order/" + order_id
+        content = await self._send("GET", path)
+        if content.strip() in (b"", b"null"):
+            raise NotFoundError(f"Polymarket doesn't know the order {order_id}.")
+        return parsed(Order, content, "/data/order")
+
+    async def open_orders(self, **filters: object) -> list[Order]:
+        """All that rest. ``filters``: ``market`` (condition id), ``asset_id`` (token), ``id``."""
+
+        def fetch(cursor: str | None) -> Awaitable[_Orders]:
+            return self._get(_Orders, "/data/orders", {**filters, "next_cursor": cursor})
+
+        def cursor_of(page: _Orders) -> str | None:
+            return None if page.next_cursor == LAST_PAGE else page.next_cursor
+
+        return [order async for page in pages(fetch, cursor_of, same_page) for order in page.data]
+
+    async def balance(self, token_id: str | None = None) -> Balance:
+        """Dollars to trade with, or shares of a token."""
+        kind = "COLLATERAL" if token_id is None else "CONDITIONAL"
+        query = {"asset_type": kind, "token_id": token_id, "signature_type": int(self.wallet.kind)}
+        return await self._get(Balance, "/balance-allowance", query)
+
+    async def cancel(self, order_ids: Sequence[str]) -> Cancelled:
+        """Cancel orders by their ids; what can't be is told with its reason. Goes ahead of other writes.
+
+        After a lost answer it is asked again, so an order that is gone already may be told as one that can't be.
+        """
+        if not 0 < len(order_ids) <= MOST_CANCELS:
+            raise InvalidRequestError(f"One cancel names 1 to {MOST_CANCELS} orders, not {len(order_ids)}.")
+        if len(order_ids) == 1:
+            return await self._cancel("/order", orjson.dumps({"orderID": order_ids[0]}), 1)
+        return await self._cancel("/orders", orjson.dumps(list(order_ids)), len(order_ids))
+
+    async def cancel_all(self) -> Cancelled:
+        """Cancel all that rests, in all markets."""
+        return await self._cancel("/cancel-all", None, 1)
+
+    async def _cancel(self, path: str, body: bytes | None, count: int) -> Cancelled:
+        content = await self._send("DELETE", path, self._cancels, body, cost=count, urgent=True)
+        return parsed(Cancelled, content, path)
+
+    async def _get(self, kind: type[T], path: str, query: Query | None = None) -> T:
+        return parsed(kind, await self._send("GET", path, query=query), path)
+
+    async def _send(
+        self, method: str, path: str, bucket: Bucket | None = None, body: bytes | None = None, *, cost: int = 1,
+        idempotent: bool = True, urgent: bool = False, query: Query | None = None,
+    ) -> bytes:  # fmt: skip
+        from prediction_mcp.net.sending import Request
+
+        def made() -> Request:
+            headers = self._key.headers(self.wallet.signer, int(self._now()), method, path, body or b"")
+            return Request(method, path, query, body, headers)
+
+        bucket = bucket or self._limits.of("clob", path)
+        return await self._sender.send(made, bucket, cost, idempotent=idempotent, urgent=urgent)
+
+
+async def api_key(
+    wallet: Wallet, url: str = URLS["clob"], *, new: bool = False, http: httpx.AsyncClient | None = None
+) -> ApiKey:
+    """The API key of a wallet: the one it has, or ``new`` for another. Signed by the private key (L1)."""
+    from prediction_mcp.net.sending import Request
+
+    sender = sender_to(url, http)
+    method, path = ("POST", "/auth/api-key") if new else ("GET", "/auth/derive-api-key")
+
+    def made() -> Request:
+        return Request(method, path, headers=wallet.auth_headers(int(time.time())))
+
+    try:
+        content = await sender.send(made, Limits().of("clob", path), 1, idempotent=not new)
+    finally:
+        await sender.close()
+    answer: dict[str, Any] = parsed(dict[str, str], content, path)
+    try:
+        return ApiKey(answer["apiKey"], answer["secret"], answer["passphrase"])
+    except KeyError:
+        raise MalformedResponseError("Polymarket's answer holds no API key: try again.") from None
+
+
+def _accepted(placed: Placed) -> Placed:
+    """A success may still be a refusal: accepted is what has no error, an id, and a status that says so."""
+    if placed.success and not placed.error_msg and placed.order_id and placed.status in TAKEN:
+        return placed
+    words = " ".join(placed.error_msg.split())[:300] or placed.status or "no reason given"
+    if placed.success and not placed.error_msg and placed.status == "unmatched":
+        raise NotFilledError("There was nothing to trade with at this price: nothing rests.", details=words)
+    kind, sentence = meaning(words) or (InvalidOrderError, "Polymarket refused the order: {said}.")
+    raise kind(sentence.format(said=words.rstrip(".")), details=words)
