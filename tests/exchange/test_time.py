@@ -171,6 +171,16 @@ def test_a_maintenance_window_pauses_and_ends() -> None:
     assert not exchange.paused
 
 
+def test_a_clock_that_stands_begins_where_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though every look at the machine's clock finds it later."""
+    looks = iter(range(1, 1000))
+    monkeypatch.setattr("prediction_mcp.exchange.world.clock.wall_clock_ms", lambda: next(looks))
+    clock = Clock(NOW, speed=0)
+    assert clock() == NOW
+    clock.step(900)
+    assert clock() == NOW + 900
+
+
 async def test_the_clock_and_the_hours_are_set_from_outside() -> None:
     exchange = Exchange(1, Clock(NOW, speed=0), scenario="small")
     exchange.add_member()

@@ -28,7 +28,7 @@ class Clock:
         self._since = wall_clock_ms()
         self._origin = self._since if start_ms is None else start_ms
         self._last = self._origin
-        self._speed = 1.0
+        self._speed = 0.0  # the time that it takes to begin is not part of it
         self.speed = speed
 
     def __call__(self) -> int:
