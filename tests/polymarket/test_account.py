@@ -120,6 +120,7 @@ async def test_what_never_arrived_is_sent_again() -> None:
         ({"orderID": ""}, errors.InvalidOrderError),
         ({"status": "unmatched"}, errors.NotFilledError),
         ({"status": "sleeping"}, errors.InvalidOrderError),
+        ({"errorMsg": "no\x00\u200b\u202eREAL {said}\n" + "x" * 9000}, errors.InvalidOrderError),
     ],
 )
 async def test_a_success_that_is_a_refusal(change: dict[str, Any], kind: type[errors.PolymarketError]) -> None:

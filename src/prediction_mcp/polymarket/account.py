@@ -17,7 +17,7 @@ from pydantic import Field
 from prediction_mcp.net.buckets import TokenBucket
 from prediction_mcp.net.reading import pages
 
-from .answers import meaning
+from .answers import meaning, one_line
 from .errors import (
     InvalidOrderError,
     InvalidRequestError,
@@ -254,8 +254,8 @@ def _accepted(placed: Placed) -> Placed:
     """A success may still be a refusal: accepted is what has no error, an id, and a status that says so."""
     if placed.success and not placed.error_msg and placed.order_id and placed.status in TAKEN:
         return placed
-    words = " ".join(placed.error_msg.split())[:300] or placed.status or "no reason given"
+    words = one_line(placed.error_msg) or one_line(placed.status) or "no reason given"
     if placed.success and not placed.error_msg and placed.status == "unmatched":
         raise NotFilledError("There was nothing to trade with at this price: nothing rests.", details=words)
     kind, sentence = meaning(words) or (InvalidOrderError, "Polymarket refused the order: {said}.")
-    raise kind(sentence.format(said=words.rstrip(".")), details=words)
+    raise kind(sentence.format(said=words), details=words)

@@ -116,4 +116,9 @@ def words_of(content: bytes) -> str:
         decoded = decoded.get("error") or decoded.get("errorMsg") or decoded.get("message") or ""
     if not isinstance(decoded, str):
         return ""
-    return " ".join("".join(c if c.isprintable() else " " for c in decoded).split())[:MOST_WORDS].rstrip(".")
+    return one_line(decoded)
+
+
+def one_line(words: str) -> str:
+    """Words of others as a sentence may carry them: printable, on one line, cut."""
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split())[:MOST_WORDS].rstrip(".")
