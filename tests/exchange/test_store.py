@@ -368,10 +368,16 @@ def test_requests_that_are_over_for_long_leave_the_disk(tmp_path: Path, monkeypa
     exchange.store.close()
 
 
+WITHOUT_TOKENS = (
+    "ALTER TABLE accounts DROP COLUMN tokens; ALTER TABLE orders DROP COLUMN sells;"
+    " ALTER TABLE positions DROP COLUMN lots; "
+)
+
+
 def test_a_file_of_the_version_before_is_brought_up(tmp_path: Path) -> None:
     exchange = Exchange(1, Clock(), Store(tmp_path / "a.db"), "small")
     exchange.add_member("ann")
-    exchange.store.db.executescript("DROP TABLE rfqs; DROP TABLE returns; PRAGMA user_version = 2;")
+    exchange.store.db.executescript(f"DROP TABLE rfqs; DROP TABLE returns; {WITHOUT_TOKENS} PRAGMA user_version = 2;")
     exchange.store.close()
     other = Exchange(99, Clock(), Store(tmp_path / "a.db"))
     market = next(m for m in other.catalogue.markets.values() if m.status == "active")

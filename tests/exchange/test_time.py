@@ -17,6 +17,7 @@ from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock, wall_clock_ms
 from prediction_mcp.exchange.world.hours import Hours
 from prediction_mcp.exchange.world.scenario import SCENARIOS, first_day
+from prediction_mcp.kalshi.fees import FeeSchedule
 
 NOW = 1_795_000_000_000
 HOUR = 3_600_000
@@ -124,6 +125,7 @@ def test_fees_change_when_they_are_due() -> None:
     def rates() -> tuple[int, int]:
         market = next(m for m in exchange.catalogue.markets.values() if m.ticker.startswith("KXINXU"))
         fees = exchange.engine.markets[market.ticker].fees
+        assert isinstance(fees, FeeSchedule)
         return fees.taker_rate, fees.maker_rate
 
     assert rates() == (350_000_000, 0)

@@ -69,6 +69,18 @@ class FeeSchedule:
     def rate(self, *, is_taker: bool) -> int:
         return self.taker_rate if is_taker else self.maker_rate
 
+    def worst(self, price: int, count: int) -> int:
+        """Micros of trade fees that a fill costs a taker; units as :func:`trade_fee` has them."""
+        return trade_fee(self.taker_rate, price, count)
+
+    def taker(self, revenue: int, price: int, count: int, grid: int, accumulator: int) -> tuple[int, int]:
+        """(net fee, accumulator) of a taker's fill, as :func:`round_fee` has them."""
+        return round_fee(revenue, trade_fee(self.taker_rate, price, count), grid, accumulator)
+
+    def maker(self, revenue: int, price: int, count: int, grid: int, accumulator: int) -> tuple[int, int]:
+        """(net fee, accumulator) of a maker's fill."""
+        return round_fee(revenue, trade_fee(self.maker_rate, price, count), grid, accumulator)
+
     def fee(self, price: Decimal, count: Decimal, *, is_taker: bool, closing: bool = False) -> Decimal:
         """Net fee in dollars when all of ``count`` fills at once at ``price`` (either side's: P × (1 − P) is the same).
 

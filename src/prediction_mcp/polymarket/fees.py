@@ -6,11 +6,16 @@ makers pay nothing. Source: documentation and the official SDK, checked by other
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from .models import FeeSchedule
 
 STEP = Decimal("0.00001")
+STEP_MICROS = 10
+PRICE_UNITS, COUNT_UNITS, _RATE_UNITS = 10_000, 100, 10**10
+_STEPS = 10**5
+"""In a dollar."""
 
 
 def taker_fee(schedule: FeeSchedule | None, price: Decimal, shares: Decimal) -> Decimal:
@@ -22,3 +27,33 @@ def taker_fee(schedule: FeeSchedule | None, price: Decimal, shares: Decimal) -> 
         return Decimal(0)
     exact = shares * schedule.rate * (price * (1 - price)) ** schedule.exponent
     return Decimal(0) if exact < STEP else exact.quantize(STEP, ROUND_HALF_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class TakerFees:
+    """The same in integers, as an engine charges it: micros, price units ($0.0001), count units (0.01 shares).
+
+    Args:
+        rate: in units of 1e-10, as Kalshi's rates here.
+        exponent: a whole number; no other has been seen.
+    """
+
+    rate: int
+    exponent: int = 1
+
+    def worst(self, price: int, count: int) -> int:
+        numerator, denominator = count * self.rate * _STEPS, COUNT_UNITS * _RATE_UNITS
+        for _ in range(self.exponent):
+            numerator *= price * (PRICE_UNITS - price)
+            denominator *= PRICE_UNITS * PRICE_UNITS
+        if numerator < denominator:
+            return 0
+        return (2 * numerator + denominator) // (2 * denominator) * STEP_MICROS
+
+    def taker(self, revenue: int, price: int, count: int, grid: int, accumulator: int) -> tuple[int, int]:
+        """(fee, accumulator): more than the fee only where an account's balance lies on a coarser grid."""
+        fee = self.worst(price, count)
+        return fee + (revenue - fee) % grid, accumulator
+
+    def maker(self, revenue: int, price: int, count: int, grid: int, accumulator: int) -> tuple[int, int]:
+        return revenue % grid, accumulator

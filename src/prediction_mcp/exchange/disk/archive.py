@@ -81,6 +81,7 @@ class Archive:
         order.group = self._groups.get(group_id)
         for name, value in zip(_ORDER_STATE, state, strict=True):
             setattr(order, name, value)
+        order.sells = bool(order.sells)
         return order
 
     def fills(self, member: Account, where: Where | None = None) -> Iterator[Fill]:
@@ -120,7 +121,7 @@ class Archive:
     def settled_positions(self, account: Account, where: Where | None = None) -> Iterator[tuple[str, Holding]]:
         """(ticker, position) of markets that were settled."""
         where = (where or Where()).add("account_id = ?", account.account_id).add("settled = 1")
-        columns = ", ".join(POSITION_FIELDS)
+        columns = ", ".join((*POSITION_FIELDS, "lots"))
         for ticker, *row in self._db.execute(
             f"SELECT ticker, {columns} FROM positions WHERE {where} ORDER BY updated_ms, ticker", where.values
         ):

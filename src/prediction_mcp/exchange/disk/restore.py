@@ -81,6 +81,7 @@ def _restore_markets(store: Store, catalogue: Catalogue, engine: Engine) -> None
         market = catalogue.markets[ticker]
         state = engine.add_market(ticker, market.grid, market.event.fees, exclusive=market.event.exclusively)
         state.is_open = bool(is_open)
+        state.payout = market.value if market.settled_ms else None
         state.pool, state.open_interest, state.volume, state.last_price = pool, open_interest, volume, last_price
         newest = store.db.execute(
             "SELECT seq, ts_ms, price, count, taker_side, is_block FROM trades WHERE ticker = ?"
@@ -92,14 +93,13 @@ def _restore_markets(store: Store, catalogue: Catalogue, engine: Engine) -> None
 
 
 def _restore_accounts(store: Store, engine: Engine) -> None:
-    for account_id, owner, number, grid, keeps_history, cash, deposited, updated_ms, netting in store.db.execute(
-        "SELECT * FROM accounts ORDER BY number, rowid"
-    ):
+    rows = store.db.execute("SELECT * FROM accounts ORDER BY number, rowid")
+    for account_id, owner, number, grid, keeps_history, cash, deposited, updated_ms, netting, tokens in rows:
         parent = engine.accounts[owner] if number else None
-        account = Account(account_id, grid, bool(keeps_history), number, parent, netting=bool(netting))
+        account = Account(account_id, grid, bool(keeps_history), number, parent, bool(netting), bool(tokens))
         account.cash, account.deposited, account.updated_ms = cash, deposited, updated_ms
         engine.add_account(account)
-    columns = ", ".join(POSITION_FIELDS)
+    columns = ", ".join((*POSITION_FIELDS, "lots"))
     for account_id, ticker, *row in store.db.execute(
         f"SELECT account_id, ticker, {columns} FROM positions WHERE NOT settled"
     ):

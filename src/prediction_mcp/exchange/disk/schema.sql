@@ -6,7 +6,7 @@ CREATE TABLE exchange (
 CREATE TABLE accounts (
   account_id TEXT PRIMARY KEY, owner TEXT NOT NULL, number INTEGER NOT NULL, grid INTEGER NOT NULL,
   keeps_history INTEGER NOT NULL, cash INTEGER NOT NULL, deposited INTEGER NOT NULL, updated_ms INTEGER NOT NULL,
-  netting INTEGER NOT NULL
+  netting INTEGER NOT NULL, tokens INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE budgets (account_id TEXT PRIMARY KEY, tier TEXT NOT NULL) STRICT;
 CREATE TABLE keys (
@@ -38,7 +38,7 @@ CREATE TABLE orders (
   client_order_id TEXT NOT NULL, time_in_force TEXT NOT NULL, stp TEXT NOT NULL, expires_ms INTEGER NOT NULL,
   cancel_on_pause INTEGER NOT NULL, group_id TEXT, accumulator INTEGER NOT NULL, fee_hold INTEGER NOT NULL,
   slack INTEGER NOT NULL, notional INTEGER NOT NULL, fee_total INTEGER NOT NULL, taker_cost INTEGER NOT NULL,
-  maker_cost INTEGER NOT NULL, taker_fees INTEGER NOT NULL, maker_fees INTEGER NOT NULL, queued INTEGER NOT NULL
+  maker_cost INTEGER NOT NULL, taker_fees INTEGER NOT NULL, maker_fees INTEGER NOT NULL, queued INTEGER NOT NULL, sells INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX orders_by_id ON orders (order_id);
 CREATE INDEX orders_by_owner ON orders (owner, seq);
@@ -56,7 +56,7 @@ CREATE INDEX fills_by_order ON fills (order_id);
 CREATE TABLE positions (
   account_id TEXT NOT NULL, ticker TEXT NOT NULL, settled INTEGER NOT NULL, position INTEGER NOT NULL,
   cost INTEGER NOT NULL, realized INTEGER NOT NULL, fees INTEGER NOT NULL, contracts INTEGER NOT NULL,
-  traded INTEGER NOT NULL, updated_ms INTEGER NOT NULL, PRIMARY KEY (account_id, ticker)
+  traded INTEGER NOT NULL, updated_ms INTEGER NOT NULL, lots BLOB, PRIMARY KEY (account_id, ticker)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE settlements (
   owner TEXT NOT NULL, seq INTEGER NOT NULL, account_id TEXT NOT NULL, ticker TEXT NOT NULL, result TEXT NOT NULL,

@@ -24,14 +24,14 @@ import msgspec
 from ..engine.changes import Changes
 from ..engine.engine import Engine
 from ..engine.groups import OrderGroup
-from ..engine.ledger import Account, Holding
+from ..engine.ledger import Account, Holding, Lot, TokenHolding
 from ..engine.matching import Order
 from ..engine.rfq import Rfq
 from ..world.listed import Catalogue
 from .catalogue_json import pack_event, pack_market, pack_series
 from .rfq_json import pack_rfq
 
-VERSION = 4
+VERSION = 5
 """Of the schema; a file of a later version is refused, not guessed at, an older one is brought up to it."""
 UPGRADES: dict[int, str] = {
     1: """
@@ -45,13 +45,18 @@ UPGRADES: dict[int, str] = {
     2: "CREATE TABLE rfqs (rfq_id TEXT PRIMARY KEY, serial INTEGER NOT NULL, body BLOB NOT NULL) STRICT;",
     3: "CREATE TABLE returns (account_id TEXT NOT NULL, event TEXT NOT NULL, amount INTEGER NOT NULL,"
     " decided INTEGER NOT NULL, PRIMARY KEY (account_id, event)) STRICT, WITHOUT ROWID;",
+    4: """
+    ALTER TABLE accounts ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN sells INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE positions ADD COLUMN lots BLOB;
+    """,
 }
 """What takes a schema of a version to the next."""
 ORDER_COLUMNS = (
     "seq", "order_id", "account_id", "owner", "ticker", "side", "price", "initial", "remaining", "filled", "status",
     "created_ms", "updated_ms", "client_order_id", "time_in_force", "stp", "expires_ms", "cancel_on_pause", "group_id",
     "accumulator", "fee_hold", "slack", "notional", "fee_total", "taker_cost", "maker_cost", "taker_fees", "maker_fees",
-    "queued",
+    "queued", "sells",
 )  # fmt: skip
 POSITION_FIELDS = ("position", "cost", "realized", "fees", "contracts", "traded", "updated_ms")
 
@@ -196,9 +201,9 @@ class Store:
         self._write_positions(positions if durable else (p for p in positions if p[0].keeps_history))
         if durable:
             accounts = touched | changes.accounts
-            db.executemany(_put("accounts", 9), (
+            db.executemany(_put("accounts", 10), (
                 (a.account_id, a.primary.account_id, a.number, a.grid, a.keeps_history, a.cash, a.deposited,
-                 a.updated_ms, a.netting) for a in accounts
+                 a.updated_ms, a.netting, a.tokens) for a in accounts
             ))  # fmt: skip
             self._write_returns(a for a in accounts if a.nets)
         self._write_groups(changes.groups)
@@ -234,8 +239,8 @@ class Store:
                 gone.append((account.account_id, ticker))
             else:
                 values = (getattr(holding, name) for name in POSITION_FIELDS)
-                rows.append((account.account_id, ticker, settled, *values))
-        self.db.executemany(_put("positions", 3 + len(POSITION_FIELDS)), rows)
+                rows.append((account.account_id, ticker, settled, *values, _pack_lots(holding)))
+        self.db.executemany(_put("positions", 4 + len(POSITION_FIELDS)), rows)
         self.db.executemany("DELETE FROM positions WHERE account_id = ? AND ticker = ?", gone)
 
     def _write_groups(self, groups: Iterable[OrderGroup]) -> None:
@@ -362,13 +367,20 @@ def _order_row(order: Order) -> tuple[Any, ...]:
         order.client_order_id, order.time_in_force, order.stp, order.expires_ms, order.cancel_on_pause,
         order.group.group_id if order.group is not None else None, order.accumulator, order.fee_hold, order.slack,
         order.notional, order.fee_total, order.taker_cost, order.maker_cost, order.taker_fees, order.maker_fees,
-        order.queued,
+        order.queued, order.sells,
     )  # fmt: skip
 
 
+def _pack_lots(holding: Holding) -> bytes | None:
+    return msgspec.json.encode((holding.yes, holding.no)) if isinstance(holding, TokenHolding) else None
+
+
 def read_holding(row: tuple[Any, ...]) -> Holding:
-    """A position from its columns :data:`POSITION_FIELDS`."""
-    holding = Holding()
-    for name, value in zip(POSITION_FIELDS, row, strict=True):
+    """A position from its columns :data:`POSITION_FIELDS` and ``lots``."""
+    *values, lots = row
+    holding = Holding() if lots is None else TokenHolding()
+    for name, value in zip(POSITION_FIELDS, values, strict=True):
         setattr(holding, name, value)
+    if isinstance(holding, TokenHolding):
+        holding.yes, holding.no = msgspec.json.decode(lots, type=tuple[Lot, Lot])
     return holding

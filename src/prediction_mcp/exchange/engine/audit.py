@@ -5,6 +5,9 @@ from __future__ import annotations
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
 from .engine import Engine
+from .ledger import Account, TokenHolding
+from .market_state import MarketState
+from .tokens import tokens_of, worth
 
 
 def audit(engine: Engine) -> None:
@@ -20,15 +23,14 @@ def audit(engine: Engine) -> None:
     if cash + pools - returned + engine.fees_collected != deposited:
         raise AssertionError(f"money: {cash} + {pools} - {returned} + {engine.fees_collected} != {deposited}")
     for account in engine.accounts.values():
+        if account.tokens:
+            _audit_tokens(account)
         required = sum(h.requirement() for h in account.holdings.values())
         required += sum(one.held for one in account.returns.values())
         if account.held != required or account.available < 0 or account.cash % account.grid:
             raise AssertionError(f"{account.account_id}: held {account.held} != {required}, cash {account.cash}")
     for ticker, market in engine.markets.items():
-        positions = [a.holdings[ticker].position for a in engine.accounts.values() if ticker in a.holdings]
-        longs = sum(p for p in positions if p > 0)
-        if sum(positions) or market.pool != longs * PRICE_UNITS or market.open_interest != longs:
-            raise AssertionError(f"{ticker}: positions {positions}, pool {market.pool}")
+        _audit_positions(engine, ticker, market)
         bid, ask = market.book.bids.best, market.book.asks.best
         if bid is not None and ask is not None and bid >= ask:
             raise AssertionError(f"{ticker}: crossed, {bid} >= {ask}")
@@ -36,3 +38,31 @@ def audit(engine: Engine) -> None:
             for level in side.levels.values():
                 if level.total != sum(o.remaining for o in level.orders.values()) or level.total <= 0:
                     raise AssertionError(f"{ticker}: a level's total is wrong")
+
+
+def _audit_positions(engine: Engine, ticker: str, market: MarketState) -> None:
+    """As many YES as NO, and a dollar in the pool for each pair; after the end what the tokens left are worth."""
+    holdings = [a.holdings[ticker] for a in engine.accounts.values() if ticker in a.holdings]
+    if market.payout is not None:
+        owed = sum(worth(a.holdings, ticker, market.payout) for a in engine.accounts.values())
+        if (
+            market.pool != owed
+            or market.open_interest
+            or any(h.position for h in holdings if not isinstance(h, TokenHolding))
+        ):
+            raise AssertionError(f"{ticker}: ended, {owed} owed, pool {market.pool}")
+        return
+    yes = sum(h.yes.count if isinstance(h, TokenHolding) else max(h.position, 0) for h in holdings)
+    no = sum(h.no.count if isinstance(h, TokenHolding) else max(-h.position, 0) for h in holdings)
+    if yes != no or market.pool != yes * PRICE_UNITS or market.open_interest != yes:
+        raise AssertionError(f"{ticker}: {yes} YES, {no} NO, pool {market.pool}")
+
+
+def _audit_tokens(account: Account) -> None:
+    """What open orders want is there: dollars within each market, tokens over all of an account's orders."""
+    for ticker, holding in tokens_of(account):
+        counts = (holding.yes.count, holding.no.count, holding.bid_cost, holding.ask_cost, holding.bid_count)
+        if min(*counts, holding.ask_count, holding.free(yes=True), holding.free(yes=False)) < 0:
+            raise AssertionError(f"{account.account_id}: {ticker} sells or wants what isn't there")
+        if holding.wanted > account.cash or holding.position != holding.yes.count - holding.no.count:
+            raise AssertionError(f"{account.account_id}: {ticker} wants {holding.wanted} of {account.cash}")

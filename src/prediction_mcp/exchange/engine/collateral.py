@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
+from . import tokens
 from .ledger import Account, Holding, revenue_of
 from .matching import BID, Order
 from .rejection import EXCHANGE, RejectionError
@@ -11,6 +12,9 @@ from .rejection import EXCHANGE, RejectionError
 
 def hold(account: Account, holding: Holding, order: Order) -> None:
     """Set aside what the order may cost in the worst case, or refuse it and leave everything as it was."""
+    if account.tokens:
+        tokens.hold(account, holding, order)
+        return
     before = holding.requirement()
     release(holding, order, -order.remaining, -order.fee_hold, -order.slack)
     change = holding.requirement() - before
@@ -22,13 +26,16 @@ def hold(account: Account, holding: Holding, order: Order) -> None:
 
 def release(holding: Holding, order: Order, count: int, fee: int, slack: int) -> None:
     """Release this much of what is held for an order; negative amounts hold more."""
-    if order.side == BID:
+    if order.account.tokens:
+        tokens.release(holding, order, count, fee)
+    elif order.side == BID:
         holding.bid_cost -= order.price * count + fee
         holding.bid_count -= count
+        holding.slack -= slack
     else:
         holding.ask_cost -= (PRICE_UNITS - order.price) * count + fee
         holding.ask_count -= count
-    holding.slack -= slack
+        holding.slack -= slack
 
 
 def fee_sources(order: Order, fee: int) -> tuple[int, int]:
@@ -39,8 +46,10 @@ def fee_sources(order: Order, fee: int) -> tuple[int, int]:
 
 
 def affords(order: Order, holding: Holding, price: int, count: int, fee: int) -> bool:
-    """Whether a fill leaves its owner solvent; only asked when free cash alone doesn't cover the fee."""
+    """Whether a fill leaves its owner solvent; only asked when free cash alone doesn't cover the fee, or isn't held."""
     account = order.account
+    if account.tokens:
+        return tokens.affords(order, price, count, fee)
     before = holding.requirement()
     position = holding.position
     released, slack = fee_sources(order, fee)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import heapq
 
-from prediction_mcp.kalshi.fees import FeeSchedule, round_fee, trade_fee
 from prediction_mcp.kalshi.units import PRICE_UNITS, PriceGrid
 
-from . import netting
+from . import netting, tokens
 from .groups import OrderGroup
 from .ledger import Account, revenue_of, settle
-from .market_state import MarketState, Trade
+from .market_state import Fees, MarketState, Trade
 from .matching import ASK, BID, Book, Order
 from .order_checks import (
     FOK,
@@ -40,7 +39,7 @@ class Engine(Steps):
         self,
         ticker: str,
         grid: PriceGrid,
-        fees: FeeSchedule,
+        fees: Fees,
         *,
         fractional: bool = True,
         exclusive: tuple[str, tuple[str, ...]] = ("", ()),
@@ -73,8 +72,13 @@ class Engine(Steps):
         client_order_id: str = "",
         cancel_on_pause: bool = False,
         group: OrderGroup | None = None,
+        sells: bool = False,
+        order_id: str = "",
     ) -> Order:
         """Take an order: match what crosses, rest or cancel what is left.
+
+        ``sells`` and ``order_id`` are for accounts that hold tokens: it delivers tokens that are there, and its id was
+        made by its sender.
 
         Raises:
             RejectionError: a rule forbids it; nothing changed (a killed fill-or-kill uses up its client_order_id).
@@ -96,9 +100,9 @@ class Engine(Steps):
             raise RejectionError("invalid_order", "post only cross")
 
         seq = self.sequence = self.sequence + 1
-        order = Order(self._order_id % seq, seq, account, ticker, side, price, count, now_ms)
-        order.stp = stp
-        order.fee_hold = trade_fee(market.fees.taker_rate, price, count)
+        order = Order(order_id or self._order_id % seq, seq, account, ticker, side, price, count, now_ms)
+        order.stp, order.sells = stp, sells
+        order.fee_hold = market.fees.worst(price, count)
         order.slack = SLACK_GRIDS * account.grid
         self._hold(market, order, holding)
         order.time_in_force = time_in_force
@@ -234,7 +238,7 @@ class Engine(Steps):
         for account, side in ((buyer, BID), (seller, ASK)):
             seq = self.sequence = self.sequence + 1
             order = Order(self._order_id % seq, seq, account, ticker, side, price, count, now_ms)
-            order.fee_hold, order.slack = trade_fee(market.fees.taker_rate, price, count), SLACK_GRIDS * account.grid
+            order.fee_hold, order.slack = market.fees.worst(price, count), SLACK_GRIDS * account.grid
             try:
                 self._hold(market, order, account.holding(ticker))
             except RejectionError:
@@ -247,9 +251,9 @@ class Engine(Steps):
             account, holding, is_taker = order.account, order.account.holdings[ticker], order.side == taker_side
             if account.keeps_history:
                 account.orders[order.order_id] = order
-            rate = market.fees.taker_rate if is_taker else market.fees.maker_rate
+            charge = market.fees.taker if is_taker else market.fees.maker
             revenue = revenue_of(holding, order.side, price, count)
-            fee, order.accumulator = round_fee(revenue, trade_fee(rate, price, count), account.grid, order.accumulator)
+            fee, order.accumulator = charge(revenue, price, count, account.grid, order.accumulator)
             self.fees_collected += fee
             market.pool += self._fill(order, holding, price, count, fee, is_taker, now_ms, seq)
             self._finish(order, holding, now_ms)
@@ -279,7 +283,10 @@ class Engine(Steps):
             raise ValueError("a settlement value lies between $0 and $1")
         self.close_market(ticker, now_ms)
         market = self.markets[ticker]
+        market.payout = value
         for account in self.accounts.values():
+            if account.tokens:
+                continue  # theirs to redeem
             if ticker not in account.holdings:
                 if account.returns:
                     self._take_back(account, market, 0, value)
@@ -295,6 +302,7 @@ class Engine(Steps):
                 self._take_back(account, market, owed - dust if position < 0 else 0, value)
             if self.observer is not None and account.keeps_history and ticker in account.settled:
                 self.observer.settled(account, ticker, account.settled[ticker])
+        tokens.end_of(self, market, ticker, now_ms)
         market.open_interest = 0
         if self.changes is not None:
             self.changes.markets[ticker] = None

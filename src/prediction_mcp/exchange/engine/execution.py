@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
+from . import tokens
 from .collateral import fee_sources, release
 from .ledger import Fill, Holding, book_fill
 from .matching import BID, Order
@@ -17,7 +18,10 @@ def execute(order: Order, holding: Holding, price: int, count: int, fee: int, no
     order.fee_hold -= released
     order.slack -= slack
     release(holding, order, count, released, slack)
-    pool = book_fill(account, holding, side, price, count, fee)
+    if account.tokens:
+        pool = tokens.book(order, holding, price, count, fee)
+    else:
+        pool = book_fill(account, holding, side, price, count, fee)
     account.held += holding.requirement() - before
     order.remaining -= count
     order.filled += count

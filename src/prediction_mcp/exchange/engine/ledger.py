@@ -72,6 +72,64 @@ class Holding:
 
 
 @dataclass(slots=True)
+class Lot:
+    """One of a market's two tokens in one account: count units, and micros."""
+
+    count: int = 0
+    cost: int = 0
+    realized: int = 0
+    bought: int = 0
+
+    def gain(self, count: int, paid: int) -> None:
+        self.count += count
+        self.cost += paid
+        self.bought += count
+
+    def lose(self, count: int, got: int) -> None:
+        """Give up tokens for ``got`` micros; their share of the cost goes with them."""
+        basis = self.cost * count // self.count
+        self.count -= count
+        self.cost -= basis
+        self.realized += got - basis
+
+
+class TokenHolding(Holding):
+    """What an account that holds tokens has and wants in one market.
+
+    ``bid_cost`` and ``ask_cost`` are the dollars that open orders to buy YES and NO want, with fees; ``bid_count`` and
+    ``ask_count`` the NO and the YES that open orders sell.
+    """
+
+    __slots__ = ("no", "yes")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.yes, self.no = Lot(), Lot()
+
+    def requirement(self) -> int:
+        """Nothing is held over all markets: see :func:`.tokens.trim`."""
+        return 0
+
+    @property
+    def wanted(self) -> int:
+        """Micros that open orders may spend in this market."""
+        return self.bid_cost + self.ask_cost
+
+    def free(self, *, yes: bool) -> int:
+        """Tokens that no open order sells."""
+        return self.yes.count - self.ask_count if yes else self.no.count - self.bid_count
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self.yes.count or self.no.count or self.wanted or self.traded)
+
+    def sync(self) -> None:
+        """Keep the net position and its cost, which other parts read, in step with the tokens."""
+        self.position = self.yes.count - self.no.count
+        self.cost = self.yes.cost + self.no.cost
+
+
+@dataclass(slots=True)
 class Fill:
     """One account's half of a trade."""
 
@@ -131,6 +189,8 @@ class Account:
     number: int = 0
     parent: Account | None = None
     netting: bool = False
+    tokens: bool = False
+    """Holds YES and NO side by side: see :mod:`.tokens`."""
     cash: int = 0
     held: int = 0
     deposited: int = 0
@@ -179,7 +239,7 @@ class Account:
     def holding(self, ticker: str) -> Holding:
         holding = self.holdings.get(ticker)
         if holding is None:
-            holding = self.holdings[ticker] = Holding()
+            holding = self.holdings[ticker] = TokenHolding() if self.tokens else Holding()
         return holding
 
 

@@ -6,8 +6,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from prediction_mcp.kalshi.fees import FeeSchedule
-
 from .groups import OrderGroup
 from .ledger import Account, Fill, Holding
 from .matching import Book, Order
@@ -26,6 +24,20 @@ class Trade:
     count: int
     taker_side: int
     is_block: bool = False
+
+
+class Fees(Protocol):
+    """What trading in a market costs, as its platform has it. Money in micros."""
+
+    def worst(self, price: int, count: int) -> int:
+        """What a taker's order may cost in fees, to be held for it."""
+        ...
+
+    def taker(self, revenue: int, price: int, count: int, grid: int, accumulator: int) -> tuple[int, int]:
+        """(fee, accumulator) of a fill that moves ``revenue``; revenue less fee lies on the account's grid."""
+        ...
+
+    def maker(self, revenue: int, price: int, count: int, grid: int, accumulator: int) -> tuple[int, int]: ...
 
 
 class Observer(Protocol):
@@ -59,13 +71,15 @@ class MarketState:
     """What changes about a market while it trades."""
 
     book: Book
-    fees: FeeSchedule
+    fees: Fees
     is_open: bool = True
     fractional: bool = True
     pool: int = 0
     open_interest: int = 0
     volume: int = 0
     last_price: int = 0
+    payout: int | None = None
+    """Price units that one YES token pays, once the market has ended."""
     event: str = ""
     peers: tuple[str, ...] = ()
     """Its event, and all markets of it, where at most one of them ends with YES; else nothing."""

@@ -47,6 +47,7 @@ class Order:
         "price",
         "queued",
         "remaining",
+        "sells",
         "seq",
         "side",
         "slack",
@@ -72,6 +73,7 @@ class Order:
         self.remaining = count
         self.filled = 0
         self.status = "resting"
+        self.sells = False  # delivers tokens that are there; see :mod:`.tokens`
         self.created_ms = now_ms
         self.updated_ms = now_ms
         self.client_order_id = ""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from prediction_mcp.kalshi.fees import round_fee, trade_fee
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
-from . import collateral, netting
+from . import collateral, netting, tokens
 from .changes import Changes
 from .execution import execute, record
 from .groups import OrderGroup
@@ -129,7 +128,7 @@ class Steps:
 
     def _shrink(self, market: MarketState, order: Order, holding: Holding, by: int, now_ms: int) -> None:
         before = holding.requirement()
-        fee_hold = min(order.fee_hold, trade_fee(market.fees.taker_rate, order.price, order.remaining - by))
+        fee_hold = min(order.fee_hold, market.fees.worst(order.price, order.remaining - by))
         collateral.release(holding, order, by, order.fee_hold - fee_hold, 0)
         order.fee_hold = fee_hold
         market.book.side(order.side).reduce(order, by)
@@ -150,7 +149,7 @@ class Steps:
         side = market.book.side(order.side)
         try:
             order.price, order.remaining = price, remaining
-            order.fee_hold = trade_fee(market.fees.taker_rate, price, remaining)
+            order.fee_hold = market.fees.worst(price, remaining)
             order.slack = SLACK_GRIDS * account.grid
             self._hold(market, order, holding)
         except RejectionError:
@@ -182,23 +181,19 @@ class Steps:
             count = maker.remaining if maker.remaining < order.remaining else order.remaining
             their = maker.account.holdings[maker.ticker]
             fees = market.fees
-            fee, acc = round_fee(
-                revenue_of(holding, side, price, count),
-                trade_fee(fees.taker_rate, price, count),
-                account.grid,
-                order.accumulator,
+            fee, acc = fees.taker(
+                revenue_of(holding, side, price, count), price, count, account.grid, order.accumulator
             )
-            if account.cash - account.held < fee and not collateral.affords(order, holding, price, count, fee):
+            if (account.tokens or account.cash - account.held < fee) and not collateral.affords(
+                order, holding, price, count, fee
+            ):
                 order.status, order.last_reason = "canceled", "MarginCancel"
                 return
             maker_account = maker.account
-            maker_fee, maker_acc = round_fee(
-                revenue_of(their, -side, price, count),
-                trade_fee(fees.maker_rate, price, count),
-                maker_account.grid,
-                maker.accumulator,
+            maker_fee, maker_acc = fees.maker(
+                revenue_of(their, -side, price, count), price, count, maker_account.grid, maker.accumulator
             )
-            if maker_account.cash - maker_account.held < maker_fee and not collateral.affords(
+            if (maker_account.tokens or maker_account.cash - maker_account.held < maker_fee) and not collateral.affords(
                 maker, their, price, count, maker_fee
             ):
                 self.cancel(maker, now_ms, "MarginCancel")
@@ -240,6 +235,8 @@ class Steps:
         pool = execute(order, holding, price, count, fee, now_ms, is_taker=is_taker)
         account = order.account
         self._net(order)
+        if account.tokens:
+            tokens.trim(self, account, now_ms, order)
         if account.keeps_history:
             order.last_reason = "Trade"
             fill = record(order, self._trade_id % seq, seq, price, count, fee, is_taker=is_taker)
