@@ -26,7 +26,7 @@ from fastmcp.client.transports import StdioTransport
 
 from prediction_mcp.desk.kalshi.realtime.source import NAMES, event_of
 from prediction_mcp.exchange.engine.matching import BID
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.feed_reader import Reader, Subscription
 from prediction_mcp.kalshi.models.feed import Frame

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from prediction_mcp.exchange.disk.store import Store
-from prediction_mcp.exchange.fronts.kalshi.serving import STEP_SECONDS, serve
+from prediction_mcp.exchange.fronts.serving import STEP_SECONDS, serve
 from prediction_mcp.exchange.simulation import Exchange
 
 

@@ -14,7 +14,7 @@ import time
 import httpx
 
 from prediction_mcp.exchange.access import DEFAULT_COST, Budget
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem

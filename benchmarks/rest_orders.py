@@ -24,7 +24,7 @@ from prediction_mcp.exchange.access import Bucket, KeyAlgorithm
 from prediction_mcp.exchange.disk.store import Store
 from prediction_mcp.exchange.engine.engine import Engine
 from prediction_mcp.exchange.engine.ledger import Account
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 from prediction_mcp.kalshi.fees import FeeSchedule

@@ -18,7 +18,7 @@ from decimal import Decimal
 import httpx
 
 from prediction_mcp.desk.kalshi.analysis.arbitrage import of_event, promising, scan
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.listings import Listing, ladder_event
 from prediction_mcp.kalshi import KalshiClient

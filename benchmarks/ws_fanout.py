@@ -25,7 +25,7 @@ from websockets.uri import parse_uri
 
 from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.exchange.fronts.kalshi import ws
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 

@@ -14,7 +14,7 @@ from prediction_mcp.desk.kalshi.account import Account as KalshiAccount
 from prediction_mcp.exchange.engine.audit import audit
 from prediction_mcp.exchange.engine.ledger import Account, Fill
 from prediction_mcp.exchange.engine.matching import Order
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem

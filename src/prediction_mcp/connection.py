@@ -95,7 +95,7 @@ async def _own_exchange(settings: Settings) -> AsyncIterator[tuple[str, KeySigne
         SettingsError: where it is kept can't be used.
     """
     from prediction_mcp.exchange.disk.store import StoreError
-    from prediction_mcp.exchange.fronts.kalshi.serving import serve
+    from prediction_mcp.exchange.fronts.serving import serve
     from prediction_mcp.exchange.home import Home, Terms, live_in, member_of
     from prediction_mcp.exchange.simulation import Exchange
     from prediction_mcp.kalshi.auth import signer_from_pem

@@ -23,7 +23,7 @@ from rich.console import Console
 
 from prediction_mcp.connection import connect
 from prediction_mcp.desk.kalshi.analysis.one_event import is_ladder
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock, wall_clock_ms
 from prediction_mcp.kalshi import KalshiClient

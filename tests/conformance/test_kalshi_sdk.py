@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from prediction_mcp.exchange.fronts.kalshi import ws
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from tests.conformance.bustle import Bustle
 from tests.conftest import MARKET, Served

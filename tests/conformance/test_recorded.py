@@ -21,7 +21,7 @@ from websockets.asyncio.client import connect
 from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.exchange.fronts.kalshi import ws
 from prediction_mcp.exchange.fronts.kalshi.api import PREFIX
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.lag import ReadLag
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from prediction_mcp.exchange.disk.store import Store
 from prediction_mcp.exchange.engine.audit import audit
 from prediction_mcp.exchange.fronts.kalshi.api import PREFIX
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 from tests.conformance.schema import SCHEMA_FILE, Schemas

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from prediction_mcp.exchange.access import Bucket
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.auth import signer_from_pem
 from tests.conftest import MARKET, Served

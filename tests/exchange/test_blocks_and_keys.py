@@ -200,6 +200,7 @@ def test_an_older_exchange_is_brought_up_to_date(tmp_path: Path) -> None:
     db.execute("ALTER TABLE accounts DROP COLUMN tokens")
     db.execute("ALTER TABLE orders DROP COLUMN sells")
     db.execute("ALTER TABLE positions DROP COLUMN lots")
+    db.execute("DROP TABLE extras")
     db.execute("PRAGMA user_version = 1")
     exchange.store.close()
     again = Exchange(1, Clock(), Store(tmp_path / "x.db"))

@@ -17,10 +17,17 @@ from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.engine.rfq import Quote, Rfq
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.listed import Market
+from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.units import MICROS
 from tests.conftest import MARKET, Served
 
 NOW = 1_795_000_000_000
+
+
+def taker_rate(market: Market) -> int:
+    fees = market.event.fees
+    assert isinstance(fees, FeeSchedule)
+    return fees.taker_rate
 
 
 class Deal:
@@ -66,7 +73,7 @@ def test_accepting_yes_takes_the_yes_bid() -> None:
     assert deal.positions() == (0, 0)
     deal.later(1)
     assert (quote.status, quote.rfq.status, deal.positions()) == ("executed", "closed", (-1_000, 1_000))
-    factor = deal.market.event.fees.taker_rate / 700_000_000
+    factor = taker_rate(deal.market) / 700_000_000
     assert deal.ann.cash == 10_000 * MICROS - 6 * MICROS - round(168_000 * factor)
     assert deal.bob.cash == 10_000 * MICROS - 4 * MICROS
     assert quote.maker_order_id != quote.taker_order_id
@@ -116,7 +123,7 @@ def test_a_target_cost_buys_what_it_buys() -> None:
 
     def cost(count: int) -> float:
         p = unit / 10_000
-        rate = rfq.market.event.fees.taker_rate / 1e10
+        rate = taker_rate(rfq.market) / 1e10
         return count / 100 * p + rate * count / 100 * p * (1 - p)
 
     count = full.count("yes")

@@ -370,7 +370,7 @@ def test_requests_that_are_over_for_long_leave_the_disk(tmp_path: Path, monkeypa
 
 WITHOUT_TOKENS = (
     "ALTER TABLE accounts DROP COLUMN tokens; ALTER TABLE orders DROP COLUMN sells;"
-    " ALTER TABLE positions DROP COLUMN lots; "
+    " ALTER TABLE positions DROP COLUMN lots; DROP TABLE extras; "
 )
 
 

@@ -12,7 +12,7 @@ from prediction_mcp.exchange.disk.store import Store
 from prediction_mcp.exchange.engine.audit import audit
 from prediction_mcp.exchange.engine.ledger import Account
 from prediction_mcp.exchange.engine.matching import BID
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock, wall_clock_ms
 from prediction_mcp.exchange.world.hours import Hours

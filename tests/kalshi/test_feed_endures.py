@@ -19,7 +19,7 @@ from prediction_mcp.exchange.engine.ledger import Account
 from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.faults import Rule
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock
 from prediction_mcp.kalshi import KalshiClient, feed_reader, websocket

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from prediction_mcp.exchange.engine.groups import OrderGroup
 from prediction_mcp.exchange.engine.matching import BID
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.transport import Transport
 from prediction_mcp.server import create_server

@@ -15,7 +15,7 @@ from prediction_mcp.exchange.access import SCOPES, TIERS, KeyAlgorithm
 from prediction_mcp.exchange.disk.store import Store, StoreError
 from prediction_mcp.exchange.engine.ledger import Account
 from prediction_mcp.exchange.faults import Rule
-from prediction_mcp.exchange.fronts.kalshi.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.home import key_of, member_of
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock

@@ -11,15 +11,18 @@ import random
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-RestFault = Literal["latency", "429", "500", "503", "cut_before", "cut_after", "twice"]
-FeedFault = Literal["feed_drop", "feed_skip", "feed_twice", "feed_unknown", "feed_error"]
+RestFault = Literal["latency", "425", "429", "500", "503", "post_only", "cut_before", "cut_after", "twice"]
+FeedFault = Literal["feed_drop", "feed_skip", "feed_twice", "feed_unknown", "feed_error", "feed_freeze", "feed_deltas"]
 CommandFault = Literal["feed_timeout"]
 ReadFault = Literal["read_lag"]
+TradeFault = Literal["trade_fails"]
 KINDS: dict[str, str] = {
     "latency": "the answer comes late (milliseconds after a colon, 200 if none)",
+    "425": "Polymarket's engine is restarting; nothing was done",
     "429": "too many requests; nothing was done",
     "500": "internal error; nothing was done",
     "503": "unavailable; nothing was done",
+    "post_only": "Polymarket takes only orders that rest, and cancels; nothing was done",
     "cut_before": "the connection is cut before the request was carried out",
     "cut_after": "the connection is cut after it was carried out, before the answer",
     "twice": "the answer comes twice",
@@ -28,7 +31,10 @@ KINDS: dict[str, str] = {
     "feed_twice": "a frame comes twice",
     "feed_unknown": "a message of an unknown type comes before the frame",
     "feed_error": "a subscription ends with error 10 instead of the frame",
+    "feed_freeze": "Polymarket's feed falls silent from here on, and still answers PING",
+    "feed_deltas": "Polymarket's feed leaves out the books that a subscription begins with",
     "read_lag": "changed orders read as before for longer (milliseconds after a colon, 200 if none; 0 for not at all)",
+    "trade_fails": "a matched trade of Polymarket fails on its way into the chain and is taken back",
     "feed_timeout": "a WebSocket command is answered with error 18; nothing was done",
 }
 DEFAULT_LATENCY_MS = 200
@@ -119,6 +125,10 @@ class Faults:
     def read_lag_ms(self) -> int | None:
         """How long changed orders shall read as before, where a rule says so."""
         return next((rule.milliseconds for rule in self.rules if rule.kind in get_args(ReadFault)), None)
+
+    def for_trade(self) -> bool:
+        """Whether a matched trade fails on its way into the chain."""
+        return any(rule.kind in get_args(TradeFault) and self._strikes(rule) for rule in self.rules)
 
     def for_command(self) -> bool:
         """Whether a command of the WebSocket times out."""

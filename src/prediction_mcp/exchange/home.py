@@ -23,7 +23,7 @@ from loguru import logger
 from .access import SCOPES, TIERS, Budget, KeyAlgorithm
 from .disk.store import Store, StoreBusyError, StoreError
 from .engine.ledger import Account
-from .fronts.kalshi.serving import serve
+from .fronts.serving import serve
 from .simulation import OPENING_DEPOSIT, Exchange
 from .world.clock import Clock, wall_clock_ms
 

@@ -27,7 +27,7 @@ KEPT_MS = 60 * 86_400_000
 """How long a settled market stays listed that no member ever traded."""
 KEPT_SHORT_MS = 3 * 86_400_000
 """The same for series that list many a day."""
-Transition = Literal["open", "close", "decide", "finalize"]
+Transition = Literal["open", "close", "decide", "dispute", "propose", "finalize"]
 
 
 class Lives(ABC):
@@ -138,8 +138,7 @@ class Lives(ABC):
             if len(state.trades) == TAPE_LENGTH:
                 self.store.forget_trades(ticker, TAPE_LENGTH)
 
-    @staticmethod
-    def _timetable(event: Event) -> list[tuple[Transition, int]]:
+    def _timetable(self, event: Event) -> list[tuple[Transition, int]]:
         first = event.markets[0]
         return [
             ("open", first.open_ms),

@@ -6,7 +6,7 @@ import heapq
 import itertools
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -32,7 +32,7 @@ from .lag import READ_LAG_MS, ReadLag
 from .lives import Lives, Transition
 from .world.clock import MAX_TIME_S, wall_clock_ms
 from .world.hours import Hours
-from .world.listed import Event
+from .world.listed import Catalogue, Event
 from .world.scenario import due, fee_changes, first_day
 
 if TYPE_CHECKING:
@@ -94,10 +94,9 @@ class Exchange(Lives):
     def _begin(self, seed: int, scenario: str) -> None:
         now = self.clock()
         self._prepare(seed, now)
-        self.catalogue = first_day(scenario, seed, now)
+        self.catalogue = self._first_listing(scenario, now)
         self.store.begin(seed, scenario, now)
-        self.crowd = Crowd(self.engine, self.catalogue, self.seed)
-        self.quoters = Quoters(self)
+        self._populate(seed)
         self._apply_fees(now)
         past = [step for event in self.catalogue.events.values() for step in self._list(event)]
         self._catch_up(past)
@@ -112,17 +111,35 @@ class Exchange(Lives):
         restore_engine(self.store, self.catalogue, self.engine, self.groups, self.archive)
         self.negotiations.take_in(restore_rfqs(self.store, self.catalogue, self.engine))
         self._rng = random.Random(f"exchange/{seed}/{self.engine.sequence}")
-        self.crowd = Crowd(self.engine, self.catalogue, f"{seed}/{self.engine.sequence}")
+        self._populate(f"{seed}/{self.engine.sequence}")
+        self._restore_keys()
+        (self._advanced_ms,) = self.store.db.execute("SELECT clock_ms FROM exchange").fetchone()
+        for event in self.catalogue.events.values():
+            for transition, at in self._timetable(event)[event.stage :]:
+                self._schedule(event, transition, at)
+
+    def _first_listing(self, scenario: str, now_ms: int) -> Catalogue:
+        return first_day(scenario, self.seed, now_ms)
+
+    def _due(self, now_ms: int) -> Iterator[Event]:
+        """What is to be listed by now, each put into the catalogue as it comes."""
+        return due(self.catalogue, self.seed, now_ms)
+
+    def _populate(self, seed: int | str) -> None:
+        self.crowd = Crowd(self.engine, self.catalogue, seed)
         self.quoters = Quoters(self)
+
+    def _act(self, now_ms: int) -> None:
+        """Let the crowd do what it does."""
+        self.quoters.step(now_ms)
+        self.crowd.step(now_ms)
+
+    def _restore_keys(self) -> None:
         for account_id, tier in self.store.db.execute("SELECT account_id, tier FROM budgets"):
             self.access.budgets[account_id] = Budget.of(tier, wall_clock_ms())
         self.access.keys.clear()
         for key_id, account_id, *rest in self.store.db.execute("SELECT * FROM keys"):
             self.access.keys[key_id] = ApiKey.read(key_id, self.engine.accounts[account_id], *rest)
-        (self._advanced_ms,) = self.store.db.execute("SELECT clock_ms FROM exchange").fetchone()
-        for event in self.catalogue.events.values():
-            for transition, at in self._timetable(event)[event.stage :]:
-                self._schedule(event, transition, at)
 
     def _prepare(self, seed: int, started_ms: int) -> None:
         """What a new exchange and one from the disk have in common."""
@@ -146,7 +163,7 @@ class Exchange(Lives):
 
     def add_member(self, name: str = "you", *, tier: str = "basic", deposit: int = OPENING_DEPOSIT) -> Account:
         """A new member with paper money (micros) and the rate budget of a usage tier."""
-        account = self.engine.add_account(Account(name))
+        account = self.engine.add_account(self._new_account(name))
         self.access.budgets[name] = Budget.of(tier, wall_clock_ms())
         self.store.save_budget(name, tier)
         self.changes.accounts[account] = None
@@ -154,6 +171,9 @@ class Exchange(Lives):
             self.deposit(account, deposit)
         self.sync()
         return account
+
+    def _new_account(self, name: str) -> Account:
+        return Account(name)
 
     def deposit(self, account: Account, micros: int) -> None:
         """Paper money from outside. Raises ValueError unless positive and on the account's balance grid."""
@@ -261,7 +281,7 @@ class Exchange(Lives):
         self._advanced_ms = now
         if now >= self._next_roll:
             self._next_roll = now + ROLL_MS
-            past = [step for event in due(self.catalogue, self.seed, now) for step in self._list(event)]
+            past = [step for event in self._due(now) for step in self._list(event)]
             self._catch_up(past)
             self._apply_fees(now)
         if now >= self._next_tidy:
@@ -277,8 +297,7 @@ class Exchange(Lives):
         self.batches.advance(now)
         self.block_trades.advance(now)
         if with_crowd and not self.paused:
-            self.quoters.step(now)
-            self.crowd.step(now)
+            self._act(now)
 
     def pause(self) -> None:
         """Stop trading everywhere until :meth:`resume`: nothing can be placed, everything can be cancelled.

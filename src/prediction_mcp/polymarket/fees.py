@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
 
-from .models import FeeSchedule
+if TYPE_CHECKING:
+    from .models import FeeSchedule
 
 STEP = Decimal("0.00001")
 STEP_MICROS = 10
@@ -57,3 +59,16 @@ class TakerFees:
 
     def maker(self, revenue: int, price: int, count: int, grid: int, accumulator: int) -> tuple[int, int]:
         return revenue % grid, accumulator
+
+
+FEES: dict[str, TakerFees] = {
+    name: TakerFees(int(Decimal(rate) * _RATE_UNITS), exponent)
+    for name, rate, exponent in (
+        ("sports_fees_v3", "0.05", 1), ("sports_fees_v2", "0.03", 1), ("zero_fees", "0", 1),
+        ("politics_fees", "0.04", 1),
+        ("crypto_fees_v2", "0.07", 1), ("crypto_15_min", "0.25", 2), ("weather_fees", "0.05", 1),
+        ("finance_prices_fees", "0.04", 1), ("culture_fees", "0.05", 1), ("tech_fees", "0.04", 1),
+        ("economics_fees", "0.05", 1), ("mentions_fees", "0.04", 1), ("general_fees", "0.05", 1), ("none", "0", 1),
+    )
+}  # fmt: skip
+"""Schedules by their name, as counted over all open markets on 2026-09-26; a market always says its own."""

@@ -9,6 +9,7 @@ import random
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from prediction_mcp.kalshi.fees import GRID_DIRECT
 from prediction_mcp.kalshi.units import COUNT_UNITS, MICROS, PRICE_UNITS, PriceGrid
 
 from ..engine.engine import Engine
@@ -58,6 +59,9 @@ class Quotes:
 class Crowd:
     """All simulated members."""
 
+    grid = GRID_DIRECT
+    """Of its members' balances."""
+
     def __init__(self, engine: Engine, catalogue: Catalogue, seed: int | str) -> None:
         self._engine = engine
         self._catalogue = catalogue
@@ -73,7 +77,7 @@ class Crowd:
     def _member(self, name: str) -> Account:
         account = self._engine.accounts.get(name)
         if account is None:
-            account = self._engine.add_account(Account(name, keeps_history=False))
+            account = self._engine.add_account(Account(name, self.grid, keeps_history=False))
             self._refill(account)
         return account
 

@@ -75,6 +75,11 @@ CREATE TABLE transfers (
   micros INTEGER NOT NULL, ts_ms INTEGER NOT NULL, UNIQUE (owner, transfer_id)
 ) STRICT;
 
+-- What a front keeps besides, as JSON, in the sequence it came.
+CREATE TABLE extras (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (kind, key)
+) STRICT;
+
 -- Requests for quotes with their quotes, as JSON; those of a batch are not kept.
 CREATE TABLE rfqs (
   rfq_id TEXT PRIMARY KEY, serial INTEGER NOT NULL, body BLOB NOT NULL

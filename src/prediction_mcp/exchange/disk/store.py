@@ -14,7 +14,7 @@ moments, never its consistency. The schema with its units is schema.sql.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,9 @@ UPGRADES: dict[int, str] = {
     ALTER TABLE accounts ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE orders ADD COLUMN sells INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE positions ADD COLUMN lots BLOB;
+    CREATE TABLE extras (
+      id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (kind, key)
+    ) STRICT;
     """,
 }
 """What takes a schema of a version to the next."""
@@ -209,6 +212,13 @@ class Store:
         self._write_groups(changes.groups)
         if durable:
             self._write_rfqs(changes.rfqs)
+        struck = [which for which, body in changes.extras.items() if body is None]
+        db.executemany("DELETE FROM extras WHERE kind = ? AND key = ?", struck)
+        db.executemany(
+            "INSERT INTO extras (kind, key, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+            ((kind, key, body) for (kind, key), body in changes.extras.items() if body is not None),
+        )
         db.executemany(
             "INSERT INTO deposits (account_id, micros, ts_ms) VALUES (?, ?, ?)",
             ((d.account.account_id, d.micros, d.ts_ms) for d in changes.deposits),
@@ -335,6 +345,11 @@ class Store:
             "(SELECT seq FROM trades WHERE ticker = ?1 ORDER BY ts_ms DESC, seq DESC LIMIT ?2)",
             (ticker, keep),
         )
+
+    def extras(self, kind: str, *, newest_first: bool = False) -> Iterator[tuple[str, bytes]]:
+        """(key, body) of what a front keeps, in the sequence it came."""
+        way = "DESC" if newest_first else "ASC"
+        yield from self.db.execute(f"SELECT key, body FROM extras WHERE kind = ? ORDER BY id {way}", (kind,))
 
     def save_budget(self, account_id: str, tier: str) -> None:
         self.db.execute(_put("budgets", 2), (account_id, tier))

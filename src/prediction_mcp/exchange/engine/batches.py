@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from prediction_mcp.kalshi.fees import trade_fee
 from prediction_mcp.kalshi.units import PRICE_UNITS
 from prediction_mcp.net.sides import Side
 
@@ -201,7 +200,7 @@ class Batches:
     def _worst(self, quote: Quote, side: Side) -> int:
         """Micros that a child may cost the requester, its fee included."""
         unit, count = PRICE_UNITS - quote.bid(side), quote.count(side)
-        return unit * count + trade_fee(quote.rfq.market.event.fees.taker_rate, unit, count)
+        return unit * count + quote.rfq.market.event.fees.worst(unit, count)
 
     def _sort_out(self, offer: BatchQuote, now_ms: int) -> None:
         """After an accept: what a maker won stands, the rest of its quote is called off."""

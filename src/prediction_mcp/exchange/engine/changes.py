@@ -48,6 +48,8 @@ class Changes:
     trades: list[tuple[str, Trade]] = field(default_factory=list)
     deposits: list[Deposit] = field(default_factory=list)
     transfers: list[Transfer] = field(default_factory=list)
+    extras: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
+    """What a front keeps besides, by kind and key; None strikes it out."""
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__slots__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from prediction_mcp.kalshi.fees import trade_fee
 from prediction_mcp.kalshi.units import PRICE_UNITS
 from prediction_mcp.net.sides import Side
 
@@ -77,9 +76,9 @@ class Rfq:
         if not self.target_cost:
             return self.contracts
         count = self.target_cost // unit
-        rate = self.market.event.fees.taker_rate
-        while not self.excludes_fees and count and count * unit + trade_fee(rate, unit, count) > self.target_cost:
-            over = count * unit + trade_fee(rate, unit, count) - self.target_cost
+        fees = self.market.event.fees
+        while not self.excludes_fees and count and count * unit + fees.worst(unit, count) > self.target_cost:
+            over = count * unit + fees.worst(unit, count) - self.target_cost
             count -= max(1, over // (PRICE_UNITS + unit))  # a contract costs less than $2 with its fee
         return count
 

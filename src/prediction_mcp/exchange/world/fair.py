@@ -17,6 +17,8 @@ FLOOR = 0.004
 class Fair(Protocol):
     """Fair values of one event's markets, in the order the event lists them; once settled, what each YES pays."""
 
+    decided: list[float] | None
+
     def probabilities(self) -> list[float]: ...
 
     def step(self, rng: random.Random, share_of_life: float) -> None:
@@ -74,6 +76,8 @@ class NumberFair:
     ranges: list[tuple[float | None, float | None]]
     decimals: int = 2
     decided: list[float] | None = None
+    value: float | None = None
+    """The number, once it is out."""
 
     def _cdf(self, x: float) -> float:
         return 0.5 * (1.0 + math.erf((x - self.mean) / (self.sd * math.sqrt(2.0))))
@@ -81,10 +85,13 @@ class NumberFair:
     def probabilities(self) -> list[float]:
         if self.decided is not None:
             return self.decided
-        return [
-            clamp((1.0 if cap is None else self._cdf(cap)) - (0.0 if floor is None else self._cdf(floor)))
-            for floor, cap in self.ranges
-        ]
+        return [clamp(self.within(floor, cap)) for floor, cap in self.ranges]
+
+    def within(self, floor: float | None, cap: float | None) -> float:
+        """How likely the number lies above the first and not above the second; once it is out, 0 or 1."""
+        if self.value is not None:
+            return float((floor is None or self.value > floor) and (cap is None or self.value <= cap))
+        return (1.0 if cap is None else self._cdf(cap)) - (0.0 if floor is None else self._cdf(floor))
 
     def step(self, rng: random.Random, share_of_life: float) -> None:
         share = min(share_of_life, 1.0)
@@ -92,12 +99,9 @@ class NumberFair:
         self.sd *= math.sqrt(max(1.0 - share, 1e-6))
 
     def settle(self, rng: random.Random) -> tuple[list[float], str]:
-        value = round(rng.gauss(self.mean, self.sd), self.decimals)
-        self.decided = [
-            1.0 if (floor is None or value > floor) and (cap is None or value <= cap) else 0.0
-            for floor, cap in self.ranges
-        ]
-        return self.decided, f"{value:.{self.decimals}f}"
+        self.value = round(rng.gauss(self.mean, self.sd), self.decimals)
+        self.decided = [self.within(floor, cap) for floor, cap in self.ranges]
+        return self.decided, f"{self.value:.{self.decimals}f}"
 
 
 @dataclass(slots=True)
@@ -118,6 +122,42 @@ class ScalarFair:
         value = round(clamp(rng.gauss(self.mean, self.sd / 4)), 2)
         self.decided = [value]
         return self.decided, f"{value:.2f}"
+
+
+@dataclass(slots=True)
+class SharedFair:
+    """Another event's fair value seen by an event that asks the same: outcomes picked, denied, or cut another way.
+
+    ``picks`` are (index of the other's outcome, whether it or its denial is asked); ``ranges`` cut a number anew.
+    Whichever event ends first decides both.
+    """
+
+    base: Fair
+    of: str
+    picks: list[tuple[int, bool]] = field(default_factory=list)
+    ranges: list[tuple[float | None, float | None]] = field(default_factory=list)
+    drives: bool = False
+    """Whether it lets the other's time pass too, because nobody else does."""
+    decided: list[float] | None = None
+
+    def probabilities(self) -> list[float]:
+        return self.decided if self.decided is not None else [clamp(p) for p in self._seen()]
+
+    def _seen(self) -> list[float]:
+        if isinstance(self.base, NumberFair) and self.ranges:
+            return [self.base.within(floor, cap) for floor, cap in self.ranges]
+        theirs = self.base.probabilities()
+        return [theirs[i] if is_yes else 1.0 - theirs[i] for i, is_yes in self.picks]
+
+    def step(self, rng: random.Random, share_of_life: float) -> None:
+        if self.drives and self.base.decided is None:
+            self.base.step(rng, share_of_life)
+
+    def settle(self, rng: random.Random) -> tuple[list[float], str]:
+        if self.base.decided is None:
+            self.base.settle(rng)
+        self.decided = self._seen()
+        return self.decided, ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import cast
 
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.units import CENT_GRID, PriceGrid
+from prediction_mcp.polymarket.fees import FEES, TakerFees
 
 from .fair import Fair, Leg
 
@@ -18,7 +19,16 @@ GRIDS: dict[str, PriceGrid] = {
     "linear_cent": CENT_GRID,
     "tapered_deci_cent": TAPERED_GRID,
     "deci_cent": DECI_CENT_GRID,
+    **{tick: PriceGrid.parse([("0", "1", tick)]) for tick in ("0.1", "0.01", "0.005", "0.0025", "0.001", "0.0001")},
 }
+Fees = FeeSchedule | TakerFees
+
+
+def fees_of(fee_type: str, multiplier: Decimal) -> Fees:
+    """The schedule that either platform has under this name."""
+    return FEES[fee_type] if fee_type in FEES else FeeSchedule.of(fee_type, multiplier)
+
+
 STATUS_FILTER: dict[str, frozenset[str]] = {
     "unopened": frozenset({"initialized"}),
     "open": frozenset({"active"}),
@@ -42,8 +52,29 @@ class Series:
     created_ms: int = 0
 
     @property
-    def fees(self) -> FeeSchedule:
-        return FeeSchedule.of(self.fee_type, self.fee_multiplier)
+    def fees(self) -> Fees:
+        return fees_of(self.fee_type, self.fee_multiplier)
+
+
+@dataclass(slots=True)
+class Question:
+    """What Polymarket says of a market beyond what Kalshi says of one."""
+
+    group_title: str = ""
+    seconds_delay: int = 0
+    """How long orders that would trade at once are held back."""
+    delays_takers: bool = False
+    """The same for a moment (``itode``)."""
+    game_start_ms: int = 0
+    clear_on_start: bool = False
+    can_void: bool = False
+    placeholder: bool = False
+    """An outcome of an augmented event that has no name yet."""
+    v2: bool = False
+    """Of protocol v2: other ids, other signatures."""
+    statuses: list[str] = field(default_factory=list)
+    """What became of its resolution: proposed, disputed, resolved."""
+    changed_ms: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +110,7 @@ class Market:
     previous_bid: int = 0
     previous_ask: int = 0
     serial: int = 0
+    question: Question | None = None
 
     @property
     def grid(self) -> PriceGrid:
@@ -101,6 +133,7 @@ class Event:
     updated_ms: int = 0
     fee_type: str | None = None  # overrides of the series' fees
     fee_multiplier: Decimal | None = None
+    augmented: bool = False  # more of its outcomes may get a name later
 
     @property
     def exclusively(self) -> tuple[str, tuple[str, ...]]:
@@ -108,10 +141,10 @@ class Event:
         return (self.ticker, tuple(m.ticker for m in self.markets)) if self.exclusive else ("", ())
 
     @property
-    def fees(self) -> FeeSchedule:
+    def fees(self) -> Fees:
         """The series' fees, with what this event overrides."""
         multiplier = self.series.fee_multiplier if self.fee_multiplier is None else self.fee_multiplier
-        return FeeSchedule.of(self.fee_type or self.series.fee_type, multiplier)
+        return fees_of(self.fee_type or self.series.fee_type, multiplier)
 
 
 @dataclass(frozen=True, slots=True)

@@ -325,8 +325,13 @@ SCENARIOS: dict[str, tuple[Program, ...]] = {
 
 def due(catalogue: Catalogue, seed: int, now_ms: int) -> Iterator[Event]:
     """What is to be listed by now and isn't yet; each event is added to the catalogue as it comes."""
+    return due_programs(SCENARIOS[catalogue.scenario], catalogue, seed, now_ms)
+
+
+def due_programs(programs: tuple[Program, ...], catalogue: Catalogue, seed: int, now_ms: int) -> Iterator[Event]:
+    """The same of some programs."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    for program in SCENARIOS[catalogue.scenario]:
+    for program in programs:
         for moment in program.moments(now - program.behind, now + program.ahead + timedelta(seconds=1)):
             key = f"{program.name}/{moment.isoformat()}"
             if key in catalogue.programmed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from prediction_mcp.exchange.access import DEFAULT_COST, ENDPOINT_COSTS, AccessError
 from prediction_mcp.exchange.disk.store import StoreError, UnstorableError
@@ -360,9 +360,10 @@ async def _failed(_: Request, __: Exception) -> Response:
     return _refusal(RejectionError("internal_server_error", "the paper exchange failed; its log says why", 500))
 
 
-def create_app(exchange: Exchange) -> Starlette:
-    """The exchange as an ASGI application."""
-    routes = [
+def create_app(exchange: Exchange, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """The exchange as an ASGI application; ``more`` is what else is served beside it."""
+    routes: list[BaseRoute] = [*more]
+    routes += [
         Route(PREFIX + endpoint.path, _handler(exchange, endpoint), methods=[endpoint.method]) for endpoint in ENDPOINTS
     ]
     routes += control.routes(exchange)

@@ -6,19 +6,23 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any, cast
 
 import uvicorn
 from loguru import logger
+from starlette.routing import Mount
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from prediction_mcp.exchange.disk.store import StoreError, UnstorableError
+from prediction_mcp.exchange.disk.store import Store, StoreError, UnstorableError
 from prediction_mcp.exchange.simulation import Exchange
 
-from .api import PREFIX, TRANSPORT, create_app
-from .ws import connection_factory
-from .ws_hub import hub_of
+from .connection import Connection, Switch
+from .kalshi.api import PREFIX, TRANSPORT, create_app
+from .kalshi.ws import FeedConnection
+from .kalshi.ws_hub import hub_of
+from .polymarket.opening import PREFIX as SECOND
+from .polymarket.opening import Second
 
 STEP_SECONDS = 0.25
 """Real time between two steps of the crowd."""
@@ -59,21 +63,31 @@ def _loopback_socket(host: str, port: int) -> socket.socket:
     return bound
 
 
-async def _run_clock(exchange: Exchange, *, with_crowd: bool) -> None:
+async def _run_clock(exchange: Exchange, second: Second, *, with_crowd: bool) -> None:
     while True:
-        try:
-            exchange.advance(with_crowd=with_crowd)
-        except StoreError as error:  # what happened is kept, and written as soon as the disk takes it
-            logger.error("{}", error)
-        except UnstorableError as error:
-            logger.error("a step of the paper exchange was undone: {}", error)
-            exchange.undo()
+        for one in (exchange, *second.open):
+            _advance(one, with_crowd=with_crowd)
         await asyncio.sleep(STEP_SECONDS)
+
+
+def _advance(exchange: Exchange, *, with_crowd: bool) -> None:
+    try:
+        exchange.advance(with_crowd=with_crowd)
+    except StoreError as error:  # what happened is kept, and written as soon as the disk takes it
+        logger.error("{}", error)
+    except UnstorableError as error:
+        logger.error("a step of the paper exchange was undone: {}", error)
+        exchange.undo()
 
 
 @contextlib.asynccontextmanager
 async def serve(
-    exchange: Exchange, host: str = "127.0.0.1", port: int = 0, *, with_crowd: bool = True
+    exchange: Exchange,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    with_crowd: bool = True,
+    second_store: Callable[[], Store] | None = None,
 ) -> AsyncIterator[str]:
     """Serve the exchange while the context is open; yields its REST base URL.
 
@@ -81,15 +95,25 @@ async def serve(
         host: a loopback address. Anything else raises ValueError.
         port: 0 takes a free one.
         with_crowd: False keeps the simulated members still, for tests that want a quiet book.
+        second_store: opens where the Polymarket front keeps what is its own; without one it ends with the process.
     """
     bound = _loopback_socket(host, port)
     exchange.with_crowd = with_crowd
-    feed: Any = connection_factory(exchange, hub_of(exchange))  # uvicorn's types ask for a class, its code calls it
+    hub, second = hub_of(exchange), Second(exchange, second_store)
+
+    def feed(config: Any, server_state: Any, app_state: Any) -> Switch:
+        def choose(path: bytes) -> Connection:
+            if path.startswith(SECOND.encode()):
+                return second.connection(path, server_state)
+            return FeedConnection(exchange, hub, server_state)
+
+        return Switch(choose)
+
     server = _Server(
         uvicorn.Config(
-            create_app(exchange),
+            create_app(exchange, [Mount(SECOND, second.app)]),
             http=_Http,
-            ws=feed,
+            ws=cast("Any", feed),  # its types ask for a class, its code calls it
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -97,7 +121,7 @@ async def serve(
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[bound]))
-    clock = asyncio.create_task(_run_clock(exchange, with_crowd=with_crowd))
+    clock = asyncio.create_task(_run_clock(exchange, second, with_crowd=with_crowd))
     clock.add_done_callback(_report_failure)
     try:
         while not server.started:
@@ -113,6 +137,7 @@ async def serve(
         with contextlib.suppress(asyncio.CancelledError):
             await serving
         bound.close()
+        second.close()
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:
