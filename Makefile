@@ -7,6 +7,7 @@ SDK := .conformance
 SDK_VERSION := 3.34.0
 PYKALSHI_VERSION := 2.0.0
 KALSHI_SDK_VERSION := 22.4.0
+POLYMARKET_VERSION := 0.14.0
 TYPESCRIPT_VERSION := 3.30.0
 
 .PHONY: help demo test lint format conformance drift table mutants bench cassettes transcript lock clean
@@ -92,6 +93,8 @@ $(SDK)/.ready: Makefile | $(READY)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --upgrade --target $(SDK) kalshi_python_async==$(SDK_VERSION) pykalshi==$(PYKALSHI_VERSION) kalshi-sdk==$(KALSHI_SDK_VERSION)
 	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --ignore-requires-python --no-binary :all: --dest $(SDK)/src kalshi-sdk==$(KALSHI_SDK_VERSION)
 	tar -xzf $(SDK)/src/kalshi_sdk-$(KALSHI_SDK_VERSION).tar.gz -C $(SDK)/src
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(SDK)/polymarket polymarket-client==$(POLYMARKET_VERSION)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --target $(SDK)/polymarket 'eth-account>=0.14,<0.15' 'eth-abi>=6,<7' 'eth-utils>=6,<7' 'msgpack>=1.2,<2' 'h2>=4.4,<5'
 	npm install --silent --no-audit --no-fund --prefix $(SDK) kalshi-typescript@$(TYPESCRIPT_VERSION) || \
 	  echo 'kalshi-typescript is not installed: its test is skipped'
 	@touch $@

@@ -11,8 +11,8 @@ from websockets.asyncio.client import connect
 
 from prediction_mcp.exchange.engine.audit import audit
 from prediction_mcp.exchange.fronts.kalshi import ws
-from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.fronts.kalshi.ws_subscription import CHANNELS
+from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.auth import signer_from_pem
 from tests.conformance.bustle import Bustle

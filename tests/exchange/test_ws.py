@@ -27,6 +27,7 @@ from prediction_mcp.exchange.engine.ledger import Account
 from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.exchange.engine.order_checks import IOC
 from prediction_mcp.exchange.engine.rejection import RejectionError
+from prediction_mcp.exchange.fronts import connection
 from prediction_mcp.exchange.fronts.kalshi import ws, ws_commands, ws_hub, ws_subscription
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.scenario import combo_event
@@ -692,7 +693,7 @@ async def _until_closed(connection: ClientConnection) -> AsyncIterator[str | byt
 @pytest.mark.everyday
 async def test_a_slow_reader_is_cut_and_nobody_else_notices(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """The laggard asks for all books again and again and reads none of them."""
-    monkeypatch.setattr(ws, "OVERFLOW_BYTES", 1 << 16)
+    monkeypatch.setattr(connection, "OVERFLOW_BYTES", 1 << 16)
     tickers = [m.ticker for m in served.exchange.catalogue.markets.values() if m.status == "active"]
     exchange, rng = served.exchange, random.Random(2)
     async with feed(served, max_queue=1) as slow, feed(served) as quick:

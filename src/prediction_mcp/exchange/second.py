@@ -10,94 +10,40 @@ Rules and their sources: docs/exchange.md, "The second front"; what is assumed: 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
-from .crowd.agents import Crowd
+from .crowd.others import OtherCrowd
 from .disk.catalogue_json import tie_shared
 from .disk.store import Store
 from .engine import tokens
 from .engine.ledger import Account
 from .engine.matching import Order
 from .engine.rejection import RejectionError
+from .keeping import Credentials, Delayed, Held
 from .lives import Transition
 from .simulation import Exchange
 from .world.clock import wall_clock_ms
-from .world.fair import ExclusiveFair, SharedFair, clamp
-from .world.latent import wander
+from .world.fair import ExclusiveFair, SharedFair
 from .world.listed import Catalogue, Event, Market
-from .world.questions import due_questions, is_disputed, is_void, named_later, token_ids
+from .world.questions import token_ids
 from .world.scenario import due, first_day
+from .world.second_listing import due_questions, is_disputed, is_void, named_later
 
 if TYPE_CHECKING:
     from .fronts.polymarket.hub import Hub
 
-OPINION = 0.12
-"""How far this crowd's log odds lie from the other's, about."""
-OPINION_PERIOD_MS = 40 * 60_000
 FINE_FROM = 9_600
 """Price units from which a market's tick gets finer; the same as far from zero."""
 CHALLENGE_MS = 60 * 60_000
 HALF = PRICE_UNITS // 2
-MINED_MS, CONFIRMED_MS = 2_000, 6_000
-"""When a trade is in a block, and when it is final, after its match."""
 BEAT_MS = 10_000
 BEATS_SLACK_MS = 5_000
 NEWCOMERS = ("Elena Marchetti", "David Osei", "Ruth Halvorsen", "Kenji Mori", "Lucia Prado", "Ivan Petrov")
-
-
-class OtherCrowd(Crowd):
-    """Members with opinions of their own: near the other front's, never quite the same."""
-
-    grid = 1
-    now_ms = 0
-
-    def step(self, now_ms: int) -> None:
-        self.now_ms = now_ms
-        super().step(now_ms)
-
-    def open_market(self, market: Market, now_ms: int, open_interest: int) -> None:
-        self.now_ms = max(self.now_ms, now_ms)
-        super().open_market(market, now_ms, open_interest)
-
-    def fair_price(self, market: Market) -> int:
-        p = clamp(market.event.fair.probabilities()[market.event.markets.index(market)])
-        odds = math.log(p / (1 - p)) + OPINION * wander(market.ticker, self.now_ms, OPINION_PERIOD_MS)
-        return self._on_grid(market.grid, round(PRICE_UNITS / (1 + math.exp(-odds))))
-
-
-class Credentials(msgspec.Struct, frozen=True):
-    """An API key of a signer. Paper secrets: they open nothing but play money, and lie in the paper exchange's file."""
-
-    key: str
-    secret: str
-    passphrase: str
-    signer: str
-    nonce: int = 0
-
-
-@dataclass(slots=True)
-class Delayed:
-    """An order that waits before it may trade; it can't be cancelled meanwhile."""
-
-    due_ms: int
-    order_id: str
-    run: Callable[[int], None]
-
-
-class Held(msgspec.Struct):
-    """An order that was held back, by its id: DELAYED, or UNMATCHED with the words for it."""
-
-    wallet: str
-    body: str
-    status: str = "DELAYED"
-    words: str = ""
 
 
 class PolymarketExchange(Exchange):
@@ -420,13 +366,3 @@ class PolymarketExchange(Exchange):
 def tokens_of(market: Market) -> tuple[str, str]:
     """Token ids of a market's first and second outcome."""
     return token_ids(market.ticker, v2=market.question is not None and market.question.v2)
-
-
-def chain_status(matched_ms: int, now_ms: int, *, failed: bool = False) -> str:
-    """How far a trade is on its way into the chain."""
-    age = now_ms - matched_ms
-    if age < MINED_MS:
-        return "MATCHED"
-    if failed:
-        return "RETRYING" if age < CONFIRMED_MS else "FAILED"
-    return "MINED" if age < CONFIRMED_MS else "CONFIRMED"

@@ -226,17 +226,11 @@ class Store:
         db.executemany(
             "INSERT INTO transfers (transfer_id, owner, source, target, micros, ts_ms) VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (
-                    t.transfer_id,
-                    t.source.primary.account_id,
-                    t.source.account_id,
-                    t.target.account_id,
-                    t.micros,
-                    t.ts_ms,
-                )
+                (t.transfer_id, a.primary.account_id, a.account_id, t.target.account_id, t.micros, t.ts_ms)
                 for t in changes.transfers
+                for a in (t.source,)
             ),
-        )
+        )  # fmt: skip
 
     def _write_positions(self, positions: Iterable[tuple[Account, str]]) -> None:
         rows, gone = [], []

@@ -29,7 +29,7 @@ from .listings import (
     yes_no_event,
 )
 
-DAY = timedelta(days=1)
+DAY, DAY_MS = timedelta(days=1), 86_400_000
 COLLECTION = "KXMVESPORTSMULTIGAME-R"
 """The one collection that combos of games are made in."""
 
@@ -329,7 +329,6 @@ def due(catalogue: Catalogue, seed: int, now_ms: int) -> Iterator[Event]:
 
 
 def due_programs(programs: tuple[Program, ...], catalogue: Catalogue, seed: int, now_ms: int) -> Iterator[Event]:
-    """The same of some programs."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     for program in programs:
         for moment in program.moments(now - program.behind, now + program.ahead + timedelta(seconds=1)):
@@ -351,16 +350,12 @@ def fee_changes(started_ms: int) -> list[FeeChange]:
     election = year + (4 - year % 4) % 4 + (4 if year % 4 == 0 else 0)
     half, whole = Decimal("0.5"), Decimal(1)
     return [
-        FeeChange("KXINXU", False, "quadratic", half, started_ms - ms_of(DAY * 100)),
-        FeeChange("KXINXU", False, "quadratic_with_maker_fees", half, started_ms + ms_of(DAY * 20)),
-        FeeChange("KXETHD", False, "quadratic", half, started_ms + ms_of(DAY * 10)),
-        FeeChange(f"KXPRESPERSON-{election % 100:02d}", True, "quadratic", half, started_ms - ms_of(DAY * 10)),
-        FeeChange("KXETHD", False, "quadratic", whole, started_ms + ms_of(DAY * 40)),
+        FeeChange("KXINXU", False, "quadratic", half, started_ms - 100 * DAY_MS),
+        FeeChange("KXINXU", False, "quadratic_with_maker_fees", half, started_ms + 20 * DAY_MS),
+        FeeChange("KXETHD", False, "quadratic", half, started_ms + 10 * DAY_MS),
+        FeeChange(f"KXPRESPERSON-{election % 100:02d}", True, "quadratic", half, started_ms - 10 * DAY_MS),
+        FeeChange("KXETHD", False, "quadratic", whole, started_ms + 40 * DAY_MS),
     ]
-
-
-def ms_of(span: timedelta) -> int:
-    return int(span.total_seconds() * 1000)
 
 
 def _show_every_state(catalogue: Catalogue, rng: random.Random) -> None:

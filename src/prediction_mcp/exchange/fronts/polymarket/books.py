@@ -87,11 +87,7 @@ def _middle(call: Call, market: Market, *, first: bool) -> str:
     bid, ask = best(_state(call, market), first=first)
     if bid is None or ask is None:
         return "0.5"
-    return wire.decimal_text(bid + ask, 2 * PRICE_UNITS) if (bid + ask) % 2 == 0 else _halves(bid + ask)
-
-
-def _halves(total: int) -> str:
-    return wire.decimal_text(total * 5, 10 * PRICE_UNITS)
+    return wire.decimal_text((bid + ask) * 5, 10 * PRICE_UNITS)
 
 
 def midpoint(call: Call) -> Json:

@@ -12,7 +12,8 @@ import msgspec
 from starlette.datastructures import QueryParams
 
 from prediction_mcp.exchange.engine.ledger import Account
-from prediction_mcp.exchange.second import Credentials, PolymarketExchange
+from prediction_mcp.exchange.keeping import Credentials
+from prediction_mcp.exchange.second import PolymarketExchange
 from prediction_mcp.exchange.world.listed import Market
 
 from . import wire

@@ -19,10 +19,11 @@ from starlette.routing import Mount, Route
 
 from prediction_mcp.exchange.access import Bucket
 from prediction_mcp.exchange.disk.store import StoreError, UnstorableError
-from prediction_mcp.exchange.second import Credentials, PolymarketExchange
+from prediction_mcp.exchange.keeping import Credentials
+from prediction_mcp.exchange.second import PolymarketExchange
 from prediction_mcp.exchange.world.clock import wall_clock_ms
 
-from . import books, gamma, orders, paper, records, signing
+from . import books, gamma, orders, own, paper, profits, records, signing
 from .call import Call
 from .opening import PREFIX
 from .refusals import BAD_KEY, BAD_PAYLOAD, POST_ONLY_MODE, RefusalError
@@ -143,12 +144,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("clob", "DELETE", "/orders", orders.cancel_many, "L2", "cancels"),
     Endpoint("clob", "DELETE", "/cancel-all", orders.cancel_all, "L2", "cancels"),
     Endpoint("clob", "DELETE", "/cancel-market-orders", orders.cancel_market, "L2", "cancels"),
-    Endpoint("clob", "GET", "/data/order/{order_id}", orders.one_order, "L2"),
-    Endpoint("clob", "GET", "/data/orders", orders.open_orders, "L2"),
-    Endpoint("clob", "GET", "/data/trades", orders.trades, "L2"),
-    Endpoint("clob", "GET", "/balance-allowance", orders.balance_allowance, "L2"),
+    Endpoint("clob", "GET", "/data/order/{order_id}", own.one_order, "L2"),
+    Endpoint("clob", "GET", "/data/orders", own.open_orders, "L2"),
+    Endpoint("clob", "GET", "/data/trades", own.trades, "L2"),
+    Endpoint("clob", "GET", "/balance-allowance", own.balance_allowance, "L2"),
     Endpoint("clob", "GET", "/balance-allowance/update", updated, "L2"),
-    Endpoint("clob", "POST", "/v1/heartbeats", orders.heartbeat, "L2"),
+    Endpoint("clob", "POST", "/v1/heartbeats", own.heartbeat, "L2"),
     Endpoint("clob", "GET", "/notifications", nothing, "L2"),
     *(Endpoint("clob", "POST", f"/paper/{name}", run, "L2") for name, run in {
         "split": paper.split, "merge": paper.merge, "convert": paper.convert, "redeem": paper.redeem,
@@ -157,8 +158,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/v2/positions": records.positions, "/v2/value": records.value, "/v2/trades": records.trades,
         "/v2/activity": records.activity, "/v2/holders": records.holders, "/v2/oi": records.open_interest,
         "/v2/live-volume": records.live_volume, "/v2/prices-history": records.price_history,
-        "/v2/resolutions": records.resolutions, "/v2/user-pnl": records.user_pnl, "/v2/user-stats": records.user_stats,
-        "/v2/user-volume": records.user_volume, "/v2/tokens": records.token_references,
+        "/v2/resolutions": records.resolutions, "/v2/user-pnl": profits.user_pnl, "/v2/user-stats": profits.user_stats,
+        "/v2/user-volume": profits.user_volume, "/v2/tokens": profits.token_references,
     }),
     Endpoint("site", "GET", "/api/geoblock", geoblock),
 )  # fmt: skip

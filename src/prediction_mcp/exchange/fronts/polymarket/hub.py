@@ -16,7 +16,8 @@ from prediction_mcp.exchange.engine.groups import OrderGroup
 from prediction_mcp.exchange.engine.ledger import Account, Fill, Holding
 from prediction_mcp.exchange.engine.market_state import Trade
 from prediction_mcp.exchange.engine.matching import BID, Order
-from prediction_mcp.exchange.second import CONFIRMED_MS, Held, PolymarketExchange, chain_status
+from prediction_mcp.exchange.keeping import CONFIRMED_MS, Held, chain_status
+from prediction_mcp.exchange.second import PolymarketExchange
 from prediction_mcp.exchange.world.listed import Market
 from prediction_mcp.kalshi.units import PRICE_UNITS
 

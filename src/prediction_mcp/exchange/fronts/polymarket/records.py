@@ -10,7 +10,7 @@ from prediction_mcp.exchange.engine import tokens
 from prediction_mcp.exchange.engine.ledger import Account, Fill, Lot, TokenHolding
 from prediction_mcp.exchange.engine.matching import BID, Order
 from prediction_mcp.exchange.world.listed import Market
-from prediction_mcp.kalshi.units import MICROS, PRICE_UNITS
+from prediction_mcp.kalshi.units import PRICE_UNITS
 
 from . import books, wire
 from .call import Call, cursor_of, offset_of
@@ -28,11 +28,11 @@ def _page(call: Call, rows: list[Json], most: int = 500) -> Json:
     return {"data": rows[start : start + limit], "pagination": pagination}
 
 
-def _whole(rows: Any) -> Json:
+def whole(rows: Any) -> Json:
     return {"data": rows, "pagination": {"has_more": False, "next_cursor": None}}
 
 
-def _user(call: Call) -> Account | None:
+def user(call: Call) -> Account | None:
     """The wallet asked about; None for one that never traded here."""
     address = (call.query.get("user") or "").lower()
     if len(address) != 42:
@@ -41,7 +41,7 @@ def _user(call: Call) -> Account | None:
     return account if account is not None and account.tokens else None
 
 
-def _numbers(**figures: str) -> Json:
+def numbers(**figures: str) -> Json:
     return {name: wire.number(text) for name, text in figures.items()}
 
 
@@ -52,7 +52,7 @@ def _titles(market: Market) -> Json:
 # -- positions -----------------------------------------------------------------------------------------------------
 
 
-def _lots(holding: TokenHolding) -> Iterator[tuple[int, Lot]]:
+def lots(holding: TokenHolding) -> Iterator[tuple[int, Lot]]:
     yield from enumerate((holding.yes, holding.no))
 
 
@@ -81,7 +81,7 @@ def _position(call: Call, account: Account, market: Market, index: int, lot: Lot
     ids, labels = wire.tokens_of(market), wire.outcomes(market)
     return {
         "proxy_wallet": account.account_id, "token_id": ids[index], "condition_id": wire.condition(market),
-        **_numbers(
+        **numbers(
             current_size=wire.size(lot.count), avg_price=wire.price(average), entry_cost_usdc=wire.dollars(lot.cost),
             entry_fees_usdc=wire.dollars(holding.fees), total_cost_usdc=wire.dollars(lot.cost),
             current_price=wire.price(current), current_value=wire.dollars(value), total_size=wire.size(lot.bought),
@@ -99,52 +99,55 @@ def _position(call: Call, account: Account, market: Market, index: int, lot: Lot
     }  # fmt: skip
 
 
-def _positions(call: Call, account: Account) -> list[Json]:
+def _positions(call: Call, account: Account) -> list[tuple[Json, bool]]:
+    """Each with whether it is lost: resolved, and worth nothing."""
     listed = call.exchange.catalogue.markets
     return [
-        _position(call, account, listed[ticker], index, lot, holding)
+        (
+            _position(call, account, listed[ticker], index, lot, holding),
+            wire.is_resolved(listed[ticker]) and not token_price(call, listed[ticker], index),
+        )
         for ticker, holding in tokens.tokens_of(account)
         if ticker in listed
-        for index, lot in _lots(holding)
+        for index, lot in lots(holding)
         if lot.count or lot.bought
     ]
 
 
 def positions(call: Call) -> Json:
-    account = _user(call)
+    account = user(call)
     conditions, statuses = call.all_of("condition_id"), call.all_of("status")
     events, words = call.all_of("event_id"), (call.query.get("title") or "").lower()
     rows = [] if account is None else _positions(call, account)
     found = [
         row
-        for row in rows
+        for row, lost in rows
         if (not conditions or row["condition_id"] in conditions)
-        and _has_status(row, statuses)
+        and _has_status(row, statuses, lost=lost)
         and (not events or row["event_id"] in events)
         and words in row["title"].lower()
     ]
     return _page(call, found)
 
 
-def _has_status(row: Json, statuses: set[str]) -> bool:
+def _has_status(row: Json, statuses: set[str], *, lost: bool) -> bool:
     """Without a filter, what is held; "mergeable" and "lost" are not statuses of the wire."""
     if not statuses:
         return bool(row["status"] != "CLOSED")
-    lost = row["status"] == "REDEEMABLE" and str(row["current_price"]) == "0"
     return (
         row["status"] in statuses
         or ("MERGEABLE" in statuses and row["mergeable"])
-        or ("REDEEMABLE_LOST" in statuses and lost)
+        or ("REDEEMABLE_LOST" in statuses and lost and bool(row["redeemable"]))
     )
 
 
 def value(call: Call) -> Json:
-    account, conditions = _user(call), call.all_of("condition_id")
+    account, conditions = user(call), call.all_of("condition_id")
     listed, total = call.exchange.catalogue.markets, 0
     for ticker, holding in [] if account is None else list(tokens.tokens_of(account)):
         if ticker in listed and (not conditions or wire.condition(listed[ticker]) in conditions):
-            total += sum(token_price(call, listed[ticker], i) * lot.count for i, lot in _lots(holding))
-    return _whole({"proxy_wallet": call.query["user"].lower(), **_numbers(value=wire.dollars(total))})
+            total += sum(token_price(call, listed[ticker], i) * lot.count for i, lot in lots(holding))
+    return whole({"proxy_wallet": call.query["user"].lower(), **numbers(value=wire.dollars(total))})
 
 
 # -- trades and activity -------------------------------------------------------------------------------------------
@@ -156,7 +159,7 @@ def _own_trade(call: Call, fill: Fill, order: Order) -> Json:
     return {
         "proxy_wallet": fill.account.account_id, "token_id": wire.tokens_of(market)[index],
         "condition_id": wire.condition(market), "side": wire.side_of(order),
-        **_numbers(size=wire.size(fill.count), price=wire.price(tokens.unit_price(order, fill.price))),
+        **numbers(size=wire.size(fill.count), price=wire.price(tokens.unit_price(order, fill.price))),
         "timestamp": fill.ts_ms // 1000,
         "transaction_hash": wire.transaction_hash(call.exchange.engine.trade_id(fill.seq)),
         **_titles(market), "outcome": wire.outcomes(market)[index], "outcome_index": index, "name": "", "pseudonym": "",
@@ -164,14 +167,15 @@ def _own_trade(call: Call, fill: Fill, order: Order) -> Json:
     }  # fmt: skip
 
 
-def _fills(call: Call, account: Account) -> Iterator[tuple[int, Json]]:
-    """(sequence, trade) of a wallet, newest first."""
+def _fills(call: Call, account: Account) -> Iterator[tuple[int, int, Json]]:
+    """(sequence, micros that changed hands, trade) of a wallet, newest first."""
     listed = call.exchange.catalogue.markets
     for fill in call.exchange.archive.fills(account, Where()):
         where = Where().add("order_id = ?", fill.order_id)
         order = account.orders.get(fill.order_id) or next(iter(call.exchange.archive.orders(account, where)), None)
         if order is not None and fill.ticker in listed and (fill.is_taker or call.flag("taker_only") is False):
-            yield fill.seq, _own_trade(call, fill, order)
+            paid = tokens.unit_price(order, fill.price) * fill.count
+            yield fill.seq, paid, _own_trade(call, fill, order)
 
 
 def _tape(call: Call) -> list[Json]:
@@ -191,7 +195,7 @@ def _tape(call: Call) -> list[Json]:
             rows.append((trade.seq, {
                 "proxy_wallet": wire.stranger(trade_id)[1], "token_id": wire.tokens_of(market)[index],
                 "condition_id": wire.condition(market), "side": "BUY",
-                **_numbers(size=wire.size(trade.count), price=wire.price(paid)), "timestamp": trade.ts_ms // 1000,
+                **numbers(size=wire.size(trade.count), price=wire.price(paid)), "timestamp": trade.ts_ms // 1000,
                 "transaction_hash": wire.transaction_hash(trade_id), **_titles(market),
                 "outcome": wire.outcomes(market)[index], "outcome_index": index, "name": "", "pseudonym": "", "bio": "",
                 "profile_image": "", "profile_image_optimized": "",
@@ -211,18 +215,17 @@ def trades(call: Call) -> Json:
 
 
 def _of_user(call: Call) -> list[Json]:
-    account = _user(call)
-    return [] if account is None else [row for _, row in _fills(call, account)]
+    account = user(call)
+    return [] if account is None else [row for _, _, row in _fills(call, account)]
 
 
 def activity(call: Call) -> Json:
     """Trades, and what else moved tokens and money, newest first."""
-    account, kinds = _user(call), call.all_of("type")
+    account, kinds = user(call), call.all_of("type")
     rows: list[tuple[int, int, Json]] = []
     if account is not None:
-        for seq, trade in _fills(call, account):
-            paid = str(wire.dollars(_micros(str(trade["size"])) * _units(str(trade["price"])) // PRICE_UNITS))
-            row = {**trade, "type": "TRADE", "is_combo": False, **_numbers(usdc_size=paid)}
+        for seq, paid, trade in _fills(call, account):
+            row = {**trade, "type": "TRADE", "is_combo": False, **numbers(usdc_size=wire.dollars(paid))}
             rows.append((row["timestamp"], seq, row))
         for note in call.exchange.activity(account):
             market = call.exchange.catalogue.markets.get(note["ticker"] or "")
@@ -230,14 +233,14 @@ def activity(call: Call) -> Json:
             rows.append((note["ts_ms"] // 1000, note["seq"], {
                 "proxy_wallet": account.account_id, "timestamp": note["ts_ms"] // 1000, "type": note["type"],
                 "transaction_hash": wire.transaction_hash(f"note/{note['seq']}"),
-                **_numbers(usdc_size=wire.dollars(note["micros"])), "name": "", "pseudonym": "", "bio": "",
+                **numbers(usdc_size=wire.dollars(note["micros"])), "name": "", "pseudonym": "", "bio": "",
                 "profile_image": "", "profile_image_optimized": "", **more,
             }))  # fmt: skip
         rows += [
             (d.ts_ms // 1000, 0, {
                 "proxy_wallet": account.account_id, "timestamp": d.ts_ms // 1000, "type": "DEPOSIT",
                 "transaction_hash": wire.transaction_hash(f"deposit/{number}"),
-                **_numbers(usdc_size=wire.dollars(d.micros)), "name": "", "pseudonym": "", "bio": "",
+                **numbers(usdc_size=wire.dollars(d.micros)), "name": "", "pseudonym": "", "bio": "",
                 "profile_image": "", "profile_image_optimized": "",
             })
             for number, d in call.exchange.archive.deposits(account)
@@ -248,15 +251,6 @@ def activity(call: Call) -> Json:
         row for row in ordered
         if (not kinds or row["type"] in kinds) and (not conditions or row.get("condition_id") in conditions)
     ])  # fmt: skip
-
-
-def _micros(text: str) -> int:
-    whole, _, part = text.partition(".")
-    return int(whole) * MICROS + int((part + "000000")[:6])
-
-
-def _units(text: str) -> int:
-    return _micros(text) * PRICE_UNITS // MICROS
 
 
 # -- markets -------------------------------------------------------------------------------------------------------
@@ -283,18 +277,18 @@ def holders(call: Call) -> Json:
                     found.append((count, account.account_id))
             rows.append({"token_id": token, "holders": [
                 {"proxy_wallet": who if who.startswith("0x") else wire.stranger(who)[1], "token_id": token,
-                 **_numbers(amount=wire.size(count)), "outcome_index": index, "display_username_public": False,
+                 **numbers(amount=wire.size(count)), "outcome_index": index, "display_username_public": False,
                  "verified": False, "name": "", "pseudonym": "", "bio": "", "profile_image": "",
                  "profile_image_optimized": ""}
                 for count, who in sorted(found, reverse=True)[: call.number("limit", 20, 500)]
             ]})  # fmt: skip
-    return _whole(rows)
+    return whole(rows)
 
 
 def open_interest(call: Call) -> Json:
     state = call.exchange.engine.markets
-    return _whole([
-        {"condition_id": wire.condition(m), **_numbers(value=wire.size(state[m.ticker].open_interest))}
+    return whole([
+        {"condition_id": wire.condition(m), **numbers(value=wire.size(state[m.ticker].open_interest))}
         for m in _markets(call)
     ])  # fmt: skip
 
@@ -303,9 +297,9 @@ def live_volume(call: Call) -> Json:
     events = call.all_of("event_id")
     found = [m for m in call.exchange.catalogue.markets.values() if wire.event_id(m.event) in events]
     volumes = [(wire.condition(m), call.exchange.engine.markets[m.ticker].volume) for m in found]
-    return _whole({
-        **_numbers(taker_volume_total=wire.size(sum(v for _, v in volumes))),
-        "conditions": [{"condition_id": c, **_numbers(taker_volume=wire.size(v))} for c, v in volumes],
+    return whole({
+        **numbers(taker_volume_total=wire.size(sum(v for _, v in volumes))),
+        "conditions": [{"condition_id": c, **numbers(taker_volume=wire.size(v))} for c, v in volumes],
     })  # fmt: skip
 
 
@@ -331,7 +325,7 @@ def price_history(call: Call) -> Json:
     points = books.history_points(call, known[0], start, end, step, first=known[1])
     if given[0] == "as_of":
         points = points[-1:]
-    rows = [{"timestamp": ts, **_numbers(price=wire.price(p)), "resolution_seconds": step} for ts, p in points]
+    rows = [{"timestamp": ts, **numbers(price=wire.price(p)), "resolution_seconds": step} for ts, p in points]
     return _page(call, rows, MOST)
 
 
@@ -361,89 +355,4 @@ def resolutions(call: Call) -> Json:
             "resolution_source": "reported", "reporter": "UMA_OO", "was_arbitrated": False, "resolved_block": None,
             "resolved_at": wire.iso(question.changed_ms) if resolved else None,
         })  # fmt: skip
-    return _whole(rows)
-
-
-# -- a wallet's record ---------------------------------------------------------------------------------------------
-
-
-def _profits(call: Call, account: Account) -> tuple[int, int]:
-    """(realized, unrealized) micros."""
-    listed = call.exchange.catalogue.markets
-    realized = unrealized = 0
-    for ticker, holding in tokens.tokens_of(account):
-        for index, lot in _lots(holding):
-            realized += lot.realized
-            if lot.count and ticker in listed:
-                unrealized += token_price(call, listed[ticker], index) * lot.count - lot.cost
-        realized -= holding.fees
-    return realized, unrealized
-
-
-def user_pnl(call: Call) -> Json:
-    """The profit as it stands; what it was before isn't kept here."""
-    account = _user(call)
-    interval, fidelity = call.query.get("interval") or "max", call.query.get("fidelity") or "1d"
-    points = [] if account is None else [_point(call, account)]
-    return _whole({
-        "proxy_wallet": call.query["user"].lower(), "interval": interval, "fidelity": fidelity,
-        "source_fidelity": fidelity, "points": points,
-    })  # fmt: skip
-
-
-def _point(call: Call, account: Account) -> Json:
-    realized, unrealized = _profits(call, account)
-    traded = sum(h.contracts for _, h in tokens.tokens_of(account))
-    moved = sum(h.traded for _, h in tokens.tokens_of(account))
-    count = sum(1 for _ in call.exchange.archive.fills(account, Where()))
-    return {
-        "timestamp": call.now_ms // 1000, "source_block": 0, "trade_count": count,
-        **_numbers(
-            realized_market_pnl=wire.dollars(realized), realized_lp_pnl="0", realized_combo_pnl="0",
-            realized_pnl=wire.dollars(realized), volume=wire.size(traded), volume_usdc=wire.dollars(moved),
-            unrealized_pnl=wire.dollars(unrealized), deposits=wire.dollars(account.deposited),
-        ),
-    }  # fmt: skip
-
-
-def user_stats(call: Call) -> Json:
-    account = _user(call)
-    if account is None:
-        return _whole(None)
-    best = max((lot.realized for _, h in tokens.tokens_of(account) for _, lot in _lots(h)), default=0)
-    point = _point(call, account)
-    return _whole({
-        "proxy_wallet": account.account_id, "trades": point["trade_count"],
-        **_numbers(biggest_win=wire.dollars(max(best, 0))), "views": 0, "join_date": None, "all_time_pnl": point,
-    })  # fmt: skip
-
-
-def user_volume(call: Call) -> Json:
-    account = _user(call)
-    holdings = [] if account is None else [h for _, h in tokens.tokens_of(account)]
-    count = 0 if account is None else sum(1 for _ in call.exchange.archive.fills(account, Where()))
-    shares, moved = sum(h.contracts for h in holdings), sum(h.traded for h in holdings)
-    return _whole({**_numbers(volume=wire.size(shares), volume_usdc=wire.dollars(moved)), "trade_count": count})
-
-
-def token_references(call: Call) -> Json:
-    rows = []
-    wanted, conditions = call.all_of("token_id"), call.all_of("condition")
-    for market in call.exchange.catalogue.markets.values():
-        ids, question = wire.tokens_of(market), wire.question_of(market)
-        for index, token in enumerate(ids):
-            if token not in wanted and wire.condition(market) not in conditions:
-                continue
-            resolved = wire.is_resolved(market)
-            payout = market.value if index == 0 else PRICE_UNITS - market.value
-            rows.append({
-                "token_id": token, "condition_id": wire.condition(market), "structural_condition_id": None,
-                "module": "neg_risk" if market.event.exclusive else "binary" if question.v2 else "v1_ctf",
-                "outcome_index": index, "clob_index": index, "outcome": wire.outcomes(market)[index],
-                "opposite_token_id": ids[1 - index], "resolved": resolved,
-                "final_price": wire.number(wire.price(payout)) if resolved else None, "title": market.title,
-                "market_slug": market.ticker, "closed": resolved, "neg_risk": market.event.exclusive,
-                "neg_risk_market_id": None, "question_index": market.event.markets.index(market),
-                "event_id": wire.event_id(market.event), "event_slug": market.event.ticker,
-            })  # fmt: skip
-    return _whole(rows)
+    return whole(rows)

@@ -14,7 +14,8 @@ from prediction_mcp.exchange.engine import tokens
 from prediction_mcp.exchange.engine.ledger import Account, Fill
 from prediction_mcp.exchange.engine.market_state import MarketState
 from prediction_mcp.exchange.engine.matching import BID, Order
-from prediction_mcp.exchange.second import PolymarketExchange, chain_status
+from prediction_mcp.exchange.keeping import chain_status
+from prediction_mcp.exchange.second import PolymarketExchange
 from prediction_mcp.exchange.world.listed import Event, Market, Question, Series
 from prediction_mcp.exchange.world.questions import condition_id
 from prediction_mcp.kalshi.units import COUNT_UNITS, MICROS, PRICE_UNITS
