@@ -14,13 +14,14 @@ import pytest
 from prediction_mcp.exchange.engine.matching import BID
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.fronts.kalshi import ws
-from prediction_mcp.kalshi import KalshiClient, feed_reader, websocket
+from prediction_mcp.kalshi import KalshiClient, feed_reader
 from prediction_mcp.kalshi.auth import signer_from_pem
 from prediction_mcp.kalshi.errors import AuthenticationError, NotFoundError
 from prediction_mcp.kalshi.feed import Feed
 from prediction_mcp.kalshi.models.feed import DeltaMsg, SnapshotMsg
 from prediction_mcp.kalshi.orderbook import BookError, LiveBook, count_units, price_units
-from prediction_mcp.kalshi.websocket import delays, url_of
+from prediction_mcp.kalshi.websocket import url_of
+from prediction_mcp.net.websocket import delays
 from tests.conftest import MARKET, Served
 from tests.exchange.test_ws import stir
 
@@ -29,7 +30,7 @@ OTHER = MARKET[:-3] + "BAL"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "FIRST_DELAY_S", 0.02)
+    monkeypatch.setattr("prediction_mcp.net.websocket.FIRST_DELAY_S", 0.02)
     monkeypatch.setattr(feed_reader, "RESYNC_S", 0.02)
 
 
@@ -193,7 +194,7 @@ async def test_each_fault_of_the_feed(served: Served, kalshi: KalshiClient, kind
 
 async def test_a_silent_connection_is_dead(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """The exchange's process stops answering: noticed by our own pings, and made again."""
-    monkeypatch.setattr(websocket, "SILENCE_S", 0.3)
+    monkeypatch.setattr("prediction_mcp.net.websocket.SILENCE_S", 0.3)
     monkeypatch.setattr(ws, "HEARTBEAT_S", 60)
     again = asyncio.Event()
     async with opened(served, on_reconnect=again.set) as (feed, _):

@@ -11,8 +11,9 @@ import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from prediction_mcp.net.kept import ANSWER_S
+
 from .errors import ExchangeUnavailableError, KalshiError
-from .websocket import ANSWER_S
 
 A = TypeVar("A")
 BATCH = 500

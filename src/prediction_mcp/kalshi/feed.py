@@ -13,11 +13,13 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any
 
 from loguru import logger
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from prediction_mcp.net.kept import GRACE_S, Kept
 
 from .auth import Signer
 from .commands import Commands, NoAnswerError, batches
@@ -26,21 +28,18 @@ from .feed_errors import AgainError, error_of
 from .feed_reader import Answer, Listener, Reader, Subscription
 from .models.feed import Channel, Error, Subscribed
 from .orderbook import LiveBook
-from .websocket import ANSWER_S, not_opened, opening
+from .websocket import not_opened, opening
 
-GRACE_S = 5.0
-"""How long a connection that nobody needs is kept."""
 PER_MARKET = frozenset({"orderbook_delta", "ticker", "trade"})
 """Channels that are subscribed market by market; the others tell everything about the account."""
 TRIES = 3
 _TERMINAL = (10, 25)
 
-State = Literal["idle", "connecting", "live", "reconnecting", "failed"]
 ASKED = 5
 """How often a snapshot is asked for that doesn't come."""
 
 
-class Feed:
+class Feed(Kept):
     """The live feed of one account.
 
     Args:
@@ -63,25 +62,15 @@ class Feed:
         use_yes_price: bool = True,
         grace_s: float = GRACE_S,
     ) -> None:
+        super().__init__(on_reconnect, on_state, grace_s)
         self.url = url
-        self.state: State = "idle"
-        self.counters: Counter[str] = Counter()
         self.books: dict[str, LiveBook] = {}
-        self.failure: KalshiError | None = None
         self._signer = signer
-        self._on_reconnect = on_reconnect
-        self._on_state = on_state
         self._use_yes_price = use_yes_price
-        self._grace_s = grace_s
         self._wanted: dict[Channel, Counter[str]] = {}  # "" is the whole exchange
         self._held: dict[Channel, Subscription] = {}
         self._commands = Commands[Answer]("The live feed")
-        self._socket: ClientConnection | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._idle: asyncio.Task[None] | None = None
-        self._work: set[asyncio.Task[Any]] = set()
         self._locks: dict[Channel, asyncio.Lock] = {}
-        self._changed = asyncio.Event()
         self._reader = Reader(self.books, self.counters, self, listener)
 
     # -- what is wanted ----------------------------------------------------------------------------------------
@@ -99,9 +88,9 @@ class Feed:
         if channel == "orderbook_delta":
             for name in names:
                 self.books.setdefault(name, LiveBook(name, yes_price=self._use_yes_price))
-        self._start()
+        self.start()
         try:
-            await self._connected()
+            await self.connected()
             await self._bring_in_line(channel)
         except BaseException:
             await self.unwatch(channel, tickers)
@@ -123,8 +112,7 @@ class Feed:
         if self._socket is not None:
             with contextlib.suppress(KalshiError, WebSocketException):  # a connection that ends takes it all back
                 await self._bring_in_line(channel)
-        if not self._wanted and self._task is not None and (self._idle is None or self._idle.done()):
-            self._idle = asyncio.create_task(self._close_when_idle())
+        self.release()
 
     async def book(self, ticker: str, patience_s: float = 3.0) -> LiveBook:
         """A watched market's book once it is right. Raises ExchangeUnavailableError when it isn't in time."""
@@ -133,125 +121,45 @@ class Feed:
             book = self.books.get(ticker)
             if book is not None and book.state == "live":
                 return book
-            if self.state == "failed" or not await self._change_before(deadline):
+            if self.state == "failed" or not await self.change_before(deadline):
                 state = book.state if book is not None else "not watched"
                 raise self.failure or ExchangeUnavailableError(
                     f"The live book of {ticker} is {state}: its snapshot didn't come yet; ask again or read it by REST."
                 )
 
     async def close(self) -> None:
-        """Close everything, within a second or two."""
         self._wanted.clear()
-        for task in (self._idle, self._task, *self._work):
-            if task is not None and task is not asyncio.current_task():
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, KalshiError, WebSocketException, OSError):
-                    await task
-        self._task = self._idle = None
-        self.state = "idle"
-
-    async def _close_when_idle(self) -> None:
-        await asyncio.sleep(self._grace_s)
-        if not self._wanted and self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task, self.state = None, "idle"
+        await super().close()
 
     # -- the connection ----------------------------------------------------------------------------------------
 
-    def _start(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        if self._task is None or self._task.done():
-            self.state, self.failure = "connecting", None
-            self._task = asyncio.create_task(self._run())
-            self._task.add_done_callback(self._finished)
+    def is_wanted(self) -> bool:
+        return bool(self._wanted)
 
-    async def _connected(self) -> None:
-        """Wait for a connection. Raises why there is none."""
-        deadline = time.monotonic() + ANSWER_S
-        while self._socket is None:
-            if self.failure is not None:
-                raise self.failure
-            if not await self._change_before(deadline):
-                raise ExchangeUnavailableError("The live feed can't be reached now; it goes on trying.")
+    def opening(self) -> connect:
+        return opening(self.url, self._signer)
 
-    async def _change_before(self, deadline: float) -> bool:
-        """Wait for the next change of connection or books, or for the deadline; whether there was time left."""
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return False
-        self._changed.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), left)
-        return True
+    def read(self, frame: bytes) -> None:
+        self._reader.receive(frame)
 
-    async def _run(self) -> None:
-        """One connection after the other, until nobody needs one."""
-        try:
-            async for socket in opening(self.url, self._signer):
-                try:
-                    await self._use(socket)
-                except ConnectionClosed as closed:
-                    logger.info("the live feed was cut ({}); it is made again", closed)
-                self._lost()
-        except (WebSocketException, OSError) as error:
-            self._fail(not_opened(error))
-        finally:
-            self._lost()
-
-    async def _use(self, socket: ClientConnection) -> None:
-        """Read until the connection ends; bring it in line meanwhile."""
-        again = self.counters["connections"] > 0
-        self.counters["connections"] += 1
-        self._socket = socket
-        self.state = "live"
-        self._turned()
-        if again:
-            self._spawn(self._resume())
-        while True:
-            self._reader.receive(await socket.recv(decode=False))
-
-    async def _resume(self) -> None:
-        """After a lost connection: subscribe all that is wanted, then say so."""
-        for channel in list(self._wanted):
+    async def resume(self, *, again: bool) -> None:
+        """After a lost connection: subscribe all that is wanted. On the first one who wants it does."""
+        for channel in list(self._wanted) if again else []:
             try:
                 await self._bring_in_line(channel, lenient=True)
             except KalshiError as error:
                 logger.warning("{} can't be watched again now: {}", channel, error)
-        self.counters["reconnects"] += 1
-        if self._on_reconnect is not None:
-            self._on_reconnect()
 
-    def _lost(self) -> None:
-        self._socket = None
-        if self.state == "live":
-            self.state = "reconnecting"
+    def lost(self) -> None:
         self._held.clear()
         self._reader.lost()
         self._commands.lost()
-        self._turned()
 
-    def _fail(self, error: KalshiError) -> None:
-        self.state, self.failure = "failed", error
-        self._turned()
+    def not_opened(self, error: Exception) -> KalshiError:
+        return not_opened(error)
 
-    def _turned(self) -> None:
-        self.changed()
-        if self._on_state is not None:
-            self._on_state()
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._work.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._work.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.warning("the live feed: {}", error)
+    def unreachable(self) -> KalshiError:
+        return ExchangeUnavailableError("The live feed can't be reached now; it goes on trying.")
 
     # -- commands ----------------------------------------------------------------------------------------------
 
@@ -342,7 +250,7 @@ class Feed:
     # -- what the reader asks for ------------------------------------------------------------------------------
 
     def wants_snapshots(self, held: Subscription, tickers: list[str], after_s: float) -> None:
-        self._spawn(self._ask_snapshots(held, tickers, after_s))
+        self.spawn(self._ask_snapshots(held, tickers, after_s))
 
     async def _ask_snapshots(self, held: Subscription, tickers: list[str], after_s: float) -> None:
         """Ask until the exchange has said yes, or the subscription is over."""
@@ -365,9 +273,6 @@ class Feed:
     def missed(self) -> None:
         if self._on_reconnect is not None:  # what was missed is asked for as after a lost connection
             self._on_reconnect()
-
-    def changed(self) -> None:
-        self._changed.set()
 
     def answered(self, message: Answer) -> None:
         """The answer to a command, or an error of a subscription."""
@@ -392,4 +297,4 @@ class Feed:
         if held.channel == "orderbook_delta":
             self._reader.stale()
         self.changed()
-        self._spawn(self._bring_in_line(held.channel, lenient=True))
+        self.spawn(self._bring_in_line(held.channel, lenient=True))

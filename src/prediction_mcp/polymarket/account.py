@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
-from pydantic import Field
 
 from prediction_mcp.net.buckets import TokenBucket
 from prediction_mcp.net.reading import pages
@@ -30,9 +30,9 @@ from .errors import (
 )  # fmt: skip
 from .limits import SHARE, Limits
 from .orders import SignedOrder
+from .own import Balance, Beat, Cancelled, Order, Orders, Placed, Redeemed, UserTrade, UserTrades
 from .parsing import URLS, parsed, same_page, sender_to
 from .wallet import ApiKey, Wallet
-from .wire import Moment, OptionalNumber, Price, Size, SnakeWire, Wire
 
 if TYPE_CHECKING:
     import httpx
@@ -43,62 +43,11 @@ T = TypeVar("T")
 LAST_PAGE = "LTE="
 ASK_AGAIN_AFTER = (0.2, 1.0, 3.0)
 """Seconds between questions after an order whose answer was lost."""
-MOST_CANCELS = 1000
+MOST_ORDERS, MOST_CANCELS = 15, 1000
 """Orders that one cancel names; the documentation's number, the SDK says 3,000."""
 ORDERS_A_SECOND, ORDERS_AT_ONCE, CANCELS_A_SECOND, CANCELS_AT_ONCE = 40, 60, 80, 120
 """Of a signer, in the lowest tier."""
 TAKEN = ("live", "matched", "delayed")
-
-
-class Placed(Wire):
-    """The answer to an order. Amounts are dollars and shares, as the order's side has them; None where none are said.
-
-    ``status`` is live, matched or delayed; of an order whose answer was lost, what the book says of it now.
-    """
-
-    success: bool
-    error_msg: str
-    order_id: str = Field(alias="orderID")
-    status: str
-    making_amount: OptionalNumber = None
-    taking_amount: OptionalNumber = None
-    trade_ids: tuple[str, ...] = Field((), alias="tradeIDs")
-
-
-class Order(SnakeWire):
-    """An order as the book knows it. Sizes are shares."""
-
-    id: str
-    market: str
-    asset_id: str
-    side: Literal["BUY", "SELL"]
-    price: Price
-    original_size: Size
-    size_matched: Size
-    outcome: str
-    order_type: str
-    status: str
-    created_at: Moment
-    expiration: Moment = None
-
-
-class Cancelled(SnakeWire):
-    """What was cancelled, and what wasn't with the reason."""
-
-    canceled: tuple[str, ...]
-    not_canceled: dict[str, str] = Field(default_factory=dict)
-
-
-class Balance(SnakeWire):
-    """Millionths of a dollar, or of a share; allowances by the contract that may take them."""
-
-    balance: int = Field(ge=0)
-    allowances: dict[str, int]
-
-
-class _Orders(SnakeWire):
-    data: tuple[Order, ...]
-    next_cursor: str | None = None
 
 
 class PolymarketAccount:
@@ -123,7 +72,7 @@ class PolymarketAccount:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.wallet = wallet
-        self._key = key
+        self.api_key = key
         self._sender = sender_to(url, http)
         self._limits = limits or Limits()
         self._now = now
@@ -148,6 +97,33 @@ class PolymarketAccount:
                 raise  # no try has reached the exchange
             return await self._found(order.id, error)
         return _accepted(placed)
+
+    async def place_many(self, orders: Sequence[SignedOrder]) -> list[Placed | PolymarketError]:
+        """Send up to fifteen orders in one request, exactly once; each is told as placed, or with why it wasn't.
+
+        Raises:
+            InvalidRequestError: none, or too many of them; nothing was sent.
+            TradingPausedError and others: the whole request was refused; nothing was placed.
+        """
+        if not 0 < len(orders) <= MOST_ORDERS:
+            raise InvalidRequestError(f"One request takes 1 to {MOST_ORDERS} orders, not {len(orders)}.")
+        body = b"[" + b",".join(order.body for order in orders) + b"]"
+        try:
+            content = await self._send("POST", "/orders", self._orders, body, cost=len(orders), idempotent=False)
+            answers = parsed(list[Placed], content, "/orders")
+            if len(answers) != len(orders):
+                raise MalformedResponseError("Polymarket answered another number of orders than it was sent.")
+        except (UnavailableError, MalformedResponseError) as error:
+            if isinstance(error, UnavailableError) and not error.maybe_done:
+                raise
+            return [await self._fate(order.id, error) for order in orders]
+        return [_told(answer) for answer in answers]
+
+    async def _fate(self, order_id: str, lost: PolymarketError) -> Placed | PolymarketError:
+        try:
+            return await self._found(order_id, lost)
+        except OutcomeUnknownError as unknown:
+            return unknown
 
     async def _found(self, order_id: str, lost: PolymarketError) -> Placed:
         for wait in ASK_AGAIN_AFTER:
@@ -177,13 +153,41 @@ class PolymarketAccount:
     async def open_orders(self, **filters: object) -> list[Order]:
         """All that rest. ``filters``: ``market`` (condition id), ``asset_id`` (token), ``id``."""
 
-        def fetch(cursor: str | None) -> Awaitable[_Orders]:
-            return self._get(_Orders, "/data/orders", {**filters, "next_cursor": cursor})
+        def fetch(cursor: str | None) -> Awaitable[Orders]:
+            return self._get(Orders, "/data/orders", {**filters, "next_cursor": cursor})
 
-        def cursor_of(page: _Orders) -> str | None:
+        def cursor_of(page: Orders) -> str | None:
             return None if page.next_cursor == LAST_PAGE else page.next_cursor
 
         return [order async for page in pages(fetch, cursor_of, same_page) for order in page.data]
+
+    async def trades(self, after: datetime | None = None, market: str | None = None) -> list[UserTrade]:
+        """Own trades, newest first: those matched since a moment (whole seconds), of one market or all."""
+        query = {"market": market, "after": None if after is None else int(after.timestamp())}
+
+        def fetch(cursor: str | None) -> Awaitable[UserTrades]:
+            return self._get(UserTrades, "/data/trades", {**query, "next_cursor": cursor})
+
+        def cursor_of(page: UserTrades) -> str | None:
+            return None if page.next_cursor == LAST_PAGE else page.next_cursor
+
+        return [trade async for page in pages(fetch, cursor_of, same_page) for trade in page.data]
+
+    async def heartbeat(self, beat_id: str = "") -> str:
+        """Say that this key's owner is there; returns the id of the next beat.
+
+        After the first one all orders of the key are cancelled when beats stop for about ten seconds, and there is no
+        way back: only for who keeps beating.
+        """
+        body = orjson.dumps({"heartbeat_id": beat_id})
+        content = await self._send("POST", "/v1/heartbeats", None, body, idempotent=False)
+        return parsed(Beat, content, "/v1/heartbeats").heartbeat_id
+
+    async def redeem_paper(self, condition_id: str) -> Redeemed:
+        """Be paid for a resolved market's tokens; only the paper exchange does that by request."""
+        body = orjson.dumps({"market": condition_id, "wallet": self.wallet.address})
+        content = await self._send("POST", "/paper/redeem", None, body, idempotent=False)
+        return parsed(Redeemed, content, "/paper/redeem")
 
     async def balance(self, token_id: str | None = None) -> Balance:
         """Dollars to trade with, or shares of a token."""
@@ -206,6 +210,11 @@ class PolymarketAccount:
         """Cancel all that rests, in all markets."""
         return await self._cancel("/cancel-all", None, 1)
 
+    async def cancel_market(self, condition_id: str | None = None, token_id: str | None = None) -> Cancelled:
+        """Cancel all that rests in a market, or for a token."""
+        body = orjson.dumps({"market": condition_id or "", "asset_id": token_id or ""})
+        return await self._cancel("/cancel-market-orders", body, 1)
+
     async def _cancel(self, path: str, body: bytes | None, count: int) -> Cancelled:
         content = await self._send("DELETE", path, self._cancels, body, cost=count, urgent=True)
         return parsed(Cancelled, content, path)
@@ -220,7 +229,7 @@ class PolymarketAccount:
         from prediction_mcp.net.sending import Request
 
         def made() -> Request:
-            headers = self._key.headers(self.wallet.signer, int(self._now()), method, path, body or b"")
+            headers = self.api_key.headers(self.wallet.signer, int(self._now()), method, path, body or b"")
             return Request(method, path, query, body, headers)
 
         bucket = bucket or self._limits.of("clob", path)
@@ -259,3 +268,10 @@ def _accepted(placed: Placed) -> Placed:
         raise NotFilledError("There was nothing to trade with at this price: nothing rests.", details=words)
     kind, sentence = meaning(words) or (InvalidOrderError, "Polymarket refused the order: {said}.")
     raise kind(sentence.format(said=words), details=words)
+
+
+def _told(placed: Placed) -> Placed | PolymarketError:
+    try:
+        return _accepted(placed)
+    except PolymarketError as refused:
+        return refused

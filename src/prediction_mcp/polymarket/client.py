@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
@@ -14,23 +15,32 @@ from prediction_mcp.net.reading import pages
 from .errors import InvalidRequestError
 from .limits import Limits, Service
 from .models import (
+    Activity,
     ClobMarket,
     Event,
     EventPage,
+    Interest,
     LastTrade,
     Market,
     MarketPage,
     Orderbook,
     Pagination,
+    Place,
     Position,
     PricePoint,
+    Profit,
     Resolution,
     Search,
+    Series,
+    Sport,
+    Stats,
+    Tag,
     TokenHolders,
     Trade,
     Value,
 )  # fmt: skip
 from .parsing import URLS, malformed, parsed, same_page, sender_to
+from .wire import Number, Price, SnakeWire
 
 if TYPE_CHECKING:
     import httpx
@@ -39,6 +49,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 K = TypeVar("K", MarketPage, EventPage)
+
+
+class _Middle(SnakeWire):
+    mid: Price
+
+
+class _Spread(SnakeWire):
+    spread: Number
+
+
+class _Price(SnakeWire):
+    price: Price
+
+
+class _Tick(SnakeWire):
+    minimum_tick_size: Number
+
+
+class _Condition(SnakeWire):
+    condition_id: str
+
+
 MOST_MARKETS, MOST_EVENTS, MOST_ROWS, MOST_BOOKS = 100, 500, 100, 100
 
 
@@ -110,6 +142,18 @@ class PolymarketClient:
         query = {"q": words, "page": page, "limit_per_type": limit, "keep_closed_markets": 1 if closed else 0}
         return await self._get(Search, "gamma", "/public-search", query)
 
+    async def tags(self, limit: int = 100, offset: int = 0) -> list[Tag]:
+        """Subjects that events are filed under."""
+        return list(await self._get(tuple[Tag, ...], "gamma", "/tags", {"limit": limit, "offset": offset}))
+
+    async def series(self, limit: int = 100, offset: int = 0) -> list[Series]:
+        """Events that come again and again."""
+        return list(await self._get(tuple[Series, ...], "gamma", "/series", {"limit": limit, "offset": offset}))
+
+    async def sports(self) -> list[Sport]:
+        """Leagues whose games are listed."""
+        return list(await self._get(tuple[Sport, ...], "gamma", "/sports"))
+
     # -- order books ---------------------------------------------------------------------------------------------
 
     async def orderbook(self, token_id: str) -> Orderbook:
@@ -118,11 +162,40 @@ class PolymarketClient:
 
     async def orderbooks(self, token_ids: Sequence[str]) -> dict[str, Orderbook]:
         """Books by token, a hundred at most. The service leaves out tokens that it doesn't know."""
-        if len(token_ids) > MOST_BOOKS:
-            raise InvalidRequestError(f"A call takes {MOST_BOOKS} tokens at most, not {len(token_ids)}.")
-        body = orjson.dumps([{"token_id": token} for token in token_ids])
-        books = await self._get(tuple[Orderbook, ...], "clob", "/books", body=body)
+        books = await self._get(tuple[Orderbook, ...], "clob", "/books", body=_listed(token_ids))
         return {book.asset_id: book for book in books}
+
+    async def midpoint(self, token_id: str) -> Decimal:
+        """The middle between best bid and best ask."""
+        return (await self._get(_Middle, "clob", "/midpoint", {"token_id": token_id})).mid
+
+    async def midpoints(self, token_ids: Sequence[str]) -> dict[str, Decimal]:
+        """Middles by token, of those that the service knows."""
+        return await self._get(dict[str, Decimal], "clob", "/midpoints", body=_listed(token_ids))
+
+    async def spread(self, token_id: str) -> Decimal:
+        """Dollars between best bid and best ask."""
+        return (await self._get(_Spread, "clob", "/spread", {"token_id": token_id})).spread
+
+    async def spreads(self, token_ids: Sequence[str]) -> dict[str, Decimal]:
+        """Spreads by token, of those that the service knows."""
+        return await self._get(dict[str, Decimal], "clob", "/spreads", body=_listed(token_ids))
+
+    async def best_bid(self, token_id: str) -> Decimal:
+        """The best bid: what the service answers to ``side=BUY``, which isn't what one pays (trap 2)."""
+        return (await self._get(_Price, "clob", "/price", {"token_id": token_id, "side": "BUY"})).price
+
+    async def best_ask(self, token_id: str) -> Decimal:
+        """The best ask: what the service answers to ``side=SELL``."""
+        return (await self._get(_Price, "clob", "/price", {"token_id": token_id, "side": "SELL"})).price
+
+    async def tick_size(self, token_id: str) -> Decimal:
+        """The step that prices have now; it may get finer while a market lives."""
+        return (await self._get(_Tick, "clob", "/tick-size", {"token_id": token_id})).minimum_tick_size
+
+    async def condition_of(self, token_id: str) -> str:
+        """The condition id of a token's market."""
+        return (await self._get(_Condition, "clob", "/markets-by-token/" + _part(token_id))).condition_id
 
     async def terms(self, condition_id: str) -> ClobMarket:
         """Tick, smallest size, fee and tokens of a market, as orders are held against."""
@@ -137,6 +210,27 @@ class PolymarketClient:
     async def trades(self, limit: int = MOST_ROWS, **filters: object) -> list[Trade]:
         """The newest trades: of a market (``condition_id``), an event (``event_id``) or a wallet (``user``)."""
         return await self._rows(Trade, "/v2/trades", filters, limit)
+
+    async def activity(self, user: str, limit: int = MOST_ROWS, **filters: object) -> list[Activity]:
+        """What a wallet did: trades, splits, merges, redemptions, deposits …, newest first."""
+        return await self._rows(Activity, "/v2/activity", {"user": user, **filters}, limit)
+
+    async def profit(self, user: str, interval: str = "max") -> Profit:
+        """A wallet's profit in time."""
+        return (await self._enveloped(Profit, "/v2/user-pnl", {"user": user, "interval": interval}))[0]
+
+    async def stats(self, user: str) -> Stats | None:
+        """A wallet's record in figures; None for one without any."""
+        return (await self._enveloped(Stats | None, "/v2/user-stats", {"user": user}))[0]  # type: ignore[arg-type]
+
+    async def open_interest(self, condition_id: str) -> Decimal:
+        """Pairs of tokens that exist of a market."""
+        rows, _ = await self._enveloped(tuple[Interest, ...], "/v2/oi", {"condition_id": condition_id})
+        return sum((row.value for row in rows), Decimal(0))
+
+    async def may_trade(self) -> Place:
+        """Whether orders are taken from where this machine is."""
+        return await self._get(Place, "site", "/api/geoblock")
 
     async def positions(self, user: str, limit: int = MOST_ROWS, **filters: object) -> list[Position]:
         """What a wallet holds."""
@@ -205,6 +299,13 @@ class PolymarketClient:
             if len(found) >= limit or not rows:
                 break
         return found[:limit]
+
+
+def _listed(token_ids: Sequence[str]) -> bytes:
+    """Tokens as the plural forms take them. Raises InvalidRequestError for too many."""
+    if len(token_ids) > MOST_BOOKS:
+        raise InvalidRequestError(f"A call takes {MOST_BOOKS} tokens at most, not {len(token_ids)}.")
+    return orjson.dumps([{"token_id": token} for token in token_ids])
 
 
 def _is_id(text: str) -> bool:

@@ -16,8 +16,22 @@ SHARE = 0.9
 """Of a limit that is used: others may share the address."""
 LIMITS: dict[Service, dict[str, int]] = {
     "gamma": {"": 4000, "/events": 500, "/markets": 300, "/public-search": 350},
-    "clob": {"": 9000, "/book": 1500, "/books": 500, "/tick-size": 200},
+    "clob": {
+        "": 9000,
+        "/book": 1500,
+        "/price": 1500,
+        "/midpoint": 1500,
+        "/books": 500,
+        "/midpoints": 500,
+        "/spreads": 500,
+        "/prices-history": 1000,
+        "/tick-size": 200,
+        "/order": 5000,
+        "/orders": 2000,
+        "/cancel-all": 250,
+    },
     "data": {"": 800, "/v2/trades": 300, "/v2/positions": 200},
+    "site": {"": 100},
 }
 """Requests in ten seconds by the path's beginning; "" counts all of a service."""
 

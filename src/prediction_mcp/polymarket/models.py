@@ -341,6 +341,82 @@ class Resolution(SnakeWire):
         return None if self.price == UNSET_PRICE else self.price
 
 
+class Activity(SnakeWire):
+    """Something a wallet did. What isn't said of its kind is None."""
+
+    type: str
+    timestamp: Moment = None
+    condition_id: OptionalText = None
+    token_id: OptionalText = None
+    side: OptionalText = None
+    size: OptionalNumber = None
+    price: OptionalNumber = None
+    usdc_size: OptionalNumber = None
+    outcome: OptionalText = None
+    title: OptionalText = None
+    slug: OptionalText = None
+    transaction_hash: OptionalText = None
+
+
+class ProfitPoint(SnakeWire):
+    """A wallet's profit at a moment, in dollars."""
+
+    timestamp: Moment
+    realized_pnl: Number
+    unrealized_pnl: OptionalNumber = None
+    volume_usdc: OptionalNumber = None
+    trade_count: int = 0
+
+
+class Profit(SnakeWire):
+    """A wallet's profit in time."""
+
+    proxy_wallet: str
+    points: tuple[ProfitPoint, ...] = ()
+
+
+class Stats(SnakeWire):
+    """A wallet's record in figures."""
+
+    proxy_wallet: str
+    trades: int
+    biggest_win: Number
+    all_time_pnl: ProfitPoint | None = None
+
+
+class Interest(SnakeWire):
+    """Open interest of a market."""
+
+    condition_id: OptionalText = None
+    value: Number
+
+
+class Series(Wire):
+    """Events that come again and again."""
+
+    id: Id
+    slug: OptionalText = None
+    title: OptionalText = None
+    recurrence: OptionalText = None
+
+
+class Sport(Wire):
+    """A league."""
+
+    id: Id
+    sport: str
+    name: OptionalText = None
+    series: OptionalText = None
+
+
+class Place(SnakeWire):
+    """Whether orders are taken from where one is."""
+
+    blocked: bool
+    country: OptionalText = None
+    region: OptionalText = None
+
+
 class Pagination(SnakeWire):
     """Whether a list of the public record goes on, and where."""
 

@@ -21,6 +21,7 @@ URLS: dict[str, str] = {
     "gamma": "https://gamma-api.polymarket.com",
     "clob": "https://clob.polymarket.com",
     "data": "https://data-api.polymarket.com",
+    "site": "https://polymarket.com",
 }
 
 

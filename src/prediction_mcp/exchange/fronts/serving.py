@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Generator
 from typing import Any, cast
 
 import uvicorn
@@ -14,7 +14,7 @@ from loguru import logger
 from starlette.routing import Mount
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from prediction_mcp.exchange.disk.store import Store, StoreError, UnstorableError
+from prediction_mcp.exchange.disk.store import StoreError, UnstorableError
 from prediction_mcp.exchange.simulation import Exchange
 
 from .connection import Connection, Switch
@@ -87,7 +87,7 @@ async def serve(
     port: int = 0,
     *,
     with_crowd: bool = True,
-    second_store: Callable[[], Store] | None = None,
+    second: Second | None = None,
 ) -> AsyncIterator[str]:
     """Serve the exchange while the context is open; yields its REST base URL.
 
@@ -95,23 +95,23 @@ async def serve(
         host: a loopback address. Anything else raises ValueError.
         port: 0 takes a free one.
         with_crowd: False keeps the simulated members still, for tests that want a quiet book.
-        second_store: opens where the Polymarket front keeps what is its own; without one it ends with the process.
+        second: the Polymarket front beside it; without one it gets one that ends with the process.
     """
     bound = _loopback_socket(host, port)
     exchange.with_crowd = with_crowd
-    hub, second = hub_of(exchange), Second(exchange, second_store)
+    hub, beside = hub_of(exchange), second or Second(exchange)
 
     def feed(config: Any, server_state: Any, app_state: Any) -> Switch:
         def choose(path: bytes) -> Connection:
             if path.startswith(SECOND.encode()):
-                return second.connection(path, server_state)
+                return beside.connection(path, server_state)
             return FeedConnection(exchange, hub, server_state)
 
         return Switch(choose)
 
     server = _Server(
         uvicorn.Config(
-            create_app(exchange, [Mount(SECOND, second.app)]),
+            create_app(exchange, [Mount(SECOND, beside.app)]),
             http=_Http,
             ws=cast("Any", feed),  # its types ask for a class, its code calls it
             lifespan="off",
@@ -121,7 +121,7 @@ async def serve(
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[bound]))
-    clock = asyncio.create_task(_run_clock(exchange, second, with_crowd=with_crowd))
+    clock = asyncio.create_task(_run_clock(exchange, beside, with_crowd=with_crowd))
     clock.add_done_callback(_report_failure)
     try:
         while not server.started:
@@ -137,7 +137,7 @@ async def serve(
         with contextlib.suppress(asyncio.CancelledError):
             await serving
         bound.close()
-        second.close()
+        beside.close()
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:

@@ -1,0 +1,203 @@
+"""A WebSocket that is kept while somebody needs it: made again when it is lost, closed when nobody is left.
+
+What is said on it is its platform's affair (:meth:`Kept.opened`, :meth:`Kept.read`); what a failure means too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Literal
+
+from loguru import logger
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from .errors import PlatformError
+
+GRACE_S = 5.0
+"""How long a connection that nobody needs is kept."""
+ANSWER_S = 10.0
+"""How long a connection, or an answer on it, is waited for."""
+State = Literal["idle", "connecting", "live", "reconnecting", "failed"]
+
+
+class Kept(ABC):
+    """One connection after the other, as long as one is needed.
+
+    Args:
+        on_reconnect: called after a lost connection was made again and all was subscribed anew.
+        on_state: called when the connection came, went or failed.
+    """
+
+    def __init__(
+        self,
+        on_reconnect: Callable[[], None] | None = None,
+        on_state: Callable[[], None] | None = None,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        self.state: State = "idle"
+        self.counters: Counter[str] = Counter()
+        self.failure: PlatformError | None = None
+        self._on_reconnect = on_reconnect
+        self._on_state = on_state
+        self._grace_s = grace_s
+        self._socket: ClientConnection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._idle: asyncio.Task[None] | None = None
+        self._work: set[asyncio.Task[Any]] = set()
+        self._changed = asyncio.Event()
+
+    # -- what a platform says of it ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def is_wanted(self) -> bool:
+        """Whether anybody needs it."""
+
+    @abstractmethod
+    def opening(self) -> connect:
+        """websockets' iterator over connections."""
+
+    @abstractmethod
+    async def resume(self, *, again: bool) -> None:
+        """Subscribe what is wanted on a new connection; ``again`` if one was lost before."""
+
+    @abstractmethod
+    def read(self, frame: bytes) -> None:
+        """A frame came."""
+
+    @abstractmethod
+    def lost(self) -> None:
+        """The connection is gone: what was known by it isn't certain any more."""
+
+    @abstractmethod
+    def not_opened(self, error: Exception) -> PlatformError:
+        """What it means that a connection can't be had."""
+
+    @abstractmethod
+    def unreachable(self) -> PlatformError:
+        """No connection came in time."""
+
+    # -- while it is wanted --------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Have a connection, or see to one."""
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if self._task is None or self._task.done():
+            self.state, self.failure = "connecting", None
+            self._task = asyncio.create_task(self._run())
+            self._task.add_done_callback(self._finished)
+
+    async def connected(self) -> ClientConnection:
+        """The connection, once there is one. Raises why there is none."""
+        deadline = time.monotonic() + ANSWER_S
+        while self._socket is None:
+            if self.failure is not None:
+                raise self.failure
+            if not await self.change_before(deadline):
+                raise self.unreachable()
+        return self._socket
+
+    async def change_before(self, deadline: float) -> bool:
+        """Wait for the next change of connection or books, or for the deadline; whether there was time left."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), left)
+        return True
+
+    def changed(self) -> None:
+        self._changed.set()
+
+    def release(self) -> None:
+        """Close it after a while, unless somebody wants it again."""
+        if not self.is_wanted() and self._task is not None and (self._idle is None or self._idle.done()):
+            self._idle = asyncio.create_task(self._close_when_idle())
+
+    async def _close_when_idle(self) -> None:
+        await asyncio.sleep(self._grace_s)
+        if not self.is_wanted() and self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task, self.state = None, "idle"
+
+    async def close(self) -> None:
+        """Close everything, within a second or two."""
+        for task in (self._idle, self._task, *self._work):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, PlatformError, WebSocketException, OSError):
+                    await task
+        self._task = self._idle = None
+        self.state = "idle"
+
+    # -- one connection after the other --------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            async for socket in self.opening():
+                try:
+                    await self._use(socket)
+                except ConnectionClosed as closed:
+                    logger.info("the live feed was cut ({}); it is made again", closed)
+                self._lost()
+        except (WebSocketException, OSError) as error:
+            self._fail(self.not_opened(error))
+        finally:
+            self._lost()
+
+    async def _use(self, socket: ClientConnection) -> None:
+        """Read until the connection ends; bring it in line meanwhile."""
+        again = self.counters["connections"] > 0
+        self.counters["connections"] += 1
+        self._socket = socket
+        self.state = "live"
+        self._turned()
+        self.spawn(self._resume(again=again))
+        while True:
+            self.read(await socket.recv(decode=False))
+
+    async def _resume(self, *, again: bool) -> None:
+        await self.resume(again=again)
+        if again:
+            self.counters["reconnects"] += 1
+            if self._on_reconnect is not None:
+                self._on_reconnect()
+
+    def _lost(self) -> None:
+        self._socket = None
+        if self.state == "live":
+            self.state = "reconnecting"
+        self.lost()
+        self._turned()
+
+    def _fail(self, error: PlatformError) -> None:
+        self.state, self.failure = "failed", error
+        self._turned()
+
+    def _turned(self) -> None:
+        self.changed()
+        if self._on_state is not None:
+            self._on_state()
+
+    # -- work beside it ------------------------------------------------------------------------------------------
+
+    def spawn(self, work: Any) -> None:
+        """Do something beside the reading; what goes wrong with it is logged."""
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._work.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("the live feed: {}", error)
