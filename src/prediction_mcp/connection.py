@@ -15,8 +15,13 @@ from prediction_mcp.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from prediction_mcp.desk.kalshi.account import Account
+    from prediction_mcp.desk.polymarket.account import Access
+    from prediction_mcp.desk.polymarket.account import Account as PolymarketDesk
     from prediction_mcp.kalshi import KalshiClient
     from prediction_mcp.kalshi.auth import KeySigner
+
+
+POLYMARKET_FEEDS = "wss://ws-subscriptions-clob.polymarket.com/ws"
 
 
 @asynccontextmanager
@@ -55,6 +60,62 @@ async def open_account(settings: Settings) -> AsyncIterator[Account]:
         yield await account.open()
     finally:
         await account.close()
+
+
+@asynccontextmanager
+async def open_both(settings: Settings) -> AsyncIterator[tuple[Account, PolymarketDesk]]:
+    """The accounts of both platforms, one guard over them; closed with the block. The wallet isn't touched yet."""
+    from prediction_mcp.desk.both import Both
+    from prediction_mcp.desk.kalshi.account import Account
+    from prediction_mcp.desk.kalshi.guarded import Guarded
+    from prediction_mcp.desk.polymarket.account import Account as PolymarketDesk
+    from prediction_mcp.desk.polymarket.guarded import Guarded as Wallet
+
+    account = Account(settings, lambda: connect(settings))
+
+    def both() -> Both:
+        return Both(Guarded(account), Wallet(wallet))
+
+    wallet = PolymarketDesk(settings, lambda: reach_polymarket(settings, account), account.records, both)
+    account.beside = both
+    try:
+        yield account, wallet
+    finally:
+        await wallet.close()
+        await account.close()
+
+
+@asynccontextmanager
+async def reach_polymarket(settings: Settings, account: Account) -> AsyncIterator[Access]:
+    """Where Polymarket is: live, or the paper exchange's second front, that of the Kalshi account where it can be.
+
+    Raises:
+        SettingsError: where the paper exchange is kept can't be used.
+    """
+    from prediction_mcp.desk.polymarket.account import Access
+    from prediction_mcp.polymarket.keys import paper_wallet, wallet_from_file
+    from prediction_mcp.polymarket.parsing import URLS
+    from prediction_mcp.polymarket.wallet import Wallet, WalletKind
+
+    def wallet() -> Wallet:
+        path = settings.polymarket_key_path
+        if path is None:
+            return paper_wallet(settings.paper_home / "polymarket.key" if settings.paper_keep else None)
+        kind = WalletKind[settings.polymarket_wallet_kind.upper()]
+        return wallet_from_file(path, kind, settings.polymarket_wallet)
+
+    if settings.polymarket_env == "live":
+        yield Access({**URLS, "ws": POLYMARKET_FEEDS}, wallet)
+        return
+    async with AsyncExitStack() as stack:
+        base = settings.polymarket_url
+        if base is None and settings.env == "paper" and settings.on_this_machine:
+            base = f"{(await account.open()).kalshi.transport.base_url.partition('/trade-api')[0]}/polymarket"
+        elif base is None:
+            url, _ = await stack.enter_async_context(_own_exchange(settings))
+            base = f"{url.partition('/trade-api')[0]}/polymarket"
+        urls = {service: f"{base}/{service}" for service in URLS}
+        yield Access({**urls, "ws": f"{base.replace('http', 'ws', 1)}/ws"}, wallet)
 
 
 def _budget(settings: Settings, url: str, signer: KeySigner | None) -> Path | None:

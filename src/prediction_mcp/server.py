@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fastmcp import FastMCP
 
 from prediction_mcp import __version__
-from prediction_mcp.connection import connect
+from prediction_mcp.connection import connect, reach_polymarket
 from prediction_mcp.protocol.errors import PlainErrors
 from prediction_mcp.protocol.logs import quiet_expected_errors
 from prediction_mcp.protocol.push import install
@@ -27,6 +27,7 @@ from prediction_mcp.tools.kalshi import analysis, discovery, portfolio, realtime
 
 if TYPE_CHECKING:
     from fastmcp.server.auth import AuthProvider
+    from fastmcp.server.providers import LocalProvider
 
     from prediction_mcp.protocol.toolset import Toolset
 
@@ -55,7 +56,7 @@ def create_server(settings: Settings) -> Server:
 
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[dict[str, Any]]:
-        session = Session(settings, lambda: connect(settings))
+        session = Session(settings, lambda: connect(settings), lambda account: reach_polymarket(settings, account))
         server.session = session
         try:
             yield {"session": session}
@@ -81,6 +82,7 @@ def create_server(settings: Settings) -> Server:
             *(toolset.provider for toolset in toolsets),
             resources.mcp,
             prompts.mcp,
+            *_more_resources(settings.chosen_toolsets),
         ],
         middleware=[
             PlainErrors(frozenset().union(*(t.writes for t in toolsets)), settings.why_read_only),
@@ -116,10 +118,21 @@ def _toolsets(chosen: Iterable[str]) -> Iterator[Toolset]:
         from prediction_mcp.tools.kalshi.advanced import around, orders, quotes, raw_feed
 
         yield from (module.mcp for module in (orders, quotes, around, raw_feed))
+    if "polymarket" in chosen:
+        from prediction_mcp.tools import polymarket
+
+        yield from polymarket.toolsets()
     if "safety" in chosen:
         from prediction_mcp.tools.kalshi import brakes
 
         yield brakes.mcp
+
+
+def _more_resources(chosen: Iterable[str]) -> Iterator[LocalProvider]:
+    if "polymarket" in chosen:
+        from prediction_mcp.tools.polymarket import resources as more
+
+        yield more.mcp
 
 
 def _takes_tokens(settings: Settings) -> bool:

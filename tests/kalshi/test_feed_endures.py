@@ -22,7 +22,7 @@ from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock
-from prediction_mcp.kalshi import KalshiClient, feed_reader, websocket
+from prediction_mcp.kalshi import KalshiClient, feed_reader
 from prediction_mcp.kalshi.auth import signer_from_pem
 from prediction_mcp.realtime.events import FillEvent
 from prediction_mcp.realtime.watcher import Watcher
@@ -35,7 +35,7 @@ MARKETS = 12
 @pytest.mark.long
 async def test_books_and_fills_endure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     minutes: int = request.config.getoption("--minutes")
-    monkeypatch.setattr(websocket, "FIRST_DELAY_S", 0.02)
+    monkeypatch.setattr("prediction_mcp.net.websocket.FIRST_DELAY_S", 0.02)
     monkeypatch.setattr(feed_reader, "RESYNC_S", 0.02)
     rng, clock = random.Random(11), Clock(speed=0)
     exchange = Exchange(seed=4, clock=clock)

@@ -30,18 +30,8 @@ from prediction_mcp.polymarket import PolymarketClient, errors
 from prediction_mcp.polymarket.answers import error_for
 from prediction_mcp.polymarket.fees import taker_fee
 from prediction_mcp.polymarket.limits import Limits
-from prediction_mcp.polymarket.models import (
-    ClobMarket,
-    Event,
-    FeeSchedule,
-    Level,
-    Market,
-    Orderbook,
-    Resolution,
-    Search,
-    Tag,
-    Trade,
-)  # fmt: skip
+from prediction_mcp.polymarket.models import ClobMarket, Event, FeeSchedule, Level, Market, Orderbook, Search, Tag
+from prediction_mcp.polymarket.record import Resolution, Trade
 from prediction_mcp.polymarket.wire import Moment
 
 FOLDER = Path(__file__).parents[3] / "shared" / "polymarket"

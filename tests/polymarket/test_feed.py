@@ -107,8 +107,8 @@ async def check(front: Front, feed: Feed) -> int:
 
 
 async def proved(feed: Feed, since: float) -> None:
-    """Wait until all books were held against REST, or known to be doubtful, since a moment."""
-    await until(lambda: all(b.proved_at > since for b in feed.books.values() if b.state == "live"), 20)
+    """Wait until all books count as right, by a snapshot or a comparison since a moment."""
+    await until(lambda: all(b.state == "live" and b.proved_at > since for b in feed.books.values()), 30)
 
 
 @asynccontextmanager
@@ -150,7 +150,6 @@ async def test_each_fault_of_the_feed(kind: str) -> None:
                 await asyncio.sleep(0.02)
             since = asyncio.get_running_loop().time()
             await proved(feed, since)
-            await until(lambda: all(b.state == "live" for b in feed.books.values()))
             assert await check(front, feed) == len(feed.books)
             assert front.exchange.faults.struck[kind]
             if kind == "feed_freeze":
@@ -366,7 +365,7 @@ async def test_frames_that_cant_be_read_end_nothing() -> None:
 
     feed = Feed(Nothing())  # type: ignore[arg-type]
     feed.books["t"] = TokenBook("t")
-    from prediction_mcp.polymarket.feed import Connection
+    from prediction_mcp.polymarket.feed_connection import Connection
 
     connection = Connection("ws://127.0.0.1:9", feed)
     feed.connections.append(connection)

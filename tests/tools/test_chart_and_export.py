@@ -17,7 +17,7 @@ from fastmcp import Client
 from mcp_types import ImageContent, TextContent
 from PIL import Image, ImageColor
 
-from prediction_mcp.desk.kalshi.analysis import chart
+from prediction_mcp.desk import colours
 from prediction_mcp.desk.kalshi.portfolio import export
 from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.kalshi import KalshiClient
@@ -56,14 +56,14 @@ async def test_a_chart_comes_beside_the_numbers(assistant: Assistant) -> None:
     rgba = image.convert("RGBA")
     assert rgba.getchannel("A").getextrema() == (255, 255)  # its own ground, on any theme
     seen = {colour for _, colour in rgba.getcolors(1_000_000) or []}
-    for colour in (chart.GROUND, chart.LINE, chart.BAND, chart.BARS):
+    for colour in (colours.GROUND, colours.LINE, colours.BAND, colours.BARS):
         assert (*ImageColor.getrgb(colour), 255) in seen
     assert len(picture.data) < 100_000
 
 
 def test_colours_can_be_read() -> None:
-    ground = ImageColor.getrgb(chart.GROUND)
-    for colour, least in ((chart.INK, 7), (chart.QUIET, 4.5), (chart.LINE, 4.5), (chart.BARS, 3)):
+    ground = ImageColor.getrgb(colours.GROUND)
+    for colour, least in ((colours.INK, 7), (colours.QUIET, 4.5), (colours.LINE, 4.5), (colours.BARS, 3)):
         assert contrast(ImageColor.getrgb(colour), ground) > least, colour
 
 

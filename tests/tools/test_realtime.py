@@ -19,7 +19,6 @@ from mcp_types import TextResourceContents
 from prediction_mcp.desk.kalshi.realtime import polling
 from prediction_mcp.exchange.engine.matching import BID
 from prediction_mcp.exchange.faults import Rule
-from prediction_mcp.kalshi import websocket
 from prediction_mcp.kalshi.transport import Transport
 from prediction_mcp.protocol import push as push_module
 from prediction_mcp.realtime import watcher as watcher_module
@@ -36,7 +35,7 @@ BOOK = f"kalshi://markets/{MARKET}/orderbook"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "FIRST_DELAY_S", 0.02)
+    monkeypatch.setattr("prediction_mcp.net.websocket.FIRST_DELAY_S", 0.02)
     monkeypatch.setattr(push_module, "BEAT_S", 0.05)
 
 

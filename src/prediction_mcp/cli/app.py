@@ -239,8 +239,9 @@ def exchange(
     speed: Annotated[float, typer.Option(help="Simulated seconds a second; 0 stands still until stepped.")] = 1.0,
     store: Annotated[Path | None, typer.Option(help="File to keep everything in; a second start goes on.")] = None,
     weekly: Annotated[bool, typer.Option("--weekly", help="Pause trading on Thursdays 03:00-05:00 ET.")] = False,
+    venue: Annotated[str, typer.Option(help="Whose addresses are told: kalshi or polymarket.")] = "kalshi",
 ) -> None:
-    """Run the paper exchange alone, for any Kalshi client."""
+    """Run the paper exchange alone, for any client of Kalshi or Polymarket."""
     from prediction_mcp.cli.exchange import run
 
     options: dict[str, Any] = {
@@ -257,5 +258,6 @@ def exchange(
         "speed": speed,
         "store_file": store,
         "weekly": weekly,
+        "venue": venue.strip().lower(),
     }
     asyncio.run(run(**options))

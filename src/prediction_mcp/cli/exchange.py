@@ -15,6 +15,7 @@ from prediction_mcp.exchange.access import SCOPES, TIERS, KeyAlgorithm
 from prediction_mcp.exchange.disk.store import Store, StoreError
 from prediction_mcp.exchange.engine.ledger import Account
 from prediction_mcp.exchange.faults import Rule
+from prediction_mcp.exchange.fronts.polymarket.opening import Second, second_file
 from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.home import key_of, member_of
 from prediction_mcp.exchange.simulation import Exchange
@@ -22,6 +23,8 @@ from prediction_mcp.exchange.world.clock import Clock
 from prediction_mcp.kalshi.units import parse_dollars
 from prediction_mcp.logs import configure_logging
 from prediction_mcp.settings import SettingsError
+
+VENUES = ("kalshi", "polymarket")
 
 
 async def run(
@@ -39,9 +42,12 @@ async def run(
     speed: float,
     store_file: Path | None,
     weekly: bool,
+    venue: str = "kalshi",
 ) -> None:
     """Serve until interrupted. The private key is for this user alone; without a store it is removed at the end."""
     micros = _check(tier, deposit, algorithm, scopes)
+    if venue not in VENUES:
+        raise SettingsError(f"There is no venue {venue!r}: take {' or '.join(VENUES)}.")
     configure_logging("WARNING")
     try:
         rules = [Rule.parse(text) for text in faults]
@@ -55,9 +61,8 @@ async def run(
     simulation.faults.rules[:] = rules
     simulation.hours.weekly = weekly
     try:
-        await _serve(
-            simulation, port, tier, micros, "rsa" if algorithm == "rsa" else "ed25519", scopes, key_file, with_crowd
-        )
+        kind: KeyAlgorithm = "rsa" if algorithm == "rsa" else "ed25519"
+        await _serve(simulation, port, tier, micros, kind, scopes, key_file, with_crowd=with_crowd, venue=venue)
         simulation.sync()
     finally:
         simulation.store.close()
@@ -71,7 +76,9 @@ async def _serve(
     algorithm: KeyAlgorithm,
     scopes: frozenset[str],
     key_file: Path | None,
+    *,
     with_crowd: bool,
+    venue: str,
 ) -> None:
     member = member_of(simulation, tier=tier, deposit=deposit)
     key_id, path = _key(simulation, member, algorithm, scopes, key_file)
@@ -80,18 +87,42 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     try:
         try:
-            serving = serve(simulation, port=port, with_crowd=with_crowd)
+            serving = serve(simulation, port=port, with_crowd=with_crowd, second=_second(simulation))
             url = await serving.__aenter__()
         except OSError as error:
             raise SettingsError(f"Port {port} can't be used ({error.strerror}): choose another with --port.") from None
         try:
-            _announce(url, key_id, path, kept=simulation.store.is_durable)
+            if venue == "polymarket":
+                _announce_second(url)
+            else:
+                _announce(url, key_id, path, kept=simulation.store.is_durable)
             await stop.wait()
         finally:
             await serving.__aexit__(None, None, None)
     finally:
         if not simulation.store.is_durable:
             path.unlink(missing_ok=True)
+
+
+def _second(simulation: Exchange) -> Second:
+    """The Polymarket front beside it, kept in a file of its own where the exchange is kept."""
+    path = simulation.store.path
+    return Second(simulation, None if path is None else lambda: Store(second_file(path)))
+
+
+def _announce_second(url: str) -> None:
+    parts = urlsplit(url)
+    base = f"http://{parts.netloc}/polymarket"
+    lines = (
+        f"Gamma URL      {base}/gamma",
+        f"CLOB URL       {base}/clob",
+        f"Data API URL   {base}/data",
+        f"feeds          ws://{parts.netloc}/polymarket/ws/market and /user",
+        "Any Polymarket client can be pointed at it; a wallet that makes an API key is a member. Ctrl-C ends it.",
+    )
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
 
 
 def _check(tier: str, deposit: str, algorithm: str, scopes: frozenset[str]) -> int:

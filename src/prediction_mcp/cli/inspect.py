@@ -14,7 +14,7 @@ from prediction_mcp.logs import configure_logging
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import SettingsError, load_settings
 
-PREFIX = "kalshi_"
+PREFIXES = ("kalshi_", "polymarket_")
 
 
 def context_bytes(tools: list[Tool]) -> int:
@@ -64,7 +64,7 @@ async def call_tool(name: str, given: list[str]) -> int:
     console = Console()
     async with Client(create_server(settings)) as client:
         known = {tool.name for tool in await client.list_tools()}
-        full = name if name in known else PREFIX + name
+        full = next((n for n in (name, *(prefix + name for prefix in PREFIXES)) if n in known), name)
         if full not in known:
             raise SettingsError(f"There is no tool {name}: “prediction-mcp tools” lists them.")
         answer = await client.call_tool(full, arguments, raise_on_error=False)

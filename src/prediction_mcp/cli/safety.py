@@ -5,16 +5,20 @@ from __future__ import annotations
 import getpass
 import json
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from prediction_mcp.connection import open_account
+from prediction_mcp.connection import open_account, open_both
+from prediction_mcp.desk.both import Both
 from prediction_mcp.desk.kalshi.guarded import Guarded
-from prediction_mcp.kalshi.errors import KalshiError
-from prediction_mcp.safety.halt import UNREAD, WARNING, cancel_everything, pull
+from prediction_mcp.desk.polymarket.guarded import Guarded as Wallet
+from prediction_mcp.net.errors import PlatformError
+from prediction_mcp.safety.halt import UNREAD, WARNING, Cancels, cancel_everything, pull
 from prediction_mcp.safety.journal import JournalError
 from prediction_mcp.safety.limits import JOINS, Limits
 from prediction_mcp.safety.records import Records
@@ -34,13 +38,14 @@ async def halt_trading() -> int:
     except JournalError as error:
         switched = f"The switch could NOT be pulled, running servers go on ({error})."
     try:
-        if not settings.has_key:
+        trades_there = "polymarket" in settings.chosen_toolsets and settings.has_wallet
+        if not settings.has_key and not trades_there:
             console.print(f"{switched} There is no API key, so nothing could be cancelled.")
             return 1
         try:
-            async with open_account(settings) as account:
-                done = await cancel_everything(Guarded(account), records)
-        except KalshiError as error:
+            async with _guarded(settings, both=trades_there) as guarded:
+                done = await cancel_everything(guarded, records)
+        except PlatformError as error:
             console.print(f"{switched} What rests could NOT be cancelled ({error}): run halt again.")
             return 1
     finally:
@@ -55,6 +60,17 @@ async def halt_trading() -> int:
         console.print(f"{done.left} orders still rest: run halt again.")
     console.print(f"{WARNING} “prediction-mcp resume” lets orders through again.")
     return 0 if done.left == 0 and switched.startswith("Halted") else 1
+
+
+@asynccontextmanager
+async def _guarded(settings: Settings, *, both: bool) -> AsyncIterator[Cancels]:
+    """What is cancelled: the account at Kalshi, and the wallet at Polymarket where that toolset is chosen."""
+    if both:
+        async with open_both(settings) as (account, wallet):
+            yield Both(Guarded(account), Wallet(wallet))
+    else:
+        async with open_account(settings) as account:
+            yield Guarded(account)
 
 
 def resume_trading() -> None:

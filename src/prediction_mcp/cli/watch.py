@@ -100,16 +100,26 @@ async def watch(tickers: list[str], seconds: float | None) -> None:
     """Show live books and trades until ``q``, Ctrl-C, or for so many seconds."""
     settings = load_settings()
     console = Console()
+    if all(map(is_polymarket, tickers)):
+        from prediction_mcp.cli.watch_polymarket import watch_books
+
+        await watch_books(settings, tickers, seconds)
+        return
     async with open_account(settings) as account:
         markets = [await lookup.market(account, ticker) for ticker in tickers]
         screen = await _open(account, markets)
         quitting = asyncio.Event()
-        with _keys(quitting), Live(screen.draw(), console=console, refresh_per_second=REFRESHES) as view:
+        with keys(quitting), Live(screen.draw(), console=console, refresh_per_second=REFRESHES) as view:
             until = None if seconds is None else time.monotonic() + seconds
             while not quitting.is_set() and (until is None or time.monotonic() < until):
                 view.update(screen.draw())
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(quitting.wait(), 1 / REFRESHES)
+
+
+def is_polymarket(name: str) -> bool:
+    """Whether a market is named as Polymarket names its own: a slug in small letters, a link, 0x and digits."""
+    return "polymarket.com" in name or name.startswith("0x") or ("-" in name and name == name.lower())
 
 
 async def _open(account: Account, markets: list[Market]) -> Screen:
@@ -119,7 +129,7 @@ async def _open(account: Account, markets: list[Market]) -> Screen:
 
 
 @contextlib.contextmanager
-def _keys(quitting: asyncio.Event) -> Iterator[None]:
+def keys(quitting: asyncio.Event) -> Iterator[None]:
     """Listen for ``q`` where there is a keyboard."""
     if not sys.stdin.isatty():
         yield

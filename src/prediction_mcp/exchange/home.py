@@ -23,6 +23,7 @@ from loguru import logger
 from .access import SCOPES, TIERS, Budget, KeyAlgorithm
 from .disk.store import Store, StoreBusyError, StoreError
 from .engine.ledger import Account
+from .fronts.polymarket.opening import Second, second_file
 from .fronts.serving import serve
 from .simulation import OPENING_DEPOSIT, Exchange
 from .world.clock import Clock, wall_clock_ms
@@ -58,6 +59,11 @@ class Home:
         return self.folder / "key.pem"
 
     @property
+    def wallet_file(self) -> Path:
+        """The key of the user's paper wallet at the Polymarket front."""
+        return self.folder / "polymarket.key"
+
+    @property
     def address_file(self) -> Path:
         return self.folder / "address.json"
 
@@ -89,9 +95,10 @@ class Home:
 
     def remove_files(self) -> None:
         """Forget everything, whoever uses it."""
-        for path in self.folder.glob(f"{self.database.name}*"):
-            path.unlink()
-        for path in (self.key_file, self.address_file):
+        for database in (self.database, second_file(self.database)):
+            for path in self.folder.glob(f"{database.name}*"):
+                path.unlink()
+        for path in (self.key_file, self.wallet_file, self.address_file):
             path.unlink(missing_ok=True)
 
 
@@ -228,7 +235,8 @@ async def _owned(home: Home, store: Store, terms: Terms, port: int) -> AsyncIter
         except FileExistsError:  # the key of an exchange that was deleted by hand
             home.key_file.unlink()
             key_id, pem = key_of(exchange, member, home.key_file)
-        async with serve(exchange, port=port) as url:
+        second = Second(exchange, lambda: Store(second_file(home.database)))
+        async with serve(exchange, port=port, second=second) as url:
             home.write_address(Address(url, os.getpid(), key_id))
             yield url, key_id, pem
         exchange.sync()

@@ -15,31 +15,33 @@ from prediction_mcp.net.reading import pages
 from .errors import InvalidRequestError
 from .limits import Limits, Service
 from .models import (
-    Activity,
     ClobMarket,
     Event,
     EventPage,
-    Interest,
     LastTrade,
     Market,
     MarketPage,
     Orderbook,
-    Pagination,
     Place,
+    Search,
+    Series,
+    Sport,
+    Tag,
+)
+from .parsing import URLS, malformed, parsed, same_page, sender_to
+from .record import (
+    Activity,
+    Interest,
+    Pagination,
     Position,
     PricePoint,
     Profit,
     Resolution,
-    Search,
-    Series,
-    Sport,
     Stats,
-    Tag,
     TokenHolders,
     Trade,
     Value,
-)  # fmt: skip
-from .parsing import URLS, malformed, parsed, same_page, sender_to
+)
 from .wire import Number, Price, SnakeWire
 
 if TYPE_CHECKING:

@@ -25,11 +25,6 @@ from .wire import (
     Wire,
 )  # fmt: skip
 
-UNKNOWN_INDEX = 999
-"""``outcome_index`` where the record doesn't know it."""
-UNSET_PRICE = 69
-"""``price`` of a resolution that isn't settled."""
-
 
 class FeeSchedule(Wire):
     """What a taker pays in a market: see :func:`~.fees.taker_fee`."""
@@ -46,6 +41,14 @@ class Outcome(Wire):
     name: str
     token_id: str | None
     price: Decimal | None
+
+
+class EventReference(Wire):
+    """The event that a market belongs to, where it is listed without it."""
+
+    id: Id
+    slug: OptionalText = None
+    title: OptionalText = None
 
 
 class Market(Wire):
@@ -92,6 +95,7 @@ class Market(Wire):
     outcome_names: Texts = Field((), alias="outcomes")
     outcome_prices: Numbers = ()
     clob_token_ids: Texts = ()
+    events: tuple[EventReference, ...] = ()
 
     @model_validator(mode="after")
     def _lists_belong_together(self) -> Market:
@@ -100,6 +104,10 @@ class Market(Wire):
             if others and len(others) != len(self.outcome_names):
                 raise ValueError("outcomes, prices and tokens differ in number")
         return self
+
+    @property
+    def event_slug(self) -> str | None:
+        return self.events[0].slug if self.events else None
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -247,150 +255,6 @@ class LastTrade(SnakeWire):
     side: Literal["BUY", "SELL", ""] = ""
 
 
-class Trade(SnakeWire):
-    """A trade of the public record."""
-
-    proxy_wallet: str
-    token_id: str
-    condition_id: str
-    side: Literal["BUY", "SELL"]
-    size: Size
-    price: Price
-    timestamp: Moment
-    transaction_hash: str = ""
-    title: OptionalText = None
-    slug: OptionalText = None
-    outcome: OptionalText = None
-    outcome_index: int | None = None
-
-    @property
-    def known_index(self) -> int | None:
-        return None if self.outcome_index == UNKNOWN_INDEX else self.outcome_index
-
-
-class Position(SnakeWire):
-    """What a wallet holds of a token, with its cost. Resolved isn't paid: REDEEMABLE has to be redeemed."""
-
-    proxy_wallet: str
-    token_id: str
-    condition_id: str
-    current_size: Number
-    avg_price: Number
-    total_cost_usdc: Number
-    current_price: Number
-    current_value: Number
-    realized_pnl: Number
-    unrealized_pnl: Number
-    status: str
-    redeemable: bool
-    mergeable: bool
-    negative_risk: bool
-    title: OptionalText = None
-    slug: OptionalText = None
-    outcome: OptionalText = None
-    outcome_index: int | None = None
-
-
-class Holder(SnakeWire):
-    """Who holds how much."""
-
-    proxy_wallet: str
-    token_id: str
-    amount: Number
-    outcome_index: int | None = None
-    name: OptionalText = None
-    pseudonym: OptionalText = None
-
-
-class TokenHolders(SnakeWire):
-    """The holders of a token."""
-
-    token_id: str
-    holders: tuple[Holder, ...]
-
-
-class Value(SnakeWire):
-    """What a wallet's positions are worth, in dollars."""
-
-    proxy_wallet: str
-    value: Number
-
-
-class PricePoint(SnakeWire):
-    """A token's price at a moment."""
-
-    timestamp: Moment
-    price: Price
-    resolution_seconds: int | None = None
-
-
-class Resolution(SnakeWire):
-    """How a question was or is being decided."""
-
-    question_id: OptionalText = None
-    condition_id: OptionalText = None
-    status: str
-    was_disputed: bool = False
-    price: OptionalNumber = None
-    payouts: tuple[Number, ...] | None = None
-    resolved_at: Moment = None
-
-    @property
-    def settled_price(self) -> Decimal | None:
-        """``price``, where it is one."""
-        return None if self.price == UNSET_PRICE else self.price
-
-
-class Activity(SnakeWire):
-    """Something a wallet did. What isn't said of its kind is None."""
-
-    type: str
-    timestamp: Moment = None
-    condition_id: OptionalText = None
-    token_id: OptionalText = None
-    side: OptionalText = None
-    size: OptionalNumber = None
-    price: OptionalNumber = None
-    usdc_size: OptionalNumber = None
-    outcome: OptionalText = None
-    title: OptionalText = None
-    slug: OptionalText = None
-    transaction_hash: OptionalText = None
-
-
-class ProfitPoint(SnakeWire):
-    """A wallet's profit at a moment, in dollars."""
-
-    timestamp: Moment
-    realized_pnl: Number
-    unrealized_pnl: OptionalNumber = None
-    volume_usdc: OptionalNumber = None
-    trade_count: int = 0
-
-
-class Profit(SnakeWire):
-    """A wallet's profit in time."""
-
-    proxy_wallet: str
-    points: tuple[ProfitPoint, ...] = ()
-
-
-class Stats(SnakeWire):
-    """A wallet's record in figures."""
-
-    proxy_wallet: str
-    trades: int
-    biggest_win: Number
-    all_time_pnl: ProfitPoint | None = None
-
-
-class Interest(SnakeWire):
-    """Open interest of a market."""
-
-    condition_id: OptionalText = None
-    value: Number
-
-
 class Series(Wire):
     """Events that come again and again."""
 
@@ -415,10 +279,3 @@ class Place(SnakeWire):
     blocked: bool
     country: OptionalText = None
     region: OptionalText = None
-
-
-class Pagination(SnakeWire):
-    """Whether a list of the public record goes on, and where."""
-
-    has_more: bool = False
-    next_cursor: OptionalText = None

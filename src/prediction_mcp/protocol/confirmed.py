@@ -12,11 +12,13 @@ from pydantic import BaseModel
 
 from prediction_mcp.net.words import printed
 
-from .session import get_guard
+from .session import get_guard, get_wallet_guard
 
 if TYPE_CHECKING:
     from prediction_mcp.safety.plan import Plan
 
+POLYMARKET = "polymarket_"
+"""How the names of tools begin that write at the other platform."""
 _TELLS = (type(None), bool, int, float, str, Decimal)
 """Defaults of parameters that a client gives; others are injected."""
 
@@ -40,7 +42,8 @@ def confirmed(tool: Callable[..., Awaitable[Plan[Any]]]) -> Callable[..., Awaita
 
         arguments = {name: _as_json(given[name]) for name in given_by_client if given.get(name) is not None}
         call = WriteCall(tool.__name__, arguments, functools.partial(tool, **given), confirmation)
-        return await get_guard().carry_out(call, get_person())
+        guard = get_wallet_guard() if call.tool.startswith(POLYMARKET) else get_guard()
+        return await guard.carry_out(call, get_person())
 
     added = inspect.Parameter("confirmation", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=str | None)
     kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in signature.parameters.values()]

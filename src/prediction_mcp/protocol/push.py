@@ -61,13 +61,13 @@ class Push:
 
     # -- what happens ------------------------------------------------------------------------------------------
 
-    def belongs_to(self, watch: Watch, session: ServerSession) -> None:
+    def belongs_to(self, subscription: str, session: ServerSession) -> None:
         """Log notifications of a watch go to the connection that asked for it, where it takes them unasked."""
         if session.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-            self._owners[watch.id] = _connection(session)
+            self._owners[subscription] = _connection(session)
 
-    def forget(self, watch: Watch) -> None:
-        self._owners.pop(watch.id, None)
+    def forget(self, subscription: str) -> None:
+        self._owners.pop(subscription, None)
 
     def alert(self, watch: Watch, ticker: str, text: str) -> None:
         """Something is worth a word; later ones of the same market take the place of earlier ones."""
@@ -85,6 +85,20 @@ class Push:
                 **({"said": text} if text else {"said": before["said"]} if before and "said" in before else {}),
             }
             self._wake()
+
+    def said(self, subscription: str, channel: str, name: str, text: str, *, alert: bool) -> None:
+        """Something came at Polymarket; an ``alert`` goes out by itself, a few words a second at most."""
+        if not alert:
+            return
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.alerts.append({"at": at, "subscription": subscription, "market": name, "said": text})
+        self.touch(FEEDS_URI)
+        before = self._messages.get((subscription, name))
+        updates = (before["updates"] if before else 0) + 1
+        self._messages[subscription, name] = {
+            "subscription": subscription, "channel": channel, "market": name, "updates": updates, "said": text,
+        }  # fmt: skip
+        self._wake()
 
     def touched(self, channel: Channel, ticker: str) -> None:
         """An update came: the resources that show it have changed."""
@@ -124,7 +138,8 @@ class Push:
         connection = self._owners.get(data["subscription"])
         if connection is not None:
             level = "notice" if "said" in data else "info"
-            message = {"level": level, "logger": "kalshi", "data": data}
+            logger_name = "polymarket" if "market" in data else "kalshi"
+            message = {"level": level, "logger": logger_name, "data": data}
             await connection.outbound.notify("notifications/message", message)
 
     async def _changed(self, uri: str) -> None:

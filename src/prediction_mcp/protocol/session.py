@@ -15,6 +15,9 @@ from prediction_mcp.settings import Settings
 from .push import Push
 
 if TYPE_CHECKING:
+    from prediction_mcp.desk.both import Both
+    from prediction_mcp.desk.polymarket.account import Access
+    from prediction_mcp.desk.polymarket.account import Account as PolymarketDesk
     from prediction_mcp.kalshi import KalshiClient
     from prediction_mcp.safety.guard import Guard
 
@@ -22,21 +25,55 @@ if TYPE_CHECKING:
 class Session:
     """One server's life: its account, and what is pushed from it."""
 
-    def __init__(self, settings: Settings, connect: Callable[[], AbstractAsyncContextManager[KalshiClient]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        connect: Callable[[], AbstractAsyncContextManager[KalshiClient]],
+        reach_polymarket: Callable[[Account], AbstractAsyncContextManager[Access]],
+    ) -> None:
         self.settings = settings
         self.push = Push()
         self.account = Account(settings, connect, self.push, report_progress)
+        self._polymarket: PolymarketDesk | None = None
+        self._both: Both | None = None
+        self._reach_polymarket = reach_polymarket
+        if "polymarket" in settings.chosen_toolsets:
+            self.account.beside = self.both
+
+    @property
+    def polymarket(self) -> PolymarketDesk:
+        """The wallet at Polymarket; made by what first needs it."""
+        if self._polymarket is None:
+            from prediction_mcp.desk.polymarket.account import Account as PolymarketDesk
+
+            settings, account = self.settings, self.account
+            self._polymarket = PolymarketDesk(
+                settings, lambda: self._reach_polymarket(account), account.records, self.both, self.push
+            )
+        return self._polymarket
+
+    def both(self) -> Both:
+        """What guards ask of both platforms."""
+        if self._both is None:
+            from prediction_mcp.desk.both import Both
+            from prediction_mcp.desk.kalshi.guarded import Guarded
+            from prediction_mcp.desk.polymarket.guarded import Guarded as Wallet
+
+            self._both = Both(Guarded(self.account), Wallet(self.polymarket))
+        return self._both
 
     async def wanted(self, uri: str) -> None:
         """Somebody listens to a resource: watch what it shows."""
-        await self.account.feeds.wanted(uri)
+        await (self.polymarket if uri.startswith("polymarket:") else self.account).feeds.wanted(uri)
 
     async def unwanted(self, uri: str) -> None:
         """Nobody does any more."""
-        await self.account.feeds.unwanted(uri)
+        await (self.polymarket if uri.startswith("polymarket:") else self.account).feeds.unwanted(uri)
 
     async def close(self) -> None:
         await self.push.close()
+        if self._polymarket is not None:
+            await self._polymarket.close()
         await self.account.close()
 
 
@@ -56,6 +93,15 @@ def get_closed_account() -> Account:
 
 def get_guard() -> Guard:
     return get_session().account.guard
+
+
+async def get_wallet() -> PolymarketDesk:
+    """The wallet at Polymarket, reachable; no key is touched by this."""
+    return await get_session().polymarket.open()
+
+
+def get_wallet_guard() -> Guard:
+    return get_session().polymarket.guard
 
 
 def get_push() -> Push:

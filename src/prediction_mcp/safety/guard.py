@@ -60,8 +60,11 @@ class Account(Cancels, Tells, Protocol):
     async def standing(self, ticker: str) -> Standing:
         """What is held and rests in a market."""
 
-    async def made(self, look: Look) -> Decimal:
-        """Dollars that the account is worth beyond what was paid in."""
+    async def made(self, look: Look) -> Mapping[str, Decimal]:
+        """Dollars that the account is worth beyond what was paid in, by platform."""
+
+    async def elsewhere(self, look: Look) -> Decimal:
+        """Dollars of cash that it has at another platform than the look's."""
 
 
 @dataclass
@@ -329,8 +332,12 @@ class Guard:
         lost = Decimal(0)
         if limits.day_loss is not None:
             made = await self.account.made(look)
-            lost = max(records.day_start(made) - made, Decimal(0))
-        return Figures(look.as_of, look.cash, look.markets, lost, more)
+            change = sum((value - records.day_start(value, of=name) for name, value in made.items()), Decimal(0))
+            lost = max(-change, Decimal(0))
+        cash = look.cash
+        if cash is not None and limits.cash_reserve is not None:
+            cash += await self.account.elsewhere(look)
+        return Figures(look.as_of, cash, look.markets, lost, more)
 
     async def _latent(self, closers: Mapping[str, Mapping[str, Decimal]], records: Records, as_of: float) -> Decimal:
         """What orders that were taken as closing would cost now if they opened; those that are over are forgotten."""

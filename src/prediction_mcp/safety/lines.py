@@ -96,6 +96,7 @@ FACTS: dict[str, tuple[str, Any]] = {
     "tightened": ("tightened", dict[str, str | list[str]]),
     "loosened": ("tightened", dict[str, str]),
     "day": ("day_start", DayLine),
+    "day at polymarket": ("day_start at polymarket", DayLine),
 }
 """Lines that set a fact of the index: its name, and the type of its value."""
 

@@ -101,6 +101,7 @@ class Look:
     whole_event: bool = False
     cash: Decimal | None = None
     worth: Decimal | None = None
+    platform: Literal["kalshi", "polymarket"] = "kalshi"
 
 
 @dataclass(frozen=True, slots=True)

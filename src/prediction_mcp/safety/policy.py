@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
@@ -56,6 +56,18 @@ class Policy:
             tolerance=settings.confirm_tolerance_cents / 100,
             patience_s=settings.confirm_timeout,
             window_s=settings.confirm_window,
+        )
+
+    @classmethod
+    def of_polymarket(cls, settings: Settings) -> Policy:
+        """The same for Polymarket: its own mode, and a word of its own for real money."""
+        return replace(
+            cls.of(settings),
+            environment=settings.polymarket_env,
+            writes_allowed=not settings.why_polymarket_read_only,
+            why_not=settings.why_polymarket_read_only,
+            confirm_over=settings.confirm_over_in(settings.polymarket_env),
+            fallback=settings.fallback_in(settings.polymarket_env),
         )
 
     def require_writes(self) -> None:

@@ -319,14 +319,15 @@ class Records:
         with self.index.transaction():
             self._write({"what": "loosened", "id": "", "value": {}}, sync=True)
 
-    def day_start(self, made: Decimal) -> Decimal:
-        """What the account had made (dollars) at the first look today (UTC), which this is if there was none."""
+    def day_start(self, made: Decimal, of: str = "kalshi") -> Decimal:
+        """What the account had made at a platform (dollars) at the first look today (UTC); this, if there was none."""
+        where = "" if of == "kalshi" else f" at {of}"
         day = datetime.now(UTC).date().isoformat()
         with self.index.transaction():
-            kept = json.loads(self.index.fact("day_start") or "{}")
+            kept = json.loads(self.index.fact(f"day_start{where}") or "{}")
             if kept.get("day") != day:
                 kept = {"day": day, "made": str(made)}
-                self._write({"what": "day", "id": "", "value": kept}, sync=False)
+                self._write({"what": f"day{where}", "id": "", "value": kept}, sync=False)
         return Decimal(kept["made"])
 
     # -- the kill switch ---------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from .http import HttpSettings
 from .places import PlaceSettings
 from .writes import WriteSettings
 
-TOOLSETS = frozenset({"advanced", "safety"})
+TOOLSETS = frozenset({"advanced", "polymarket", "safety"})
 
 
 class SettingsError(ValueError):
@@ -74,7 +74,10 @@ class Settings(WriteSettings, PlaceSettings, HttpSettings, Limits, BaseSettings)
     def chosen_toolsets(self) -> frozenset[str]:
         """Toolsets beside the 52: those named, and the brakes wherever other than paper orders can be sent."""
         chosen = frozenset(_names(self.toolsets))
-        return chosen | {"safety"} if self.writes_allowed and self.env != "paper" else chosen
+        orders = self.writes_allowed and self.env != "paper"
+        if "polymarket" in chosen:
+            orders = orders or (self.polymarket_env == "live" and not self.why_polymarket_read_only)
+        return chosen | {"safety"} if orders else chosen
 
     def describe(self) -> str:
         """The mode in a few words, for a person."""

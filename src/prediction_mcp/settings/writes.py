@@ -9,11 +9,12 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from .kalshi import KalshiSettings
+from .polymarket import PolymarketSettings
 
 _RULE = re.compile(r"always|never|over:\d{1,9}(\.\d{1,2})?")
 
 
-class WriteSettings(KalshiSettings):
+class WriteSettings(PolymarketSettings, KalshiSettings):
     read_only: bool | None = Field(None, alias="READ_ONLY")
     live_trading: Literal["real-money"] | None = Field(None, alias="LIVE_TRADING")
     confirm: str | None = Field(None, alias="CONFIRM")
@@ -52,7 +53,11 @@ class WriteSettings(KalshiSettings):
     @property
     def confirm_over(self) -> Decimal | None:
         """Dollars at stake from which the person is asked: 0 always, None never."""
-        rule = self.confirm or ("never" if self.env == "paper" else "always")
+        return self.confirm_over_in(self.env)
+
+    def confirm_over_in(self, env: str) -> Decimal | None:
+        """The same for a mode of either platform."""
+        rule = self.confirm or ("never" if env == "paper" else "always")
         if rule == "never":
             return None
         return Decimal(0) if rule == "always" else Decimal(rule.removeprefix("over:"))
@@ -60,4 +65,19 @@ class WriteSettings(KalshiSettings):
     @property
     def fallback(self) -> Literal["token", "refuse"]:
         """What happens where the client can't ask: in live mode a model must not confirm for its user."""
-        return self.confirm_fallback or ("refuse" if self.env == "live" else "token")
+        return self.fallback_in(self.env)
+
+    def fallback_in(self, env: str) -> Literal["token", "refuse"]:
+        """The same for a mode of either platform."""
+        return self.confirm_fallback or ("refuse" if env == "live" else "token")
+
+    @property
+    def why_polymarket_read_only(self) -> str:
+        """Why nothing may be written at Polymarket, and what its owner can do; empty where it may."""
+        mode = f"Polymarket is read-only here (mode {self.polymarket_env})"
+        if self.polymarket_env == "paper":
+            return f"{mode}: READ_ONLY is true." if self.read_only else ""
+        if self.read_only is not False or self.live_trading is None or self.polymarket_trading is None:
+            wanted = "READ_ONLY=false, LIVE_TRADING=real-money and POLYMARKET_TRADING=real-money"
+            return f"{mode}: its owner can allow orders with {wanted}."
+        return "" if self.has_wallet else f"{mode}: it has no wallet."

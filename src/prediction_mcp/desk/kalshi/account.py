@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from prediction_mcp.safety.records import Records
     from prediction_mcp.settings import Settings
 
+    from ..both import Both
+
 
 class Account:
     """An account as the settings name it.
@@ -56,6 +58,8 @@ class Account:
         self._client: KalshiClient | None = None
         self._guard: Guard | None = None
         self._records: Records | None = None
+        self.beside: Callable[[], Both] | None = None
+        """What the guard asks of both platforms, where another account is served beside this one."""
 
     @property
     def environment(self) -> str:
@@ -85,7 +89,8 @@ class Account:
 
             from .guarded import Guarded
 
-            self._guard = Guard(self.policy, Limits.of(self.settings), self.records, Guarded(self))
+            guarded = Guarded(self) if self.beside is None else self.beside()
+            self._guard = Guard(self.policy, Limits.of(self.settings), self.records, guarded)
         return self._guard
 
     def records(self, patience_s: float = 10.0) -> Records:

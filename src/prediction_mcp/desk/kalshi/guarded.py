@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ class Guarded:
         held, rests = await positions_of(account, ticker=ticker), await resting_of(account, ticker)
         return standings(held, rests).get(ticker, Standing())
 
-    async def made(self, look: Look) -> Decimal:
+    async def made(self, look: Look) -> Mapping[str, Decimal]:
         """Worth of cash, positions and resting orders, less what was paid in and not taken out."""
         portfolio, cents = (await self._account.open()).kalshi.portfolio, 0
         resting = (await portfolio.resting_value()).total_resting_order_value
@@ -48,7 +49,19 @@ class Guarded:
             cents += deposit.amount_cents * (deposit.status == "applied")
         async for withdrawal in portfolio.all_withdrawals():
             cents -= withdrawal.amount_cents * (withdrawal.status == "applied")
-        return (look.cash or Decimal(0)) + (look.worth or Decimal(0)) + Decimal(resting - cents) / 100
+        return {"kalshi": (look.cash or Decimal(0)) + (look.worth or Decimal(0)) + Decimal(resting - cents) / 100}
+
+    async def elsewhere(self, look: Look) -> Decimal:
+        return Decimal(0)
+
+    @property
+    def is_there(self) -> bool:
+        return self._account.settings.has_key
+
+    async def now(self) -> Look:
+        began = time.time()
+        balance = await (await self._account.open()).kalshi.portfolio.balance()
+        return Look(began, {}, cash=balance.balance_dollars, worth=Decimal(balance.portfolio_value) / 100)
 
     async def fate(self, intent: Intent) -> Done | str:
         orders = (await self._account.open()).kalshi.orders

@@ -117,7 +117,7 @@ async def _subscribe(
         for name in names:
             await lookup.market(account, name)  # names what was meant
         raise
-    push.belongs_to(watch, get_context().session)
+    push.belongs_to(watch.id, get_context().session)
     push.turned()
     return Subscribed.of(account.feeds, watch, account.environment)
 
@@ -138,7 +138,7 @@ async def kalshi_unsubscribe(
     watcher = account.feeds.watcher
     for watch in watcher.find(subscription_id, channel, ticker.strip().upper() if ticker else None):
         await watcher.unsubscribe(watch)
-        push.forget(watch)
+        push.forget(watch.id)
     push.turned()
     return SubscriptionList.of(account.feeds, list(push.alerts), push.suppressed, account.environment)
 

@@ -11,6 +11,7 @@ import io
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from prediction_mcp.desk.colours import BAND, BARS, DPI, GROUND, HEIGHT, INK, LINE, LONGEST_TITLE, QUIET, WIDTH
 from prediction_mcp.kalshi.errors import NotFoundError
 
 from .reading import MINUTES
@@ -19,9 +20,6 @@ from .results import Candles
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-GROUND, INK, QUIET, LINE, BAND, BARS = "#fcfcfa", "#22252a", "#5d646e", "#0b5cad", "#7fb2e5", "#8a6d1b"
-WIDTH, HEIGHT, DPI = 8.0, 4.5, 110
-LONGEST_TITLE = 90
 FEW = 30
 """Closes below which each gets a dot."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from prediction_mcp.exchange.second import PolymarketExchange
 
 PREFIX = "/polymarket"
+
+
+def second_file(first: Path) -> Path:
+    """Where the front is kept whose neighbour is kept in a file."""
+    return first.with_name(f"{first.stem}-polymarket{first.suffix}")
 
 
 class Second:

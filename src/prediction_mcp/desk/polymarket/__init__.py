@@ -1,0 +1,1 @@
+"""Polymarket at the desk: what is looked up, reckoned and done, without MCP."""

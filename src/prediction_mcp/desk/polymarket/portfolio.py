@@ -1,0 +1,228 @@
+"""What the wallet has: cash, positions, what they are worth, what it did."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, Self
+
+from prediction_mcp.desk.results import Answer, ListAnswer, Number, Result, Second
+from prediction_mcp.polymarket import models, record
+from prediction_mcp.polymarket.own import Order
+
+from . import lookup
+
+if TYPE_CHECKING:
+    from .account import Account
+
+MILLIONTHS = Decimal(10) ** 6
+MOST = 500
+Held = Literal["open", "redeemable", "closed", "all"]
+
+
+class BalanceAnswer(Answer):
+    """Dollars (pUSD). Open buys don't lower ``cash``: Polymarket holds nothing back for them, it cancels what no longer
+    fits. ``in_open_buys`` is what they may take."""
+
+    wallet: str
+    cash: Number
+    in_open_buys: Number
+
+
+class PositionLine(Result):
+    slug: str
+    question: str
+    outcome: str
+    shares: Number
+    average_price: Number
+    cost: Number
+    price: Number
+    value: Number
+    unrealized: Number
+    realized: Number | None = None
+    status: str
+    note: str | None = None
+
+    @classmethod
+    def of(cls, row: record.Position) -> Self:
+        note = None
+        if row.redeemable:
+            note = "resolved, not paid yet: redeem it" if row.current_price else "resolved, worth nothing"
+        elif row.mergeable:
+            note = "both outcomes held: a pair is worth $1"
+        return cls(
+            slug=row.slug or row.condition_id,
+            question=row.title or "",
+            outcome=row.outcome or "",
+            shares=row.current_size,
+            average_price=row.avg_price,
+            cost=row.total_cost_usdc,
+            price=row.current_price,
+            value=row.current_value,
+            unrealized=row.unrealized_pnl,
+            realized=row.realized_pnl or None,
+            status=row.status.lower(),
+            note=note,
+        )
+
+
+class Positions(ListAnswer):
+    positions: list[PositionLine]
+
+
+class ValueAnswer(Answer):
+    """Dollars; ``positions`` at the middle of their books, resolved ones at what they pay."""
+
+    wallet: str
+    cash: Number
+    positions: Number
+    total: Number
+    redeemable: Number | None = None
+    unrealized: Number
+
+
+class ActivityLine(Result):
+    at: Second | None = None
+    what: str
+    question: str | None = None
+    outcome: str | None = None
+    side: str | None = None
+    price: Number | None = None
+    shares: Number | None = None
+    dollars: Number | None = None
+
+    @classmethod
+    def of(cls, row: record.Activity) -> Self:
+        return cls(
+            at=row.timestamp, what=row.type.lower(), question=row.title, outcome=row.outcome, side=row.side,
+            price=row.price, shares=row.size, dollars=row.usdc_size,
+        )  # fmt: skip
+
+
+class ActivityList(ListAnswer):
+    """Newest first."""
+
+    activity: list[ActivityLine]
+
+
+class OrderLine(Result):
+    """``remaining`` are shares that still rest."""
+
+    order_id: str
+    question: str
+    slug: str
+    order: str
+    type: str
+    size: Number
+    filled: Number
+    remaining: Number
+    expires: Second | None = None
+
+
+class OrderList(ListAnswer):
+    orders: list[OrderLine]
+
+
+def wanted_by(order: Order) -> Decimal:
+    """Dollars that a resting buy may take, fees apart."""
+    return order.price * (order.original_size - order.size_matched) if order.side == "BUY" else Decimal(0)
+
+
+async def balance(account: Account) -> BalanceAnswer:
+    trader = await account.trader()
+    cash, resting = await trader.balance(), await trader.open_orders()
+    return BalanceAnswer(
+        source=account.source,
+        wallet=account.wallet().address,
+        cash=cash.balance / MILLIONTHS,
+        in_open_buys=sum(map(wanted_by, resting), Decimal(0)),
+    )
+
+
+async def rows(account: Account, **filters: object) -> list[record.Position]:
+    return await account.polymarket.positions(account.address, MOST, **filters)
+
+
+async def positions(account: Account, text: str | None, held: Held, limit: int) -> Positions:
+    filters: dict[str, object] = {} if held == "all" else {"status": held.upper()}
+    if held == "all":
+        filters["status"] = "OPEN,REDEEMABLE,CLOSED"
+    if text is not None:
+        filters["condition_id"] = (await lookup.market(account, text)).condition_id or ""
+    found = await rows(account, **filters)
+    lines = [PositionLine.of(row) for row in found[:limit]]
+    more = str(limit) if len(found) > limit else None
+    return Positions(source=account.source, count=len(lines), cursor=more, positions=lines)
+
+
+async def value(account: Account) -> ValueAnswer:
+    trader = await account.trader()
+    cash = (await trader.balance()).balance / MILLIONTHS
+    found = await rows(account)
+    worth = sum((row.current_value for row in found), Decimal(0))
+    return ValueAnswer(
+        source=account.source,
+        wallet=account.wallet().address,
+        cash=cash,
+        positions=worth,
+        total=cash + worth,
+        redeemable=sum((row.current_value for row in found if row.redeemable), Decimal(0)) or None,
+        unrealized=sum((row.unrealized_pnl for row in found), Decimal(0)),
+    )
+
+
+async def activity(account: Account, text: str | None, limit: int) -> ActivityList:
+    filters: dict[str, object] = {"taker_only": "false"}
+    if text is not None:
+        filters["condition_id"] = (await lookup.market(account, text)).condition_id or ""
+    found = await account.polymarket.activity(account.address, limit, **filters)
+    lines = [ActivityLine.of(row) for row in found]
+    return ActivityList(source=account.source, count=len(lines), activity=lines)
+
+
+async def orders(account: Account, text: str | None, limit: int) -> OrderList:
+    """What rests, with its market's words."""
+    filters: dict[str, object] = {}
+    if text is not None:
+        filters["market"] = (await lookup.market(account, text)).condition_id or ""
+    resting = await (await account.trader()).open_orders(**filters)
+    listed = await markets_of(account, [order.market for order in resting[:limit]])
+    lines = [line_of(order, listed.get(order.market)) for order in resting[:limit]]
+    more = str(limit) if len(resting) > limit else None
+    return OrderList(source=account.source, count=len(lines), cursor=more, orders=lines)
+
+
+async def markets_of(account: Account, conditions: list[str]) -> dict[str, models.Market]:
+    """Markets by condition id; unknown ones are missing."""
+    wanted = ",".join(dict.fromkeys(conditions))
+    if not wanted:
+        return {}
+    return {m.condition_id or "": m async for m in account.polymarket.markets(condition_ids=wanted)}
+
+
+def line_of(order: Order, market: models.Market | None) -> OrderLine:
+    from prediction_mcp.net.words import cents
+
+    return OrderLine(
+        order_id=order.id,
+        question="" if market is None else market.question,
+        slug=order.market if market is None else market.slug or order.market,
+        order=f"{order.side.lower()} “{order.outcome}” at {cents(order.price)}",
+        type=order.order_type,
+        size=order.original_size,
+        filled=order.size_matched,
+        remaining=order.original_size - order.size_matched,
+        expires=order.expiration,
+    )
+
+
+class Portfolio(ValueAnswer):
+    """The value with each open position; ``more`` if there are others."""
+
+    held: list[PositionLine]
+    more: bool | None = None
+
+    @classmethod
+    def of(cls, value: ValueAnswer, positions: Positions) -> Self:
+        shown = value.model_dump()
+        return cls(**{k: v for k, v in shown.items() if k in ValueAnswer.model_fields}, held=positions.positions,
+                   more=True if positions.cursor else None)  # fmt: skip

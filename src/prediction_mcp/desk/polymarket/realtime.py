@@ -1,0 +1,344 @@
+"""What a wallet's server watches at Polymarket: subscriptions over the market and the user feed, counted and ended."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from prediction_mcp.desk.results import Answer, Number, Result
+from prediction_mcp.net.errors import PlatformError
+from prediction_mcp.net.words import cents, printed
+from prediction_mcp.polymarket.errors import InvalidRequestError
+from prediction_mcp.safety.text import clean, cut
+
+from . import lookup
+
+if TYPE_CHECKING:
+    from prediction_mcp.polymarket.feed import Feed
+    from prediction_mcp.polymarket.frames import MarketFrame
+    from prediction_mcp.polymarket.orderbook import TokenBook
+    from prediction_mcp.polymarket.own import UserOrder, UserTrade
+    from prediction_mcp.polymarket.user_feed import UserFeed
+
+    from .account import Account
+    from .lookup import Side
+
+Kind = Literal["prices", "orderbook", "orders", "trades", "resolution"]
+Callback = Literal["notification", "log"]
+BOOK_URI = "polymarket://markets/{slug}/orderbook"
+_BOOK = re.compile(BOOK_URI.format(slug="([^/]+)"))
+PORTFOLIO_URI = "polymarket://portfolio"
+STATUS_URI = "polymarket://websocket-status"
+MOST, KEPT, NAMED, SHOWN = 100, 200, 60, 10
+
+
+class Listener(Protocol):
+    """Who is told what is watched."""
+
+    def said(self, subscription: str, channel: str, name: str, text: str, *, alert: bool) -> None:
+        """Something came; with ``alert`` it is worth being told unasked."""
+
+    def touch(self, uri: str) -> None:
+        """What a resource shows has changed."""
+
+
+class Nobody:
+    """A listener where nobody listens."""
+
+    def said(self, subscription: str, channel: str, name: str, text: str, *, alert: bool) -> None: ...
+    def touch(self, uri: str) -> None: ...
+
+
+@dataclass
+class Subscription:
+    """One subscription. ``keys`` are token ids, or condition ids; none is all of the wallet."""
+
+    id: str
+    kind: Kind
+    keys: frozenset[str]
+    names: dict[str, str]
+    callback: Callback
+    depth: int = 0
+    seen: int = 0
+    since: float = field(default_factory=time.time)
+    events: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+
+class SubscriptionLine(Result):
+    """``latest`` are the newest updates, newest last."""
+
+    subscription_id: str
+    what: str
+    of: list[str]
+    callback: str
+    seen: int
+    latest: list[str] | None = None
+
+
+class Subscribed(Answer):
+    """``prices`` now, of what is watched."""
+
+    subscription_id: str
+    what: str
+    of: list[str]
+    callback: str
+    feed: str
+    prices: dict[str, list[Number | None]] | None = None
+    note: str | None = None
+
+
+class Status(Answer):
+    """The feeds' state and counters; ``doubtful`` books are being read again."""
+
+    feed: str
+    user_feed: str
+    connections: int
+    books: int
+    doubtful: int
+    counters: dict[str, int]
+    subscriptions: list[SubscriptionLine]
+
+
+class Feeds:
+    """What an account watches, from the first subscription on."""
+
+    def __init__(self, account: Account, listener: Listener) -> None:
+        self._account = account
+        self._listener = listener
+        self._market: Feed | None = None
+        self._user: UserFeed | None = None
+        self._numbers = itertools.count(1)
+        self.subscriptions: dict[str, Subscription] = {}
+        self._slugs: dict[str, str] = {}
+        """Slug of a watched token's market, for the resource that shows its book."""
+        self._for_resources: dict[str, list[Subscription]] = {}
+        self._tokens_of: dict[str, list[str]] = {}
+        self._questions: dict[str, str] = {}
+
+    # -- what is watched -----------------------------------------------------------------------------------------
+
+    @property
+    def market(self) -> Feed:
+        """The market feed; made by what first needs it."""
+        if self._market is None:
+            from prediction_mcp.polymarket.feed import Feed
+
+            url = f"{self._account.access.urls['ws']}/market"
+            self._market = Feed(self._account.polymarket, url, self._heard, self._turned, self._turned)
+        return self._market
+
+    async def _user_feed(self) -> UserFeed:
+        if self._user is None:
+            from prediction_mcp.polymarket.user_feed import UserFeed
+
+            trader = await self._account.trader()
+            url = f"{self._account.access.urls['ws']}/user"
+            self._user = UserFeed(trader.api_key, trader, url, self._order, self._trade, self._turned, self._turned)
+        return self._user
+
+    def know(self, side: Side) -> None:
+        """Remember a market's words, for news of own orders in it."""
+        self._questions[side.condition] = cut(clean(side.market.question), NAMED)
+
+    def book(self, token: str) -> TokenBook | None:
+        """A watched book that is right at this moment; None where it must be read."""
+        found = None if self._market is None else self._market.books.get(token)
+        return found if found is not None and found.state == "live" else None
+
+    async def watch_tokens(self, kind: Kind, sides: Sequence[Side], callback: Callback, depth: int = 0) -> Subscription:
+        """Prices or books of outcomes. Raises what the feed raises; then nothing is watched."""
+        names = {side.token: _name(side) for side in sides}
+        made = self._made(kind, names, callback, depth)
+        for side in sides:
+            self._slugs[side.token] = side.market.slug or ""
+        await self.market.watch(names)
+        self.subscriptions[made.id] = made
+        return made
+
+    async def watch_resolutions(self, sides: Sequence[Side], callback: Callback) -> Subscription:
+        names = {side.condition: cut(clean(side.market.question), NAMED) for side in sides}
+        made = self._made("resolution", names, callback, 0)
+        tokens = [token for side in sides for token in side.market.clob_token_ids]
+        await self.market.watch(tokens)
+        await self.market.watch_resolutions(names)
+        self._tokens_of[made.id] = tokens
+        self.subscriptions[made.id] = made
+        return made
+
+    async def watch_own(self, kind: Kind, sides: Sequence[Side], callback: Callback) -> Subscription:
+        """Own orders or trades, of some markets or all."""
+        names = {side.condition: cut(clean(side.market.question), NAMED) for side in sides}
+        made = self._made(kind, names, callback, 0)
+        await (await self._user_feed()).watch()
+        self.subscriptions[made.id] = made
+        return made
+
+    def _made(self, kind: Kind, names: dict[str, str], callback: Callback, depth: int) -> Subscription:
+        if len(self.subscriptions) >= MOST:
+            raise InvalidRequestError(f"{MOST} subscriptions are the most: end some first.")
+        return Subscription(f"p{next(self._numbers)}", kind, frozenset(names), names, callback, depth)
+
+    async def unwatch(self, subscription_id: str) -> Subscription:
+        """End a subscription. Raises InvalidRequestError where there is none."""
+        made = self.subscriptions.pop(subscription_id, None)
+        if made is None:
+            raise InvalidRequestError("There is no such subscription: polymarket_get_realtime_status lists them.")
+        if made.kind in ("prices", "orderbook"):
+            await self.market.unwatch(made.keys)
+        elif made.kind == "resolution":
+            self.market.unwatch_resolutions(made.keys)
+            await self.market.unwatch(self._tokens_of.pop(made.id))
+        elif self._user is not None:
+            self._user.unwatch()
+        return made
+
+    async def wanted(self, uri: str) -> None:
+        """Somebody listens to a resource: watch what it shows."""
+        await self._account.open()
+        watches: list[Subscription] = []
+        if (named := _BOOK.fullmatch(uri)) is not None:
+            side = await lookup.side(self._account, named[1], None)
+            watches.append(await self.watch_tokens("orderbook", [side], "log"))
+        elif uri == PORTFOLIO_URI:
+            watches.append(await self.watch_own("trades", [], "log"))
+        self._for_resources.setdefault(uri, []).extend(watches)
+
+    async def unwanted(self, uri: str) -> None:
+        """Nobody does any more."""
+        held = self._for_resources.get(uri)
+        if held:
+            await self.unwatch(held.pop().id)
+
+    async def close(self) -> None:
+        self.subscriptions.clear()
+        if self._market is not None:
+            await self._market.close()
+        if self._user is not None:
+            await self._user.close()
+
+    # -- what comes ----------------------------------------------------------------------------------------------
+
+    def _turned(self) -> None:
+        self._listener.touch(STATUS_URI)
+
+    def _heard(self, frame: MarketFrame) -> None:
+        if frame.name == "market_resolved":
+            won = clean(frame.winning_outcome)
+            self._tell("resolution", frame.market, f"resolved{f': “{won}” won' if won else ''}")
+            return
+        tokens = {c.asset_id for c in frame.price_changes} or {frame.asset_id}
+        for token in tokens:
+            if token in self._slugs:
+                self._listener.touch(BOOK_URI.format(slug=self._slugs[token]))
+            if frame.name == "last_trade_price":
+                self._tell("prices", token, f"traded {frame.size} at {_cents(frame.price)}")
+            elif frame.name == "tick_size_change":
+                self._tell("prices", token, f"tick is now {_cents(frame.new_tick_size)}")
+            elif frame.name in ("book", "price_change"):
+                book = self.book(token)
+                if book is not None:
+                    top = f"{_units(book.best_bid)} bid, {_units(book.best_ask)} ask"
+                    self._tell("orderbook", token, top, only_new=True)
+                    self._tell("prices", token, top, only_new=True)
+
+    def _order(self, order: UserOrder) -> None:
+        filled = "" if order.size_matched is None else f", {printed(order.size_matched)} filled"
+        self._tell("orders", order.market, f"order {order.id[:10]} {order.type.lower()}{filled}")
+        self._listener.touch(PORTFOLIO_URI)
+
+    def _trade(self, trade: UserTrade) -> None:
+        price = cents(trade.price) if trade.price is not None else "?"
+        size = printed(trade.size) if trade.size is not None else "?"
+        self._tell(
+            "trades",
+            trade.market,
+            f"{trade.side.lower()} {size} “{clean(trade.outcome or '')}” at {price}: {trade.status.lower()}",
+        )
+        self._listener.touch(PORTFOLIO_URI)
+
+    def _tell(self, kind: Kind, key: str, text: str, *, only_new: bool = False) -> None:
+        for made in self.subscriptions.values():
+            if made.kind != kind or (made.keys and key not in made.keys):
+                continue
+            name = made.names.get(key) or self._questions.get(key, key[:12])
+            said = f"{name}: {text}"
+            if only_new and made.events and made.events[-1][1] == said:
+                continue
+            made.seen += 1
+            made.events.append((time.time(), said))
+            self._listener.said(made.id, kind, name, text, alert=made.callback == "notification")
+            self._listener.touch(STATUS_URI)
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        if self._market is None or not self._market.connections:
+            return "idle"
+        states = {connection.state for connection in self._market.connections}
+        return "live" if states == {"live"} else ", ".join(sorted(states))
+
+    def status(self) -> Status:
+        books = list(self._market.books.values()) if self._market is not None else []
+        counters = dict(self._market.counters) if self._market is not None else {}
+        if self._user is not None:
+            counters |= {f"user_{name}": count for name, count in self._user.counters.items()}
+        return Status(
+            source=self._account.source,
+            feed=self.state,
+            user_feed="idle" if self._user is None else self._user.state,
+            connections=0 if self._market is None else len(self._market.connections),
+            books=len(books),
+            doubtful=sum(book.state != "live" for book in books),
+            counters=counters,
+            subscriptions=[_line(made) for made in self.subscriptions.values()],
+        )
+
+    async def subscribed(self, made: Subscription) -> Subscribed:
+        """The answer to a subscription: with the books' best prices where they are right by now."""
+        prices: dict[str, list[Number | None]] | None = None
+        if made.kind in ("prices", "orderbook"):
+            prices = {}
+            for token in made.keys:
+                try:
+                    book = await self.market.book(token, 2.0)
+                except PlatformError:
+                    prices[made.names[token]] = [None, None]
+                else:
+                    bids, asks = book.depth(1)
+                    prices[made.names[token]] = [bids[0][0] if bids else None, asks[0][0] if asks else None]
+        note = "Prices are [best bid, best ask]." if prices else None
+        own = self._user if made.kind in ("orders", "trades") else None
+        state = self.state if own is None else own.state
+        return Subscribed(
+            source=self._account.source, subscription_id=made.id, what=made.kind, of=sorted(made.names.values()),
+            callback=made.callback, feed=state, prices=prices, note=note,
+        )  # fmt: skip
+
+
+def _line(made: Subscription) -> SubscriptionLine:
+    return SubscriptionLine(
+        subscription_id=made.id, what=made.kind, of=sorted(made.names.values()) or ["all"], callback=made.callback,
+        seen=made.seen, latest=[text for _, text in list(made.events)[-SHOWN:]] or None,
+    )  # fmt: skip
+
+
+def _name(side: Side) -> str:
+    return f"{cut(clean(side.market.question), NAMED)} / {clean(side.name)}"
+
+
+def _cents(value: str | float) -> str:
+    try:
+        return cents(Decimal(str(value)))
+    except ArithmeticError:
+        return "?"
+
+
+def _units(units: int) -> str:
+    return cents(Decimal(units).scaleb(-4)) if 0 < units < 10_000 else "nothing"

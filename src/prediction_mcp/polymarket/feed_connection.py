@@ -1,0 +1,104 @@
+"""One connection of the market feed with its tokens: kept alive by text, told to subscribe, read frame by frame."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import orjson
+from loguru import logger
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from prediction_mcp.net import websocket
+from prediction_mcp.net.errors import PlatformError
+from prediction_mcp.net.kept import Kept
+
+from .errors import UnavailableError
+from .frames import market_frames
+
+if TYPE_CHECKING:
+    from .feed import Feed
+
+PING_S = 10.0
+
+
+class Connection(Kept):
+    """One connection of the market feed with its tokens."""
+
+    def __init__(self, url: str, feed: Feed) -> None:
+        super().__init__(feed.reconnected, feed.turned, feed.grace_s)
+        self.url = url
+        self.tokens: dict[str, None] = {}
+        self._feed = feed
+        self._held: set[str] = set()
+        self.heard_at = time.monotonic()
+
+    # -- what is wanted ------------------------------------------------------------------------------------------
+
+    async def bring_in_line(self) -> None:
+        """Make the connection hold exactly the tokens that are wanted."""
+        socket = await self.connected()
+        new, old = [t for t in self.tokens if t not in self._held], self._held - self.tokens.keys()
+        first = not self._held
+        self._held |= set(new)
+        self._held -= old
+        if new:
+            body: dict[str, object] = {"assets_ids": new, "custom_feature_enabled": True}
+            body |= {"type": "market"} if first else {"operation": "subscribe"}
+            await socket.send(orjson.dumps(body).decode())
+        if old:
+            await socket.send(orjson.dumps({"operation": "unsubscribe", "assets_ids": sorted(old)}).decode())
+
+    async def again(self) -> None:
+        """Give the connection up; another one is made."""
+        if self._socket is not None:
+            await self._socket.close(1000)
+
+    # -- the connection ------------------------------------------------------------------------------------------
+
+    def is_wanted(self) -> bool:
+        return bool(self.tokens)
+
+    def opening(self) -> connect:
+        return websocket.opening(self.url, pings=False)  # its own keep-alive is text
+
+    async def resume(self, *, again: bool) -> None:
+        self.spawn(self._ping())
+        if again:
+            await self.bring_in_line()
+
+    async def _ping(self) -> None:
+        socket = self._socket
+        while socket is not None and socket is self._socket:
+            await asyncio.sleep(PING_S)
+            with contextlib.suppress(WebSocketException):  # a connection that ends is made again by who reads it
+                if socket is self._socket:
+                    await socket.send("PING")
+                    if time.monotonic() - self.heard_at > websocket.SILENCE_S:
+                        await socket.close(1000)
+
+    def read(self, frame: bytes) -> None:
+        self.heard_at = time.monotonic()
+        if frame == b"PONG":
+            return
+        try:
+            for message in market_frames(frame):
+                self._feed.receive(message)
+        except (msgspec.DecodeError, ValueError) as error:
+            self._feed.counters["unreadable"] += 1
+            logger.debug("a frame of Polymarket's feed can't be read: {}", error)
+
+    def lost(self) -> None:
+        self._held.clear()
+        for token in self.tokens:
+            self._feed.books[token].lose()
+
+    def not_opened(self, error: Exception) -> PlatformError:
+        return UnavailableError(f"Polymarket's feed can't be opened: {error}.", sent=False)
+
+    def unreachable(self) -> PlatformError:
+        return UnavailableError("Polymarket's feed can't be reached now; it goes on trying.", sent=False)
