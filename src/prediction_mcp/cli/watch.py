@@ -30,6 +30,8 @@ from prediction_mcp.safety.text import clean
 from prediction_mcp.settings import load_settings
 
 REFRESHES = 4
+WORDS = 3
+"""Hyphens that no ticker of Kalshi has in small letters."""
 LEVELS, TRADES = 6, 8
 
 
@@ -118,8 +120,9 @@ async def watch(tickers: list[str], seconds: float | None) -> None:
 
 
 def is_polymarket(name: str) -> bool:
-    """Whether a market is named as Polymarket names its own: a slug in small letters, a link, 0x and digits."""
-    return "polymarket.com" in name or name.startswith("0x") or ("-" in name and name == name.lower())
+    """Whether a market is named as Polymarket names its own: a link, 0x and digits, or a slug of several words."""
+    slug = name == name.lower() and not name.startswith("kx") and name.count("-") >= WORDS
+    return "polymarket.com" in name or name.startswith("0x") or slug
 
 
 async def _open(account: Account, markets: list[Market]) -> Screen:

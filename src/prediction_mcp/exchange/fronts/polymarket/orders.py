@@ -92,8 +92,9 @@ def _identify(call: Call, placement: Placement, market: Market) -> tuple[str, Ac
         raise RefusalError(refusals.WRONG_SIGNER)
     kind = "v2" if wire.question_of(market).v2 else "neg_risk" if market.event.exclusive else "v1"
     values = {
-        "salt": order.salt, "maker": order.maker, "signer": order.signer, "tokenId": order.token_id,
-        "makerAmount": order.maker_amount, "takerAmount": order.taker_amount, "side": 0 if order.side == "BUY" else 1,
+        "salt": order.salt, "maker": order.maker, "signer": order.signer,
+        "tokenId": _number(order.token_id, 2**256 - 1), "makerAmount": _number(order.maker_amount),
+        "takerAmount": _number(order.taker_amount), "side": 0 if order.side == "BUY" else 1,
         "signatureType": order.signature_type, "timestamp": _number(order.timestamp), "metadata": metadata,
         "builder": builder,
     }  # fmt: skip
@@ -172,7 +173,6 @@ def place(call: Call) -> Json:
 def _place(call: Call, placement: Placement) -> Json:
     _check_doors(call, placement)
     order = placement.order
-    _number(order.token_id, 10**78)
     found = call.exchange.by_token(order.token_id)
     if found is None:
         raise RefusalError("Invalid token id")
