@@ -35,6 +35,8 @@ class Laws(RuleBasedStateMachine):
         super().__init__()
         self.engine = Engine()
         self.listed = self.now = self.calm = 0
+        self.halves: dict[int, list[tokens.Half]] = defaultdict(list)
+        self.engine.traded = lambda seq, *half: self.halves[seq].append(tokens.Half(*half))
         self.accounts = [
             self.engine.add_account(Account(f"a{i}", grid=1 if i < 2 else GRID_DIRECT, tokens=i < 2)) for i in range(4)
         ]
@@ -131,6 +133,27 @@ class Laws(RuleBasedStateMachine):
                 assert self.tokens[owner][ticker, "no"] >= 0
             else:
                 self.tokens[owner][ticker, "yes"] += count
+
+    @rule(data=st.data())
+    def fail(self, data: st.DataObject) -> None:
+        """A trade fails on its way into the chain: it is as if it had never been, or stays whole."""
+        trades = [seq for seq, halves in self.halves.items() if halves[0].order.ticker in self.tickers]
+        if not trades:
+            return
+        self.now += 1
+        halves = self.halves.pop(data.draw(st.sampled_from(sorted(trades)[-5:])))
+        fees = self.engine.fees_collected
+        if not tokens.take_back(self.engine, halves, self.now):
+            assert self.engine.fees_collected == fees
+            return
+        assert self.engine.fees_collected == fees - sum(half.fee for half in halves)
+        for order, price, count, fee in ((h.order, h.price, h.count, h.fee) for h in halves):
+            if (i := self.accounts.index(order.account)) < 2:
+                yes = (order.side == BID) != order.sells
+                worth = Fraction(price if yes else PRICE_UNITS - price, PRICE_UNITS) * Fraction(count, 100)
+                sign = -1 if order.sells else 1
+                self.cash[i] += sign * worth + Fraction(fee, MICROS)
+                self.tokens[i][order.ticker, "yes" if yes else "no"] -= sign * count
 
     @precondition(lambda self: self.calm > 15)
     @rule(winner=which, early=st.booleans())

@@ -278,6 +278,22 @@ async def test_trades_that_the_feed_drops_are_told_from_rest() -> None:
         assert len({t.id for t in trades}) == 1
 
 
+async def test_a_trade_that_fails_is_told_to_the_end() -> None:
+    async with opened() as front, own(front, poll_s=0.2) as (account, _, trades):
+        front.exchange.faults.rules.append(Rule("trade_fails"))
+        book = await plain(front)
+        assert book.best_ask is not None
+        before = (await account.balance()).balance
+        await buy(account, book, Decimal(5), book.best_ask.price)
+        await until(lambda: len(trades) == 1)
+        for step_ms, status in ((2_500, "RETRYING"), (5_000, "FAILED")):
+            front.clock.step(step_ms)
+            front.exchange.advance(with_crowd=False)
+            await until(lambda: trades[-1].status == status)  # noqa: B023 - awaited before the next one
+        assert [t.status for t in trades] == ["MATCHED", "RETRYING", "FAILED"]
+        assert (await account.balance()).balance == before
+
+
 async def test_half_an_hour_with_every_fault_at_once() -> None:
     """At each quiet moment every book that is called right equals REST; no own trade is missed."""
     rng = random.Random(5)

@@ -18,6 +18,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from prediction_mcp.exchange.disk.store import Store
+from prediction_mcp.exchange.engine import tokens as engine_tokens
 from prediction_mcp.exchange.engine.audit import audit
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.fronts.polymarket import signing, wire
@@ -28,6 +29,7 @@ from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock
 from prediction_mcp.exchange.world.fair import SharedFair
 from prediction_mcp.exchange.world.listed import Market
+from prediction_mcp.kalshi.units import MICROS
 from prediction_mcp.polymarket.orders import Terms, amounts, market_amounts, sign
 from prediction_mcp.polymarket.wallet import ApiKey, Wallet, WalletKind
 from tests.polymarket.shapes import FOLDER, Shapes, there
@@ -447,6 +449,51 @@ async def test_mint_merge_and_the_way_back(front: Front) -> None:
         assert (await ann.send("POST", "/paper/split", {"market": condition, "amount": bad})).status_code == 400
     kinds = (await front.http.get("/data/v2/activity", params={"user": ann.wallet.address})).json()["data"]
     assert {row["type"] for row in kinds} >= {"SPLIT", "MERGE", "CONVERSION", "DEPOSIT"}
+
+
+async def test_a_trade_that_fails_is_taken_back(front: Front) -> None:
+    ann, bob, market = await front.trader(1), await front.trader(2), front.market()
+    engine = front.exchange.engine
+    engine.cancel_many([*engine.markets[market.ticker].book.bids, *engine.markets[market.ticker].book.asks], 1)
+    accounts = [engine.accounts[t.wallet.address.lower()] for t in (ann, bob)]
+    before = [account.cash for account in accounts]
+    pool = engine.markets[market.ticker].pool
+    front.exchange.faults.rules.append(Rule("trade_fails", times=1))
+    await ann.place(market, "BUY", "0.4", "30")
+    for size in ("10", "20"):
+        assert (await bob.place(market, "BUY", "0.6", size, first=False)).json()["status"] == "matched"
+
+    async def statuses() -> list[str]:
+        rows = (await ann.send("GET", "/data/trades", market=wire.condition(market))).json()["data"]
+        return [
+            row["status"].removeprefix("TRADE_STATUS_") for row in sorted(rows, key=lambda row: Decimal(row["size"]))
+        ]
+
+    assert await statuses() == ["MATCHED", "MATCHED"]
+    front.pass_time(2.5)
+    assert await statuses() == ["RETRYING", "MINED"]
+    front.pass_time(5)
+    assert await statuses() == ["FAILED", "CONFIRMED"]
+    paid = [was - account.cash for was, account in zip(before, accounts, strict=True)]
+    fee = paid[1] - 12 * MICROS
+    assert (paid[0], engine.markets[market.ticker].pool - pool) == (8 * MICROS, 20 * MICROS)
+    assert 0 <= fee < MICROS
+    held = [dict(engine_tokens.tokens_of(account))[market.ticker] for account in accounts]
+    assert [(h.yes.count, h.no.count) for h in held] == [(2_000, 0), (0, 2_000)]
+
+
+async def test_a_trade_that_fails_stays_where_its_shares_are_gone(front: Front) -> None:
+    """What was bought and sold again before it showed can't be given back: nothing is changed, and nothing told."""
+    ann, market = await front.trader(1), front.market()
+    front.exchange.faults.rules.append(Rule("trade_fails", times=1))
+    bid, ask = front.best(market)
+    assert (await ann.place(market, "BUY", str(ask), "10")).json()["status"] == "matched"
+    assert (await ann.place(market, "SELL", str(bid), "10")).json()["status"] == "matched"
+    cash = front.exchange.engine.accounts[ann.wallet.address.lower()].cash
+    front.pass_time(10)
+    rows = (await ann.send("GET", "/data/trades")).json()["data"]
+    assert {row["status"] for row in rows} == {"TRADE_STATUS_CONFIRMED"}
+    assert front.exchange.engine.accounts[ann.wallet.address.lower()].cash == cash
 
 
 async def test_orders_that_trade_at_once_are_held_back_where_they_are(front: Front) -> None:

@@ -108,19 +108,20 @@ class Server:
     exchange: Faulty
     safety: Path
     day_limit: Decimal
+    more: dict[str, str] = field(default_factory=dict)
     kills: int = 0
     client: Any = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def environment(self) -> dict[str, str]:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("KALSHI_", "PAPER_"))}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("KALSHI_", "POLYMARKET_", "PAPER_"))}
         return clean | {
             "KALSHI_ENV": "paper", "KALSHI_BASE_URL": self.exchange.url, "KALSHI_API_KEY_ID": self.exchange.key_id,
             "KALSHI_PRIVATE_KEY_PATH": str(self.exchange.key), "SAFETY_FOLDER": str(self.safety),
             "TOOLSETS": "advanced", "LIMIT_MARKET_EXPOSURE": str(MARKET_LIMIT), "LIMIT_DAY_SPENT": str(self.day_limit),
             "LOG_LEVEL": "ERROR",
-        }  # fmt: skip
+        } | self.more  # fmt: skip
 
     async def get(self) -> Any:
         async with self._lock:
@@ -177,7 +178,9 @@ async def caller(server: Server, told: Told, work: AsyncIterator[list[dict[str, 
             await take_a_quote(server, told, orders[0]["ticker"], rng.choice(("yes", "no")))
         names = [order["client_order_id"] for order in orders]
         single = len(orders) == 1
-        tool, arguments = ("create_order", orders[0]) if single else ("batch_create_orders", {"orders": orders})
+        tool, arguments = (
+            ("kalshi_create_order", orders[0]) if single else ("kalshi_batch_create_orders", {"orders": orders})
+        )
         answer = await called(server, tool, arguments)
         if answer is None:
             told.silent.update(names)
@@ -195,7 +198,7 @@ async def called(server: Server, tool: str, arguments: dict[str, Any]) -> dict[s
     """The answer, the error in words, or None where nobody answered."""
     try:
         client = await server.get()
-        said = await client.call_tool(f"kalshi_{tool}", arguments, raise_on_error=False)
+        said = await client.call_tool(tool, arguments, raise_on_error=False)
     except AssertionError:
         raise
     except Exception:  # noqa: BLE001 - the server was killed, or its connection cut
@@ -208,22 +211,22 @@ async def called(server: Server, tool: str, arguments: dict[str, Any]) -> dict[s
 
 async def move_money(server: Server, told: Told) -> None:
     answer = await called(
-        server, "transfer_between_subaccounts", {"from_subaccount": 0, "to_subaccount": 1, "amount": "0.01"}
+        server, "kalshi_transfer_between_subaccounts", {"from_subaccount": 0, "to_subaccount": 1, "amount": "0.01"}
     )
     if isinstance(answer, dict):
         told.moved.add(answer["transfer_id"])
 
 
 async def take_a_quote(server: Server, told: Told, ticker: str, side: str) -> None:
-    asked = await called(server, "create_rfq", {"ticker": ticker, "count": 2, "replace": True})
+    asked = await called(server, "kalshi_create_rfq", {"ticker": ticker, "count": 2, "replace": True})
     if not isinstance(asked, dict):
         return
     for _ in range(4):
         await asyncio.sleep(0.3)  # the crowd answers four times a second
-        listed = await called(server, "get_quotes", {"rfq_id": asked["rfq_id"], "status": "open"})
+        listed = await called(server, "kalshi_get_quotes", {"rfq_id": asked["rfq_id"], "status": "open"})
         for quote in listed["quotes"] if isinstance(listed, dict) else ():
             if f"buy_{side}" in quote:
-                answer = await called(server, "accept_quote", {"quote_id": quote["quote_id"], "side": side})
+                answer = await called(server, "kalshi_accept_quote", {"quote_id": quote["quote_id"], "side": side})
                 if isinstance(answer, dict):
                     told.taken[quote["quote_id"]] = side
                 return

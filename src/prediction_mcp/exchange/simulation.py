@@ -89,7 +89,6 @@ class Exchange(Lives):
             self._begin(seed, scenario)
         else:
             self._restore()
-        self.faults = Faults(self.seed)
 
     def _begin(self, seed: int, scenario: str) -> None:
         now = self.clock()
@@ -144,6 +143,7 @@ class Exchange(Lives):
     def _prepare(self, seed: int, started_ms: int) -> None:
         """What a new exchange and one from the disk have in common."""
         self.seed = seed
+        self.faults = Faults(seed)
         self.started_ms = started_ms
         self.groups: dict[str, OrderGroup] = {}
         self._agenda: list[tuple[int, int, Transition, Event]] = []

@@ -27,6 +27,7 @@ class Steps:
         observer: hears what happens, as it happens.
         changes: collects what changed for whoever keeps it on disk; None when nobody does.
         is_used: whether a member has used a client_order_id in an order that is on disk by now.
+        traded: told each half of a trade as (sequence, order, price, count, fee).
     """
 
     def __init__(self, id_prefix: str = "00000000") -> None:
@@ -37,6 +38,7 @@ class Steps:
         self.observer: Observer | None = None
         self.changes: Changes | None = None
         self.is_used: Callable[[Account, str], bool] | None = None
+        self.traded: Callable[[int, Order, int, int, int], None] | None = None
         self._spent: list[OrderGroup] = []
         self._order_id = f"{id_prefix}-0000-4000-8000-%012x"
         self._trade_id = f"{id_prefix}-0000-4000-9000-%012x"
@@ -235,6 +237,8 @@ class Steps:
         pool = execute(order, holding, price, count, fee, now_ms, is_taker=is_taker)
         account = order.account
         self._net(order)
+        if self.traded is not None:
+            self.traded(seq, order, price, count, fee)
         if account.tokens:
             tokens.trim(self, account, now_ms, order)
         if account.keeps_history:

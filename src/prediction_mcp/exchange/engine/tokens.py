@@ -17,11 +17,12 @@ Source of the rules: Polymarket's documentation; what it leaves open is named in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
-from .ledger import Account, Holding, Returned, TokenHolding
+from .ledger import Account, Holding, Returned, TokenHolding, book_fill
 from .matching import BID, Order
 from .rejection import RejectionError
 
@@ -253,12 +254,13 @@ def _open_market(engine: Engine, account: Account, ticker: str, count: int) -> t
 
 
 def _moved(
-    engine: Engine, account: Account, ticker: str, market: MarketState, holding: TokenHolding, pool: int, now_ms: int
+    engine: Engine, account: Account, ticker: str, market: MarketState, holding: Holding, pool: int, now_ms: int
 ) -> None:
     market.pool += pool
     if market.payout is None:
         market.open_interest = market.pool // PRICE_UNITS
-    holding.sync()
+    if isinstance(holding, TokenHolding):
+        holding.sync()
     holding.updated_ms = account.updated_ms = now_ms
     if engine.changes is not None:
         engine.changes.positions[account, ticker] = None
@@ -273,3 +275,70 @@ def _short() -> RejectionError:
 def tokens_of(account: Account) -> Iterator[tuple[str, TokenHolding]]:
     """(ticker, holding) of each market in which an account holds or held tokens."""
     return ((ticker, h) for ticker, h in account.holdings.items() if isinstance(h, TokenHolding))
+
+
+# -- trades that come to nothing -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One account's half of a trade that may still fail."""
+
+    order: Order
+    price: int
+    count: int
+    fee: int
+
+
+def take_back(engine: Engine, halves: Sequence[Half], now_ms: int) -> bool:
+    """Undo a trade that failed on its way into the chain: tokens, dollars and fees go back to where they were.
+
+    What was done with them meanwhile can't be undone: where a side no longer has what it got, nothing is changed.
+
+    Returns:
+        Whether the trade was taken back.
+    """
+    if not all(map(_still_has, halves)):
+        return False
+    market, ticker = engine.markets[halves[0].order.ticker], halves[0].order.ticker
+    if market.payout is not None:
+        return False
+    for half in halves:
+        account, holding = half.order.account, half.order.account.holding(ticker)
+        if account.tokens:
+            moved = _give_back(half, _tokens(holding))
+        else:
+            before = holding.requirement()
+            moved = book_fill(account, holding, -half.order.side, half.price, half.count, -half.fee)
+            account.held += holding.requirement() - before
+        engine.fees_collected -= half.fee
+        _moved(engine, account, ticker, market, holding, moved, now_ms)
+        if account.tokens:
+            trim(engine, account, now_ms)
+    return True
+
+
+def _still_has(half: Half) -> bool:
+    account = half.order.account
+    if not account.tokens:
+        return True  # the crowd's purse is deep
+    holding = _tokens(account.holding(half.order.ticker))
+    worth = unit_price(half.order, half.price) * half.count
+    if half.order.sells:
+        return account.cash >= worth - half.fee
+    return holding.free(yes=is_yes(half.order)) >= half.count
+
+
+def _give_back(half: Half, holding: TokenHolding) -> int:
+    order, worth = half.order, unit_price(half.order, half.price) * half.count
+    lot = holding.yes if is_yes(order) else holding.no
+    if order.sells:
+        lot.gain(half.count, worth)
+        order.account.cash -= worth - half.fee
+        moved = worth
+    else:
+        lot.lose(half.count, worth)
+        order.account.cash += worth + half.fee
+        moved = -worth
+    holding.fees -= half.fee
+    return moved
