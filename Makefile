@@ -67,6 +67,8 @@ bench: $(READY)
 	$(BIN)/python benchmarks/context.py
 	$(BIN)/python benchmarks/safety.py
 	$(BIN)/python benchmarks/polymarket_signing.py
+	$(BIN)/python benchmarks/polymarket_feed.py
+	$(BIN)/python benchmarks/polymarket_orders.py
 	$(BIN)/python benchmarks/idle.py
 	$(BIN)/python benchmarks/memory.py
 

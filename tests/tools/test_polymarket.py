@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from fastmcp import Client
 from fastmcp.client.elicitation import ElicitResult
+from fastmcp.client.messages import MessageHandler
+from mcp.client.subscriptions import listen
 from mcp_types import ImageContent
 
 from prediction_mcp.exchange.fronts.polymarket.opening import Second
@@ -29,6 +31,16 @@ from tests.tools.conftest import ERAS, Assistant, settings_for
 START_MS = 1_795_500_000_000
 
 
+class Ear(MessageHandler):
+    """Which resources changed, as the client is told by itself."""
+
+    def __init__(self) -> None:
+        self.changed: list[str] = []
+
+    async def on_resource_updated(self, message: Any) -> None:
+        self.changed.append(str(message.params.uri))
+
+
 @dataclass
 class Desk(Assistant):
     """An assistant at a server with both platforms, and the exchange behind it."""
@@ -39,6 +51,7 @@ class Desk(Assistant):
     client: Client[Any]
     answers: list[ElicitResult[Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    ear: Ear = field(default_factory=Ear)
 
     async def some_market(self, low: float = 0.3, high: float = 0.7) -> dict[str, Any]:
         """A market that trades at once and holds nothing back."""
@@ -79,7 +92,7 @@ async def at(era: str, tmp_path: Path, **changes: Any) -> AsyncIterator[Desk]:
         path.chmod(0o600)
         options = {"toolsets": "polymarket", "polymarket_key_path": path, **changes}
         server = create_server(settings_for(served, tmp_path, **options))
-        async with Client(server, mode=era, elicitation_handler=person) as client:
+        async with Client(server, mode=era, elicitation_handler=person, message_handler=desk.ear) as client:
             desk.client = client
             yield desk
 
@@ -354,3 +367,45 @@ async def test_resources_are_the_tools_answers(desk: Desk) -> None:
     book = await desk.book(slug)
     assert read[f"polymarket://markets/{slug}/orderbook"]["bids"] == book["bids"]
     assert read["polymarket://portfolio"]["cash"] == 10_000
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_resources_tell_when_they_changed(era: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prediction_mcp.protocol.push.BEAT_S", 0.05)
+    async with at(era, tmp_path) as desk:
+        market = await desk.some_market()
+        book, wallet = f"polymarket://markets/{market['slug']}/orderbook", "polymarket://portfolio"
+        session = desk.client.session
+
+        async def stir(told: asyncio.Event) -> None:
+            while not told.is_set():
+                desk.live(20)
+                await asyncio.sleep(0.05)
+
+        async def trade(told: asyncio.Event) -> None:
+            desk.answers.append(ElicitResult(action="accept", content={"confirm": True}))
+            await desk.call("polymarket_create_order", market=market["slug"], outcome="yes", action="buy",
+                            dollars=5, price=95, order_type="FAK")  # fmt: skip
+            while not told.is_set():
+                desk.live(2)
+                await asyncio.sleep(0.05)
+
+        for uri, cause in ((book, stir), (wallet, trade)):
+            told = asyncio.Event()
+            if era == "legacy":
+                await session.subscribe_resource(uri)
+                moving = asyncio.create_task(cause(told))
+                while uri not in desk.ear.changed:  # noqa: ASYNC110 - the handler has nobody to wake
+                    await asyncio.sleep(0.02)
+                told.set()
+                await moving
+                await session.unsubscribe_resource(uri)
+            else:
+                async with listen(session, resource_subscriptions=[uri]) as stream:
+                    moving = asyncio.create_task(cause(told))
+                    async for event in stream:
+                        assert str(event.uri) == uri  # type: ignore[union-attr]
+                        break
+                    told.set()
+                    await moving
+        assert not (await desk.call("polymarket_get_realtime_status"))["subscriptions"]

@@ -4,7 +4,7 @@
 ...     book = await polymarket.orderbook(token_id)
 
 :class:`PolymarketAccount` places and cancels; signing takes the extra ``[polymarket]``, loaded when it is first
-needed. There is no feed yet.
+needed. The feeds are :class:`.feed.Feed` (books that say when they aren't right) and :class:`.user_feed.UserFeed`.
 """
 
 from .account import PolymarketAccount

@@ -1,4 +1,4 @@
-"""The client: what the catalogue, the order books and the public record say. Reads only so far; nothing needs a key."""
+"""The client: what the catalogue, the order books and the public record say. Reads only; nothing needs a key."""
 
 from __future__ import annotations
 
