@@ -144,6 +144,8 @@ class PolymarketExchange(Exchange):
     def _prepare(self, seed: int, started_ms: int) -> None:
         super()._prepare(seed, started_ms)
         self.engine.traded = self._on_trade
+        self._failing.clear()  # what is read back from the disk knows nothing of these accounts and orders
+        self.delayed.clear()
 
     def _index(self) -> None:
         self._by_token.clear()

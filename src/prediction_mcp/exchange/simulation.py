@@ -85,6 +85,7 @@ class Exchange(Lives):
         """Where it is served, once it is: scheme, host and port."""
         self.hub: Hub | None = None
         self._tie_break = itertools.count()
+        self.faults = Faults(seed if self.store.is_new else self.store.seed)
         if self.store.is_new:
             self._begin(seed, scenario)
         else:
@@ -143,7 +144,6 @@ class Exchange(Lives):
     def _prepare(self, seed: int, started_ms: int) -> None:
         """What a new exchange and one from the disk have in common."""
         self.seed = seed
-        self.faults = Faults(seed)
         self.started_ms = started_ms
         self.groups: dict[str, OrderGroup] = {}
         self._agenda: list[tuple[int, int, Transition, Event]] = []

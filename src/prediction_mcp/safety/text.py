@@ -48,6 +48,11 @@ def cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+def quoted(text: str, length: int = 160) -> str:
+    """The words of others to stand between our “ and ”: one line that isn't long, no quotes that could end ours."""
+    return cut(clean(text).replace("“", "'").replace("”", "'"), length)
+
+
 def _seen(character: str) -> str:
     if character in "\t\n\r\v\f\u2028\u2029\x85":
         return " "

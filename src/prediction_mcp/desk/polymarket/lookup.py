@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from prediction_mcp.polymarket.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.polymarket.models import Event, Market
-from prediction_mcp.safety.text import clean, cut
+from prediction_mcp.safety.text import clean, cut, quoted
 
 if TYPE_CHECKING:
     from .account import Account
@@ -91,10 +91,12 @@ def side_of(found: Market, outcome: str | None) -> Side:
         raise InvalidRequestError("This market has no order book.")
     if outcome is None:
         return Side(found, 0)
-    names = [name.casefold() for name in found.outcome_names]
-    wanted = outcome.strip().casefold()
+    names = [clean(name).casefold() for name in found.outcome_names]  # as they are shown
+    wanted = clean(outcome).casefold()
+    if names.count(wanted) > 1:
+        raise InvalidRequestError("Both outcomes of this market have the same name: it can't be told which is meant.")
     if wanted not in names:
-        listed = " or ".join(f"“{clean(name)}”" for name in found.outcome_names)
+        listed = " or ".join(f"“{quoted(name)}”" for name in found.outcome_names)
         raise InvalidRequestError(f"The outcomes of this market are {listed}.")
     return Side(found, names.index(wanted))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from prediction_mcp.desk.results import Answer, ListAnswer, Number, Result, Second
 from prediction_mcp.polymarket import models, record
 from prediction_mcp.polymarket.own import Order
+from prediction_mcp.safety.text import quoted
 
 from . import lookup
 
@@ -206,7 +207,7 @@ def line_of(order: Order, market: models.Market | None) -> OrderLine:
         order_id=order.id,
         question="" if market is None else market.question,
         slug=order.market if market is None else market.slug or order.market,
-        order=f"{order.side.lower()} “{order.outcome}” at {cents(order.price)}",
+        order=f"{order.side.lower()} “{quoted(order.outcome)}” at {cents(order.price)}",
         type=order.order_type,
         size=order.original_size,
         filled=order.size_matched,

@@ -160,6 +160,11 @@ class Store:
         self._opening = None
         self._let_go(changes)
 
+    @property
+    def seed(self) -> int:
+        """Of the exchange that is kept here."""
+        return int(self.db.execute("SELECT seed FROM exchange").fetchone()[0])
+
     def heal(self, last_ms: int) -> int:
         """Cancel resting orders whose expiry lies beyond ``last_ms`` and strike it from all; returns how many.
 

@@ -298,10 +298,9 @@ def take_back(engine: Engine, halves: Sequence[Half], now_ms: int) -> bool:
     Returns:
         Whether the trade was taken back.
     """
-    if not all(map(_still_has, halves)):
-        return False
-    market, ticker = engine.markets[halves[0].order.ticker], halves[0].order.ticker
-    if market.payout is not None:
+    ticker = halves[0].order.ticker
+    market = engine.markets.get(ticker)
+    if market is None or market.payout is not None or not all(map(_still_has, halves)):
         return False
     for half in halves:
         account, holding = half.order.account, half.order.account.holding(ticker)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from prediction_mcp.kalshi.orders import from_book
 from prediction_mcp.net.words import cents, printed
-from prediction_mcp.safety.text import clean, cut
+from prediction_mcp.safety.text import quoted
 
 from .. import lookup
 
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 
 LISTED = 5
 """Orders that a question names."""
-NAMED = 160
-"""Characters of a market's own words in a question."""
 
 
 def named(market: Market) -> str:
     """A market's own words, made harmless: one line that isn't long, no quotes that could end ours."""
-    return cut(clean(market.name).replace("“", "'").replace("”", "'"), NAMED)
+    return quoted(market.name)
 
 
 def both(price: Decimal) -> str:

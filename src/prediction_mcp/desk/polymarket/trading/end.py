@@ -13,7 +13,7 @@ from prediction_mcp.polymarket.errors import InvalidRequestError, NotFoundError,
 from prediction_mcp.polymarket.own import Order
 from prediction_mcp.safety.halt import WARNING
 from prediction_mcp.safety.plan import Done, Plan, Terms
-from prediction_mcp.safety.text import clean
+from prediction_mcp.safety.text import quoted
 
 from ...both import MARKET
 from .. import lookup, portfolio
@@ -97,7 +97,7 @@ class CancelOrders(Plan[Cancelled]):
         lines = [portfolio.line_of(o, markets.get(o.market)) for o in self._orders[:LISTED]]
         more = f" and {len(self._orders) - LISTED} more" if len(self._orders) > LISTED else ""
         listed = "; ".join(
-            f"{line.order}, {printed(line.remaining)} open, in “{clean(line.question)}”" for line in lines
+            f"{line.order}, {printed(line.remaining)} open, in “{quoted(line.question)}”" for line in lines
         )
         return f"Cancel {self._extent}: {listed or 'there is none now'}{more}. {MONEY[self._account.environment]}"
 
@@ -142,7 +142,7 @@ class RedeemPosition(Plan[Redeemed]):
     async def words(self) -> str:
         worth = sum((row.current_value for row in self._held), ZERO)
         return (
-            f"Redeem “{clean(self._market.question)}”: ${worth:,.2f} for what you hold. "
+            f"Redeem “{quoted(self._market.question)}”: ${worth:,.2f} for what you hold. "
             f"{MONEY[self._account.environment]}"
         )
 

@@ -15,7 +15,7 @@ from prediction_mcp.polymarket.orders import SignedOrder
 from prediction_mcp.polymarket.orders import Terms as MarketTerms
 from prediction_mcp.polymarket.own import Placed as Answered
 from prediction_mcp.safety.plan import Done, Look, Plan, Stake, Terms
-from prediction_mcp.safety.text import clean, cut
+from prediction_mcp.safety.text import quoted
 
 from ...both import MARKET
 from ..guarded import standings
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ..account import Account
 
 ZERO = Decimal(0)
-NAMED = 160
 SERIES = "POLYMARKET"
 """What allow and deny lists of series call all of it."""
 SALT_BITS = 53
@@ -63,7 +62,7 @@ async def _require_shares(account: Account, entry: Entry) -> None:
     sold = sum((o.original_size - o.size_matched for o in resting if o.side == "SELL"), ZERO)
     if entry.shares > held - sold:
         raise InvalidOrderError(
-            f"You hold {printed(held)} shares of “{clean(side.name)}”, {printed(sold)} of them on sale already."
+            f"You hold {printed(held)} shares of “{quoted(side.name)}”, {printed(sold)} of them on sale already."
         )
 
 
@@ -132,8 +131,8 @@ class PlaceOrder(Plan[Placed]):
             event=MARKET + event,
             series=SERIES,
             book_side=entry.book_side,
-            contracts=entry.shares,
-            opening=entry.shares if buys else ZERO,
+            contracts=entry.most_shares,
+            opening=entry.most_shares if buys else ZERO,
             cost=cost,
             cost_if_open=cost,
             amount=cost if buys else worth,
@@ -174,11 +173,10 @@ class PlaceOrder(Plan[Placed]):
     async def words(self) -> str:
         entry, side = self._entry, self._entry.view.side
         walk, cost = entry.walk(), entry.worst_cost
-        question = cut(clean(side.market.question).replace("“", "'").replace("”", "'"), NAMED)
         order = said(entry)
         lines = [
             f"{order[0].upper()}{order[1:]} or better; {_RULES[entry.ticket.order_type]}.",
-            f"Market: “{question}”.",
+            f"Market: “{quoted(side.market.question)}”.",
         ]
         best = entry.view.best(entry.ticket.action)
         there = f"the best price is {cents(best)}" if best is not None else "nobody quotes this side"
@@ -196,7 +194,7 @@ class PlaceOrder(Plan[Placed]):
             )
         if entry.ticket.buys:
             lines.append(
-                f"At worst you lose ${cost:,.2f}, fees included; if “{clean(side.name)}” is right each share pays $1."
+                f"At worst you lose ${cost:,.2f}, fees included; if “{quoted(side.name)}” is right each share pays $1."
             )
         else:
             lines.append("It only gives up shares that you hold.")
@@ -215,7 +213,7 @@ class PlaceOrder(Plan[Placed]):
 
 def said(entry: Entry) -> str:
     """The order in a few words."""
-    name = clean(entry.view.side.name)
+    name = quoted(entry.view.side.name)
     if entry.dollars is not None:
         return f"{entry.ticket.action} “{name}” for ${entry.dollars:,.2f} at {cents(entry.price)}"
     return f"{entry.ticket.action} {printed(entry.shares)} “{name}” at {cents(entry.price)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import TYPE_CHECKING, Literal
 
 from prediction_mcp.net.sides import Action, BookSide
@@ -121,18 +121,30 @@ class Entry:
         return self.price if self.first else 1 - self.price
 
     @property
+    def lowest(self) -> Decimal:
+        """The lowest price at which it could trade now."""
+        return min(self.view.best("buy") or self.price, self.price) if self.ticket.buys else self.price
+
+    @property
+    def most_shares(self) -> Decimal:
+        """The most it can trade now: dollars get more shares where the book is below its price."""
+        return self.shares if self.dollars is None else (self.dollars / self.lowest).quantize(SIZE_STEP, ROUND_UP)
+
+    @property
     def worst_cost(self) -> Decimal:
         """Dollars that it can take at worst, fees included; nothing for a sale, whose fee comes out of what it brings.
 
-        Of a buy by dollars the fee is largest at the lowest price: then they get the most shares.
+        The fee of a buy by dollars at a price p is dollars · rate · p^(e-1) · (1-p)^e: with an exponent e up to 1 it is
+        largest at the lowest price, beyond that at (e-1)/(2e-1), or as near to that as it can trade.
         """
         if not self.ticket.buys:
             return ZERO
         if self.dollars is None:
             return self.price * self.shares + self.view.fee(self.price, self.shares)
-        best = self.view.best("buy") or self.price
-        lowest = min(best, self.price)
-        return self.dollars + self.view.fee(lowest, self.dollars / lowest)
+        exponent = self.view.schedule.exponent if self.view.schedule is not None else Decimal(1)
+        peak = (exponent - 1) / (2 * exponent - 1) if exponent > 1 else ZERO
+        dearest = min(max(peak, self.lowest), self.price)
+        return self.dollars + self.view.fee(dearest, self.dollars / dearest)
 
     def walk(self) -> Walk:
         """What would fill now. A buy by dollars stops when they are spent."""
