@@ -24,6 +24,7 @@ from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.transport import Transport
 from prediction_mcp.server import create_server
+from prediction_mcp.settings import Settings
 from tests.conftest import MARKET, Served
 from tests.safety.conftest import REAL
 from tests.tools.conftest import settings_for
@@ -176,13 +177,17 @@ class Running:
         self.there = self._set_the_scene()
         self.before = await self.state()
         changes = {**REAL, "toolsets": "advanced"} if asks else {**REAL, "env": "demo", "toolsets": "advanced"}
-        server = create_server(settings_for(self.served, tmp_path, **changes))
+        await self.connect(settings_for(self.served, tmp_path, **changes), era)
+
+    async def connect(self, server_settings: Settings, era: str) -> None:
+        """The server, and a client whose person gives ``answer``, or that can't ask."""
+        server = create_server(server_settings)
 
         async def person(*_: Any) -> Any:
             self.asked[self.tool] += 1
             return self.answer
 
-        options: dict[str, Any] = {"elicitation_handler": person} if asks else {}
+        options: dict[str, Any] = {"elicitation_handler": person} if self.asks else {}
         self.client = await self._stack.enter_async_context(Client(server, mode=era, **options))
 
     def _set_the_scene(self) -> There:
@@ -208,7 +213,7 @@ class Running:
             games[:4] or [OTHER],
         )
 
-    async def state(self) -> list[tuple[str, str, int, int]]:
+    async def state(self) -> list[Any]:
         return [(o.order_id, o.status, o.remaining, o.price) for o in self.served.orders.values()]
 
     def run(self, work: Any) -> Any:

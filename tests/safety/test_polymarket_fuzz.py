@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastmcp import Client
-from fastmcp.client.elicitation import ElicitResult
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,10 +21,10 @@ from prediction_mcp.polymarket import PolymarketAccount
 from prediction_mcp.polymarket.account import api_key
 from prediction_mcp.polymarket.orders import Terms, amounts, sign
 from prediction_mcp.polymarket.wallet import Wallet
-from prediction_mcp.server import create_server
 from tests.conformance.polymarket import urls_of
 from tests.conftest import Served
 from tests.safety.test_fuzz import NOT_YES, NUMBER, TOKENS
+from tests.safety.test_fuzz import Running as Kalshis
 from tests.tools.conftest import settings_for
 
 KEY = f"{7:064x}"
@@ -68,19 +62,8 @@ def calls(slugs: list[str], order_ids: list[str]) -> st.SearchStrategy[tuple[str
     )  # fmt: skip
 
 
-class Running:
-    """Exchange, server and client on a loop of their own."""
-
-    def __init__(self, tmp_path: Path, era: str, *, asks: bool) -> None:
-        self.answer: Any = ElicitResult(action="decline")
-        self.asks = asks
-        self.writes: list[str] = []
-        self.asked: Counter[str] = Counter()
-        self.tool = ""
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        self._stack = AsyncExitStack()
-        self.run(self._open(tmp_path, era, asks=asks))
+class Running(Kalshis):
+    """The same with the second front behind it, and a wallet whose orders rest."""
 
     async def _open(self, tmp_path: Path, era: str, *, asks: bool) -> None:
         first = Exchange(seed=1, scenario="small")
@@ -110,25 +93,11 @@ class Running:
         self.before = await self.state()
         changes = {"toolsets": "polymarket", "polymarket_key_path": path, "confirm": "always", "read_only": False,
                    "confirm_fallback": "token"}  # fmt: skip
-        server = create_server(settings_for(served, tmp_path, **changes))
+        await self.connect(settings_for(served, tmp_path, **changes), era)
 
-        async def person(*_: Any) -> Any:
-            self.asked[self.tool] += 1
-            return self.answer
-
-        options: dict[str, Any] = {"elicitation_handler": person} if asks else {}
-        self.client = await self._stack.enter_async_context(Client(server, mode=era, **options))
-
-    async def state(self) -> list[tuple[str, str, int]]:
+    async def state(self) -> list[Any]:
         account = self.exchange.engine.accounts[Wallet(KEY).address.lower()]
         return [(o.order_id, o.status, o.remaining) for o in account.orders.values()]
-
-    def run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
-
-    def close(self) -> None:
-        self.run(self._stack.aclose())
-        self._loop.call_soon_threadsafe(self._loop.stop)
 
 
 @pytest.fixture(params=[(era, asks) for era in ("auto", "legacy") for asks in (True, False)], ids=str)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from prediction_mcp.exchange.engine import tokens
+from prediction_mcp.exchange.engine.engine import Engine
 from prediction_mcp.exchange.engine.ledger import Account
 from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.world.listed import Market
@@ -71,26 +73,23 @@ def _refuse(rejection: RejectionError) -> RefusalError:
     return RefusalError(rejection.details or rejection.code)
 
 
-def split(call: Call) -> Json:
+def _pairs(call: Call, kind: str, work: Callable[[Engine, Account, str, int, int], object]) -> Json:
     asked = call.decode(Pairs)
     account, market, count = _account(call, asked.wallet), _market(call, asked.market), _count(asked.amount)
     try:
-        tokens.split(call.exchange.engine, account, market.ticker, count, call.now_ms)
+        work(call.exchange.engine, account, market.ticker, count, call.now_ms)
     except RejectionError as rejection:
         raise _refuse(rejection) from None
-    call.exchange.note(account, "SPLIT", market, count * PRICE_UNITS, call.now_ms)
+    call.exchange.note(account, kind, market, count * PRICE_UNITS, call.now_ms)
     return {"success": True, "amount": wire.size(count)}
+
+
+def split(call: Call) -> Json:
+    return _pairs(call, "SPLIT", tokens.split)
 
 
 def merge(call: Call) -> Json:
-    asked = call.decode(Pairs)
-    account, market, count = _account(call, asked.wallet), _market(call, asked.market), _count(asked.amount)
-    try:
-        tokens.merge(call.exchange.engine, account, market.ticker, count, call.now_ms)
-    except RejectionError as rejection:
-        raise _refuse(rejection) from None
-    call.exchange.note(account, "MERGE", market, count * PRICE_UNITS, call.now_ms)
-    return {"success": True, "amount": wire.size(count)}
+    return _pairs(call, "MERGE", tokens.merge)
 
 
 def convert(call: Call) -> Json:
