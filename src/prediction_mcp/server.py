@@ -163,8 +163,8 @@ async def serve_stdio(server: Server) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows has no handlers of a loop
             loop.add_signal_handler(number, begin, number)
     await server.run_stdio_async(show_banner=False)
-    # Everything is closed. Without this the interpreter looks through the whole paper exchange for cycles to free before
-    # it ends, which is most of the time that ending took.
+    # Everything is closed. Without this the interpreter would look through the whole paper exchange for cycles to free,
+    # which was most of the time that ending took.
     gc.freeze()
 
 
