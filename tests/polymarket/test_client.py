@@ -184,6 +184,20 @@ async def test_it_asks_as_the_official_client_may() -> None:
         ({"data": {"proxy_wallet": "0x19", "value": 3}}, "data", "GET", "/v2/value", lambda c: c.value("0x19")),
         (empty, "data", "GET", "/v2/prices-history", lambda c: c.price_history("7", interval="max")),
         (empty, "data", "GET", "/v2/resolutions", lambda c: c.resolutions("0x5")),
+        ([], "gamma", "GET", "/tags", lambda c: c.tags()),
+        ([], "gamma", "GET", "/series", lambda c: c.series(offset=9)),
+        ([], "gamma", "GET", "/sports", lambda c: c.sports()),
+        ({"mid": "0.5"}, "clob", "GET", "/midpoint", lambda c: c.midpoint("7")),
+        ({"7": "0.5"}, "clob", "POST", "/midpoints", lambda c: c.midpoints(["7", "8"])),
+        ({"spread": "0.02"}, "clob", "GET", "/spread", lambda c: c.spread("7")),
+        ({"7": "0.02"}, "clob", "POST", "/spreads", lambda c: c.spreads(["7", "8"])),
+        ({"price": "0.5"}, "clob", "GET", "/price", lambda c: c.best_bid("7")),
+        ({"minimum_tick_size": 0.01}, "clob", "GET", "/tick-size", lambda c: c.tick_size("7")),
+        ({"condition_id": "0x5"}, "clob", "GET", "/markets-by-token/{token_id}", lambda c: c.condition_of("7")),
+        (empty, "data", "GET", "/v2/activity", lambda c: c.activity("0x19", condition_id="0x5")),
+        ({"data": {"proxy_wallet": "0x19"}}, "data", "GET", "/v2/user-pnl", lambda c: c.profit("0x19", "1d")),
+        ({"data": None}, "data", "GET", "/v2/user-stats", lambda c: c.stats("0x19")),
+        (empty, "data", "GET", "/v2/oi", lambda c: c.open_interest("0x5")),
     ]  # fmt: skip
     for answer, service, method, path, call in calls:
         recorder = answering(answer)

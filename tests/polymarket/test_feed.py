@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +14,7 @@ from decimal import Decimal
 
 import orjson
 import pytest
+from loguru import logger
 
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.fronts.polymarket.opening import Second
@@ -22,17 +25,18 @@ from prediction_mcp.exchange.world.clock import Clock
 from prediction_mcp.polymarket import PolymarketAccount, PolymarketClient
 from prediction_mcp.polymarket import orders as making
 from prediction_mcp.polymarket.account import api_key
-from prediction_mcp.polymarket.errors import UnavailableError
+from prediction_mcp.polymarket.errors import PolymarketError, UnavailableError
 from prediction_mcp.polymarket.feed import Feed
 from prediction_mcp.polymarket.frames import MarketFrame, Row, is_empty, market_frames, price_units
 from prediction_mcp.polymarket.models import Market, Orderbook
 from prediction_mcp.polymarket.orderbook import TokenBook
 from prediction_mcp.polymarket.own import UserOrder, UserTrade
 from prediction_mcp.polymarket.user_feed import UserFeed
-from prediction_mcp.polymarket.wallet import Wallet
+from prediction_mcp.polymarket.wallet import ApiKey, Wallet
 from tests.conformance.polymarket import urls_of
 
 START_MS = 1_795_500_000_000
+OF_THE_EXCHANGE = ("uvicorn.error", "websockets.server")
 
 
 @pytest.fixture(autouse=True)
@@ -263,6 +267,32 @@ async def test_own_orders_and_trades_to_the_end() -> None:
         assert [t.status for t in trades] == ["MATCHED", "MINED", "CONFIRMED"]
         assert len({t.id for t in trades}) == 1
         assert [(o.id == resting, o.type) for o in orders][:2] == [(True, "PLACEMENT"), (True, "CANCELLATION")]
+
+
+async def test_no_key_is_in_a_log_that_has_everything(caplog: pytest.LogCaptureFixture) -> None:
+    """The first frame of the user feed has the bare secret; a program may log DEBUG of all its libraries."""
+    told = list[str]()
+    sink = logger.add(lambda line: told.append(str(line)), level="TRACE", diagnose=True)
+    try:
+        with caplog.at_level(logging.DEBUG):
+            async with opened() as front, own(front) as (account, orders, _):
+                book = await plain(front)
+                assert book.best_bid is not None
+                await buy(account, book, Decimal(10), book.best_bid.price - book.tick_size * 2)
+                await until(lambda: len(orders) == 1)
+                wrong = ApiKey("nobody", account.api_key.secret, account.api_key.passphrase)
+                refused = UserFeed(wrong, account, f"{front.urls['ws']}/user", orders.append, lambda _: None)
+                with contextlib.suppress(PolymarketError):
+                    await refused.watch()
+                await refused.close()
+                keys = account.api_key
+    finally:
+        logger.remove(sink)
+    logged = "".join(told) + "".join(r.getMessage() for r in caplog.records if r.name not in OF_THE_EXCHANGE)
+    assert "/user" in logged or "/order" in logged, "libraries logged what they do"
+    for key in (keys.secret, keys.passphrase):
+        pieces = {key[at : at + 8] for at in range(len(key) - 7)}  # a dump may cut a long frame
+        assert not [piece for piece in pieces if piece in logged]
 
 
 async def test_trades_that_the_feed_drops_are_told_from_rest() -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 CALLERS = 8
 FAULTS = ("cut_before@0.1", "cut_after@0.1", "429@0.05", "503@0.05", "425@0.03")
 MARKET_LIMIT = Decimal(25)
-A_DAY_FOR_EACH = Decimal("0.45")
+A_DAY_FOR_EACH = Decimal("0.7")
 KEY = f"{11:064x}"
 WALLET = Wallet(KEY).address.lower()
 
@@ -174,7 +176,7 @@ def order(rng: random.Random, market: Market) -> dict[str, Any]:
     """An order that could be meant: most rest, some trade, some are too dear or sell what isn't there."""
     made: dict[str, Any] = {
         "market": market.slug, "outcome": rng.choice(market.outcomes).name,
-        "action": rng.choice(("buy", "buy", "sell")), "order_type": rng.choice(("GTC", "GTC", "FAK")),
+        "action": rng.choice(("buy",) * 6 + ("sell",)), "order_type": rng.choice(("GTC", "GTC", "FAK")),
     }  # fmt: skip
     if made["order_type"] == "FAK" and made["action"] == "buy":
         return made | {"dollars": rng.randrange(1, 4), "price": 97}
@@ -225,9 +227,10 @@ async def judge(exchange: Faulty, server: Server, told: Told, sent: int, kept: K
     assert kept.spent + committed <= server.day_limit
     await trader.close()
     refused = sum("limit is" in text for text in told.failed)
+    reasons = Counter(re.sub(r"[^a-z ]+", "…", text.lower())[:50] for text in told.failed).most_common(12)
     return (
         f"{len(state)} orders left, {len(kept.orders)} are there, {len(kept.killed)} of them found nothing to trade "
         f"with, {len(kept.held)} held back; {len(told.placed)} acknowledged, {len(told.failed)} failed, {refused} of "
         f"them at a limit, {told.silent} never answered, {len(told.cancelled)} cancelled; "
-        f"${kept.spent:.2f} spent and ${committed:.2f} committed of ${server.day_limit}"
+        f"${kept.spent:.2f} spent and ${committed:.2f} committed of ${server.day_limit}; {reasons}"
     )

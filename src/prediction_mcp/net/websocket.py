@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Generator, Iterable
 from typing import Any
@@ -18,6 +19,9 @@ LARGEST_MESSAGE = 2**24
 """Bytes; a snapshot of a deep book passes websockets' own bound of a mebibyte."""
 MOST_WAITING = 4_096
 """Messages read from the network before the reader gets to them."""
+LOG = logging.getLogger(__name__)
+LOG.setLevel(logging.INFO)
+"""At DEBUG websockets writes every frame and header, the keys in them too, into whatever log a program has set up."""
 
 
 def opening(url: str, headers: Iterable[tuple[str, str]] = (), *, pings: bool = True) -> connect:
@@ -38,6 +42,7 @@ def opening(url: str, headers: Iterable[tuple[str, str]] = (), *, pings: bool = 
         max_size=LARGEST_MESSAGE,
         max_queue=MOST_WAITING,
         compression=None,
+        logger=LOG,
         **options,
     )
 
