@@ -58,6 +58,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/read_budget.py
 	$(BIN)/python benchmarks/shared_budget.py
 	$(BIN)/python benchmarks/commands.py
+	$(BIN)/python benchmarks/matching.py --whole
 	$(BIN)/python benchmarks/ws_fanout.py
 	$(BIN)/python benchmarks/feed.py
 	$(BIN)/python benchmarks/rest_orders.py
@@ -78,6 +79,7 @@ cassettes: $(READY)
 
 transcript: $(READY)
 	$(BIN)/python -m tests.transcript.session
+	$(BIN)/python -m tests.transcript.across
 
 # Pins every version and hash for all supported Pythons; no addresses (see IMPLEMENTATION_SUMMARY.md, "The lock").
 lock: | $(UV)

@@ -21,8 +21,9 @@ BUDGET, WHOLE, ALL = 26_000, 52, "advanced safety"
 
 
 async def run() -> None:
-    for name, settings in (("toolset advanced", {"toolsets": "advanced"}), ("all toolsets", {"toolsets": ALL})):
-        await _print(name, settings)
+    for toolset in ("advanced", "polymarket", "across"):
+        await _print(f"toolset {toolset}", {"toolsets": toolset})
+    await _print(f"toolsets {ALL}", {"toolsets": ALL})
     await _print("lean, whatever the toolsets", {"toolsets": ALL, "lean": True})
     server = create_server(load_settings(paper_keep=False))
     async with Client(server) as client:

@@ -123,6 +123,10 @@ def _toolsets(chosen: Iterable[str]) -> Iterator[Toolset]:
         from prediction_mcp.tools import polymarket
 
         yield from polymarket.toolsets()
+    if "across" in chosen:
+        from prediction_mcp.tools import across
+
+        yield across.mcp
     if "safety" in chosen:
         from prediction_mcp.tools.kalshi import brakes
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from prediction_mcp.catalogue.index import ORDERS, Index, Listed
+from prediction_mcp.catalogue.index import ORDERS, Index
+from prediction_mcp.catalogue.rows import Listed
 from prediction_mcp.catalogue.words import plain, terms
 from prediction_mcp.desk.kalshi.catalogue import Catalogue, listed, listed_series
 from prediction_mcp.kalshi import KalshiClient

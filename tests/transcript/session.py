@@ -45,12 +45,13 @@ class Session:
     client: Client[Any]
     lines: list[str] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
+    prefix: str = "kalshi_"
 
     def say(self, text: str) -> None:
         self.lines += ["", f"**You:** {text}"]
 
     async def __call__(self, tool: str, **arguments: Any) -> Json:
-        name = f"kalshi_{tool}"
+        name = f"{self.prefix}{tool}"
         said = await self.client.call_tool(name, arguments, raise_on_error=False)
         self.used.append(name)
         given = ", ".join(f"{key}={json.dumps(value)}" for key, value in arguments.items())
@@ -68,7 +69,7 @@ class Session:
 
     async def quietly(self, tool: str, **arguments: Any) -> Json:
         """A call that is told in words instead."""
-        said = await self.client.call_tool(f"kalshi_{tool}", arguments)
+        said = await self.client.call_tool(f"{self.prefix}{tool}", arguments)
         return said.structured_content or {}
 
 

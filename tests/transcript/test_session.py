@@ -9,7 +9,7 @@ import pytest
 
 from tests.tools.test_tools import TOOLS
 
-from . import session
+from . import across, session
 
 
 @pytest.mark.long
@@ -26,3 +26,21 @@ def test_the_written_transcript_has_each_tool(name: str) -> None:
     text = (session.DOCS / name).read_text()
     assert Counter(re.findall(r"^(kalshi_\w+)\(", text, re.MULTILINE)) == Counter(TOOLS)
     assert "error:" not in text
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("era", session.FILES)
+async def test_a_conversation_across_both_platforms(era: str) -> None:
+    played = await across.record(era)
+    failed = [line for line in played.lines if line.startswith("error:") and "leave no" not in line]
+    assert not failed
+    assert {"search_markets", "get_market_pair", "compare_prices", "trade_pair", "unified_portfolio"} <= set(
+        played.used
+    )
+
+
+def test_the_written_conversation_has_no_error_but_the_honest_one() -> None:
+    text = (session.DOCS / across.FILE).read_text()
+    assert [line for line in text.splitlines() if line.startswith("error:")] in (
+        [], ["error: Both books leave no 1¢ a contract after fees now: nothing was sent."],
+    )  # fmt: skip

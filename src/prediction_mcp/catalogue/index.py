@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
+from .rows import Coverage, Found, Listed, ListedSeries
 from .words import plain, terms
 
 VERSION = 2
@@ -58,61 +58,6 @@ ORDERS: dict[str, tuple[str, str]] = {
     "featured": ("m.bid > 0 AND m.ask < 10000", "m.volume_24h * (10000 - abs(m.bid + m.ask - 10000)) DESC"),
 }
 """What a scan sorts by: (condition, order). Spread: the widest first. Featured: much traded and still undecided."""
-
-
-class ListedSeries(NamedTuple):
-    """What a market's words are looked for in, beside its own: tags with blanks between."""
-
-    ticker: str
-    title: str
-    category: str
-    tags: str
-
-
-class Listed(NamedTuple):
-    """A market as any platform lists it.
-
-    Times are Unix seconds, prices of YES in $0.0001, contracts in hundredths; 0 and 10,000 where nobody quotes.
-    """
-
-    ticker: str
-    event: str
-    series: str
-    title: str
-    outcome: str
-    status: str
-    closes: int | None
-    opened: int | None
-    combo: bool
-    volume_24h: int
-    open_interest: int
-    bid: int
-    ask: int
-    last: int
-    day_ago: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A market as the catalogue last saw it; prices are as old as the catalogue."""
-
-    ticker: str
-    event: str
-    title: str
-    outcome: str
-    status: str
-    category: str
-    closes: datetime | None
-    volume_24h: float
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """What the catalogue holds: ``complete`` once a listing was read to its end, ``as_of`` its last look."""
-
-    markets: int
-    complete: bool
-    as_of: datetime | None
 
 
 Part = Literal["markets", "combos"]
@@ -178,6 +123,24 @@ class Index:
                     f"INSERT INTO {words} (rowid, title, outcome, ticker, about) VALUES (?, ?, ?, ?, ?)",
                     (made.lastrowid, *map(plain, texts)),
                 )
+
+    def keep_open(self, tickers: Iterable[str]) -> None:
+        """Of the markets that count as open only these still are: for a listing that doesn't tell which closed."""
+        with self._transaction():
+            self.db.execute("CREATE TEMP TABLE IF NOT EXISTS still (ticker TEXT PRIMARY KEY)")
+            self.db.execute("DELETE FROM still")
+            self.db.executemany("INSERT OR IGNORE INTO still VALUES (?)", ((ticker,) for ticker in tickers))
+            self.db.execute(
+                "UPDATE markets SET status = 'closed' WHERE status = 'active' AND NOT combo"
+                " AND ticker NOT IN (SELECT ticker FROM still)"
+            )
+
+    def open_markets(self) -> Iterator[tuple[str, str, str, str, int | None, int, int]]:
+        """(ticker, title, outcome, category, closes, bid, ask) of all that is open, combos left out."""
+        yield from self.db.execute(
+            "SELECT m.ticker, m.title, m.outcome, coalesce(s.category, ''), m.closes, m.bid, m.ask FROM markets m"
+            " LEFT JOIN series s ON s.ticker = m.series WHERE m.status = 'active' AND NOT m.combo"
+        )
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self.db)

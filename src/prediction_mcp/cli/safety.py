@@ -38,7 +38,7 @@ async def halt_trading() -> int:
     except JournalError as error:
         switched = f"The switch could NOT be pulled, running servers go on ({error})."
     try:
-        trades_there = "polymarket" in settings.chosen_toolsets and settings.has_wallet
+        trades_there = settings.has_polymarket and settings.has_wallet
         if not settings.has_key and not trades_there:
             console.print(f"{switched} There is no API key, so nothing could be cancelled.")
             return 1

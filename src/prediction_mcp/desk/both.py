@@ -82,4 +82,5 @@ class Both:
         return sum([(await other.now()).cash or Decimal(0) for other in others], Decimal(0))
 
     async def fate(self, intent: Intent) -> Done | str:
-        return await (self._polymarket if intent.tool.startswith(TOOLS) else self._kalshi).fate(intent)
+        there = intent.tool.startswith(TOOLS) or intent.ticker.startswith(MARKET)
+        return await (self._polymarket if there else self._kalshi).fate(intent)

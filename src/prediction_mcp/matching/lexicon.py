@@ -36,8 +36,9 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("doge", "dogecoin"), ("federal reserve", "fed"), ("fomc", "fed"), ("fed", "fed"),
     ("european central bank", "ecb"), ("ecb", "ecb"), ("bank of england", "boe"), ("bank of japan", "boj"),
     ("consumer price index", "cpi"), ("inflation", "cpi"), ("cpi", "cpi"), ("year-over-year", "annual"),
-    ("year over year", "annual"), ("yoy", "annual"), ("annual", "annual"), ("twelve months", "annual"),
-    ("12 months", "annual"), ("gross domestic product", "gdp"), ("basis points?", "bps"), ("bps", "bps"),
+    ("year over year", "annual"), ("yoy", "annual"),
+    ("over the year", "annual"), ("annual", "annual"), ("twelve months", "annual"),
+    ("12 months", "annual"), ("gross domestic product", "gdp"), ("basis points?", "bps"), ("bps?", "bps"),
     ("market capitali[sz]ation", "market_cap"), ("market cap", "market_cap"), ("market value", "market_cap"),
     ("s&p 500", "sp500"), ("s&p", "sp500"), ("spx", "sp500"), ("nasdaq[- ]100", "nasdaq100"), ("ndx", "nasdaq100"),
     ("dow jones", "dow"), ("best picture", "best_picture"), ("best director", "best_director"),
@@ -73,7 +74,7 @@ CHANGES = frozenset((
     "best_director", "best_picture", "president", "house", "senate", "pass", "law", "leader", "mayor", "governor",
 ))  # fmt: skip
 """What makes it another question where only one side has it, whatever the rest is."""
-TAKEN_FOR_GRANTED = frozenset(("us",))
+TAKEN_FOR_GRANTED = frozenset(("us", "basketball", "football", "soccer", "baseball", "hockey", "tennis"))
 """What one side may leave unsaid, as long as the other says nothing against it."""
 SAY_NOTHING = frozenset((
     "a", "above", "according", "adjusted", "after", "after's", "against", "am", "an", "and", "any", "any's", "are",

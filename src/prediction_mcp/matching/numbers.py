@@ -16,7 +16,7 @@ _FACTORS = {
 }  # fmt: skip
 _N = (
     r"[$€£]?(\d[\d,]{0,24}(?:\.\d{1,12})?)(?: ?(million|billion|trillion|thousand|mm|bn|[kmbt])\b)?(?![\w.]\d)"
-    r"(?:°|º|%| ?bps| ?basis points?|°?f\b|°?c\b)*"
+    r"(?:°|º|%| ?bps?| ?basis points?|°?f\b|°?c\b)*"
 )
 _AFTER = r"(?: of)?(?: the)? ?"
 INFINITE = Decimal("Infinity")
@@ -105,7 +105,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )  # fmt: skip
 _BARE = re.compile(rf"^\W*{_N}\W*$", re.IGNORECASE)
 _RATES = re.compile(
-    r"\b(?:interest rates?|policy rates?|target range|federal funds|basis points?|bps|fed)\b", re.IGNORECASE
+    r"\b(?:interest rates?|policy rates?|target range|federal funds|basis points?|bps?|fed)\b", re.IGNORECASE
 )
 _COUNTED = re.compile(r"\b(?:how many|times?|cuts in|cut in \d|or more \w+ rate cuts)\b", re.IGNORECASE)
 _DOWN = re.compile(r"\b(?:cut|cuts|decrease|decreases|lower|lowers|lowered)\b", re.IGNORECASE)
@@ -173,7 +173,7 @@ def _move(option: str, title: str, rules: str) -> Interval | None:
 
 
 def _steps(text: str) -> list[str]:
-    return re.findall(r"(\d+) ?(?:bps|basis points?)", text, re.IGNORECASE)
+    return re.findall(r"(\d+) ?(?:bps?|basis points?)", text, re.IGNORECASE)
 
 
 def _number(digits: str, factor: str | None) -> Decimal:

@@ -10,7 +10,7 @@ from .lexicon import EDITIONS, SOURCES
 Void = Literal["half each", "no", "fair price", "refund"]
 _SAID = re.compile(
     r"\b(?:sources?:|according to|in the (?:\w+ ){0,2}(?:average|estimate|report) of|as (?:published|reported) by)"
-    r" (?:the |an? )?([^.;]{3,80}?)(?:,? then\b|[.;]|$)",
+    r" (?:the |an? )?([^.;]{3,80}?)(?:,? then\b|, (?:this|the) market\b|, overtime\b|[.;]|$)",
     re.IGNORECASE,
 )
 _STATION = re.compile(

@@ -134,7 +134,7 @@ def _entity(a: Facts, b: Facts) -> tuple[Fact, Relation]:
     if not (only_a and only_b):
         only_a, only_b = only_a - TAKEN_FOR_GRANTED, only_b - TAKEN_FOR_GRANTED
     said = (" ".join(sorted(one.head)), " ".join(sorted(other.head)))
-    if "draw" in one.option | other.option:  # "who wins?" asks of a draw, too
+    if one.option and other.option:  # that an answer wins goes without saying, and "who wins?" asks of a draw, too
         only_a, only_b = only_a - {"win"}, only_b - {"win"}
     if apart := _apart(a, b):
         rest_a, rest_b = only_a - one.option, only_b - other.option

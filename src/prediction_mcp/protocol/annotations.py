@@ -18,3 +18,7 @@ BRAKES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempoten
 """Makes this server more careful, never less."""
 WRITES_FILE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
 """Changes nothing at the exchange; may make a new file."""
+KEEPS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+"""Remembers what a person said, on this machine."""
+FORGETS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+"""Forgets it again."""

@@ -15,6 +15,7 @@ from prediction_mcp.settings import Settings
 from .push import Push
 
 if TYPE_CHECKING:
+    from prediction_mcp.desk.across.desk import Across
     from prediction_mcp.desk.both import Both
     from prediction_mcp.desk.polymarket.account import Access
     from prediction_mcp.desk.polymarket.account import Account as PolymarketDesk
@@ -37,7 +38,8 @@ class Session:
         self._polymarket: PolymarketDesk | None = None
         self._both: Both | None = None
         self._reach_polymarket = reach_polymarket
-        if "polymarket" in settings.chosen_toolsets:
+        self._across: Across | None = None
+        if settings.has_polymarket:
             self.account.beside = self.both
 
     @property
@@ -62,6 +64,18 @@ class Session:
             self._both = Both(Guarded(self.account), Wallet(self.polymarket))
         return self._both
 
+    @property
+    def across(self) -> Across:
+        """Both platforms as one object."""
+        if self._across is None:
+            from prediction_mcp.desk.across.desk import Across
+            from prediction_mcp.desk.kalshi.venue import KalshiVenue
+            from prediction_mcp.desk.polymarket.venue import PolymarketVenue
+
+            venues = (KalshiVenue(self.account), PolymarketVenue(self.polymarket))
+            self._across = Across(venues, self.settings.pairs_file)
+        return self._across
+
     async def wanted(self, uri: str) -> None:
         """Somebody listens to a resource: watch what it shows."""
         await (self.polymarket if uri.startswith("polymarket:") else self.account).feeds.wanted(uri)
@@ -72,6 +86,8 @@ class Session:
 
     async def close(self) -> None:
         await self.push.close()
+        if self._across is not None:
+            self._across.close()
         if self._polymarket is not None:
             await self._polymarket.close()
         await self.account.close()
@@ -98,6 +114,11 @@ def get_guard() -> Guard:
 async def get_wallet() -> PolymarketDesk:
     """The wallet at Polymarket, reachable; no key is touched by this."""
     return await get_session().polymarket.open()
+
+
+def get_across() -> Across:
+    """Both platforms; each is reached by what first asks it."""
+    return get_session().across
 
 
 def get_wallet_guard() -> Guard:

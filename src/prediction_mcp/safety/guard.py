@@ -33,10 +33,11 @@ from .index import QUICK_S
 from .intents import WriteRecord
 from .journal import JournalError
 from .limits import Figures, LimitError, Limits, check, latent
-from .plan import TRADES, Done, Fate, Look, Needs, Plan, Stake, Standing, Terms, Unknown
+from .plan import TRADES, Done, Look, Needs, Plan, Stake, Standing, Terms, Unknown
 from .policy import Policy, ReadOnlyError, RefusedError
 from .records import HaltedError, Records
 from .recovery import Tells, require_settled, settle
+from .steps import Journaled
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -160,7 +161,8 @@ class Guard:
                 logger.error("a cancel goes without the journal: {}", error)
         if records is None or intent is None:
             return await self._tracked(self._unwritten(yes.plan, request))
-        return await self._tracked(self._carry(yes.plan, request.terms, [intent], records))
+        steps = Journaled(records, [intent], [request], [None])
+        return await self._tracked(self._carry(yes.plan, request.terms, steps))
 
     async def _unwritten(self, plan: Plan[R], request: WriteRecord) -> R:
         try:
@@ -227,10 +229,9 @@ class Guard:
         """Raises AskFirstError where nobody was asked and the rule says that somebody must be."""
         asked = request.answer is not None
         weighed = await self._weighed(plan, records, asked=asked)
-        intents = records.open_all(
-            _parts(plan, request), [stake for stake, _ in weighed], self._checks(weighed, records, asked=asked)
-        )
-        return await self._tracked(self._carry(plan, request.terms, intents, records))
+        parts, stakes = _parts(plan, request), [stake for stake, _ in weighed]
+        intents = records.open_all(parts, stakes, self._checks(weighed, records, asked=asked))
+        return await self._tracked(self._carry(plan, request.terms, Journaled(records, intents, parts, stakes)))
 
     async def _tracked(self, work: Coroutine[Any, Any, R]) -> R:
         """In a task of its own, which goes on where the call that waits for it is cancelled."""
@@ -246,20 +247,21 @@ class Guard:
         if self._owed and (records := self.available()) is not None:
             self._pay_up(records)
 
-    async def _carry(self, plan: Plan[R], terms: Terms, intents: Sequence[str], records: Records) -> R:
+    async def _carry(self, plan: Plan[R], terms: Terms, steps: Journaled) -> R:
         try:
-            result = await plan.send(terms)
+            result = await plan.send_in_steps(terms, steps)
         except PlatformError as error:
-            for intent in intents:
-                _written(records.unknown if error.maybe_done else records.refused, intent, str(error))
+            for part, _ in steps.open:
+                steps.ended(part, Unknown(str(error)) if error.maybe_done else str(error))
             raise
         except BaseException as error:
-            for intent in intents:
-                _written(records.unknown, intent, f"the server failed: {error!r}")
+            for part, _ in steps.open:
+                steps.ended(part, Unknown(f"the server failed: {error!r}"))
             raise
-        answer = result.model_dump(mode="json")
-        for number, (intent, fate) in enumerate(zip(intents, plan.fates(result), strict=True)):
-            _ended(records, intent, fate, None if number else answer)
+        if steps.open:
+            answer, fates = result.model_dump(mode="json"), plan.fates(result)
+            for part, _ in steps.open:
+                steps.ended(part, fates[part], None if part else answer)
         return result
 
     # -- limits ------------------------------------------------------------------------------------------------
@@ -342,8 +344,8 @@ class Guard:
     async def _latent(self, closers: Mapping[str, Mapping[str, Decimal]], records: Records, as_of: float) -> Decimal:
         """What orders that were taken as closing would cost now if they opened; those that are over are forgotten."""
         more, over = Decimal(0), list[str]()
-        for ticker, known in closers.items():
-            standing = await self.account.standing(ticker)
+        standings = await asyncio.gather(*map(self.account.standing, closers))
+        for known, standing in zip(closers.values(), standings, strict=True):
             more += latent(standing, known)
             over += known.keys() - {order.order_id for order in standing.orders}
         if over:
@@ -372,15 +374,6 @@ def _parts(plan: Plan[Any], request: WriteRecord) -> list[WriteRecord]:
     """A write for the journal, a record a part; what the person was shown stands with the first."""
     first, *others = plan.split(request.terms)
     return [replace(request, terms=first), *(replace(request, terms=terms, preview=None) for terms in others)]
-
-
-def _ended(records: Records, intent: str, fate: Fate, answer: object) -> None:
-    if isinstance(fate, Done):
-        _written(records.done, intent, fate, answer)
-    elif isinstance(fate, Unknown):
-        _written(records.unknown, intent, fate.said)
-    else:
-        _written(records.refused, intent, fate)
 
 
 def _since(figures: Figures | None) -> float:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -166,6 +166,16 @@ class Needs:
     moment: bool = False
 
 
+class Steps(Protocol):
+    """What a plan that sends its parts one after the other tells while it does."""
+
+    def restate(self, part: int, terms: Terms) -> None:
+        """A part will be sent otherwise, and no larger. Raises JournalError: then it must not be sent."""
+
+    def ended(self, part: int, fate: Fate, answer: object = None) -> None:
+        """What became of a part; it stands in the journal before the next one leaves."""
+
+
 class Plan(ABC, Generic[R]):
     """One write. A plan that is made again after a question is the same plan where ``binding`` is the same.
 
@@ -217,6 +227,11 @@ class Plan(ABC, Generic[R]):
     @abstractmethod
     async def send(self, terms: Terms) -> R:
         """Send terms, which may be those of an earlier plan that was confirmed."""
+
+    async def send_in_steps(self, terms: Terms, steps: Steps) -> R:
+        """The same; parts that leave one after the other tell their end as they go, all others at the end."""
+        del steps
+        return await self.send(terms)
 
     @abstractmethod
     async def words(self) -> str:

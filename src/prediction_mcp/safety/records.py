@@ -143,6 +143,14 @@ class Records:
                 self._write(line, sync=line["id"] == ids[-1])  # which brings those before it onto the disk too
         return ids
 
+    def restate(self, intent_id: str, request: WriteRecord, stake: Stake | None) -> str:
+        """A write in hand will be sent otherwise, and no larger, under a new intent. Raises JournalError."""
+        new, said = uuid.uuid4().hex, "sent otherwise"
+        with self.index.transaction():
+            self._write({"what": "outcome", "id": intent_id, "state": "refused", "outcome": said}, sync=False)
+            self._write(self._intent(new, request, stake), sync=True)
+        return new
+
     def hold_all(
         self, requests: Sequence[WriteRecord], stakes: Sequence[Stake], checks: Sequence[Callable[[Stake], None]]
     ) -> None:

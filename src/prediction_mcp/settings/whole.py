@@ -18,7 +18,7 @@ from .http import HttpSettings
 from .places import PlaceSettings
 from .writes import WriteSettings
 
-TOOLSETS = frozenset({"advanced", "polymarket", "safety"})
+TOOLSETS = frozenset({"across", "advanced", "polymarket", "safety"})
 
 
 class SettingsError(ValueError):
@@ -75,9 +75,20 @@ class Settings(WriteSettings, PlaceSettings, HttpSettings, Limits, BaseSettings)
         """Toolsets beside the 52: those named, and the brakes wherever other than paper orders can be sent."""
         chosen = frozenset(_names(self.toolsets))
         orders = self.writes_allowed and self.env != "paper"
-        if "polymarket" in chosen:
+        if chosen & {"across", "polymarket"}:
             orders = orders or (self.polymarket_env == "live" and not self.why_polymarket_read_only)
         return chosen | {"safety"} if orders else chosen
+
+    @property
+    def has_polymarket(self) -> bool:
+        """Whether a toolset was chosen that needs the other platform, too."""
+        return bool(self.chosen_toolsets & {"across", "polymarket"})
+
+    @property
+    def pairs_file(self) -> Path | None:
+        """Where judged pairs are kept, beside the journal; None where the session leaves nothing behind."""
+        home = self.safety_home
+        return None if home is None else home / "pairs.db"
 
     def describe(self) -> str:
         """The mode in a few words, for a person."""

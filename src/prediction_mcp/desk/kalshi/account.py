@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Self
 from prediction_mcp.safety.limits import Limits
 from prediction_mcp.safety.policy import Policy
 
-from .catalogue import Catalogue, Progress
+from ..catalogue import Progress
+from .catalogue import Catalogue
 from .fees import FeeCache
 from .realtime.feeds import Feeds, Listener, Nobody
 

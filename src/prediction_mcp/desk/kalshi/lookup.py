@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from prediction_mcp.catalogue.index import Found
+from prediction_mcp.catalogue.rows import Found
 from prediction_mcp.kalshi.errors import KalshiError, NotFoundError
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market

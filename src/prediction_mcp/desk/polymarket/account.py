@@ -15,6 +15,7 @@ from prediction_mcp.polymarket.errors import InvalidRequestError, PermissionDeni
 from prediction_mcp.safety.limits import Limits
 from prediction_mcp.safety.policy import Policy
 
+from .catalogue import Catalogue
 from .realtime import Feeds, Listener, Nobody
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Account:
         self.settings = settings
         self.policy = Policy.of_polymarket(settings)
         self.feeds = Feeds(self, listener or Nobody())
+        keeps = settings.polymarket_env != "paper"  # a paper exchange is small and may be another one tomorrow
+        self.catalogue = Catalogue(settings.cache_folder / "catalogue-polymarket.db" if keeps else None)
         self._connect = connect
         self._records = records
         self._both = both
@@ -160,6 +163,7 @@ class Account:
 
     async def close(self) -> None:
         await self.feeds.close()
+        await self.catalogue.close()
         if self._guard is not None:
             await self._guard.close()
         if self._trader is not None:

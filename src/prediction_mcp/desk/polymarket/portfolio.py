@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MILLIONTHS = Decimal(10) ** 6
 MOST = 500
+NAMES = 25
+"""Markets that one request names."""
 Held = Literal["open", "redeemable", "closed", "all"]
 
 
@@ -192,12 +195,18 @@ async def orders(account: Account, text: str | None, limit: int) -> OrderList:
     return OrderList(source=account.source, count=len(lines), cursor=more, orders=lines)
 
 
-async def markets_of(account: Account, conditions: list[str]) -> dict[str, models.Market]:
+async def markets_of(account: Account, conditions: Sequence[str]) -> dict[str, models.Market]:
     """Markets by condition id; unknown ones are missing."""
-    wanted = ",".join(dict.fromkeys(conditions))
-    if not wanted:
-        return {}
-    return {m.condition_id or "": m async for m in account.polymarket.markets(condition_ids=wanted)}
+    return {m.condition_id or "": m for m in await listed(account, "condition_ids", conditions)}
+
+
+async def listed(account: Account, by: str, names: Sequence[str]) -> list[models.Market]:
+    """Markets by one of Gamma's filters, some names a request: it takes them repeated, and addresses aren't endless."""
+    wanted = [name for name in dict.fromkeys(names) if name]
+    found = list[models.Market]()
+    for start in range(0, len(wanted), NAMES):
+        found += [m async for m in account.polymarket.markets(**{by: wanted[start : start + NAMES]})]
+    return found
 
 
 def line_of(order: Order, market: models.Market | None) -> OrderLine:

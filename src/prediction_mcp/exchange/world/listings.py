@@ -39,6 +39,13 @@ class Listing:
     closes: datetime
     decides: datetime
     interest: float = 1.0
+    starts: datetime | None = None
+    """When a game begins; its rules name that day, others' the day on which trading ends."""
+    also: str = ""
+
+    @property
+    def day(self) -> datetime:
+        return self.starts or self.closes
 
 
 @dataclass(slots=True)
@@ -99,10 +106,9 @@ def write_event(listing: Listing, outcomes: list[Outcome], fair: Fair, *, exclus
 
 def exclusive_event(listing: Listing, labels: list[tuple[str, str]], rng: random.Random) -> Event:
     scores = [rng.gauss(0.0, 1.1) for _ in labels]
-    rule = "If {} is the outcome of “{}” as published by {}, this market resolves to Yes."
-    outcomes = [
-        Outcome(code, label, rule.format(label, listing.title, listing.series.source[0])) for code, label in labels
-    ]
+    rule = f"If {{}} is the outcome of “{listing.title}” on {listing.day:%B %d, %Y} as published by {{}}"
+    rule += f"{listing.also}, this market resolves to Yes."
+    outcomes = [Outcome(code, label, rule.format(label, listing.series.source[0])) for code, label in labels]
     fair = ExclusiveFair(scores, [label for _, label in labels])
     return write_event(listing, outcomes, fair, exclusive=True, structure="linear_cent")
 

@@ -27,7 +27,7 @@ CATEGORIES: dict[str, Series] = {
         slug, title, category, [slug], "fifteen_min" if slug == "up-or-down" else "custom", (source, ""), fee_type=fees
     )
     for slug, title, category, source, fees in (
-        ("economics", "Economics", "Economics", "the agency that publishes it", "economics_fees"),
+        ("economics", "Economics", "Economics", "", "economics_fees"),
         ("politics", "Politics", "Politics", "a consensus of credible reporting", "politics_fees"),
         ("basketball", "Basketball", "Sports", "the league", "sports_fees_v3"),
         ("football", "American football", "Sports", "the league", "zero_fees"),
@@ -154,16 +154,17 @@ def _shutdown(other: Event) -> Event:
 
 
 def _race(series: str, slug: str, title: str, ask: str, rule: str, tick: str) -> Callable[[Event], Event]:
-    """An event in which one of several wins; ``ask`` and ``rule`` take the name and the year."""
+    """An event in which one of several wins; ``ask`` takes the name and the year, ``rule`` the day as well."""
 
     def write(other: Event) -> Event:
-        year = _day(other.markets[0].close_ms).year
+        when = _day(other.markets[0].close_ms)
+        year, day = when.year, f"{when:%B %d, %Y}"
         written = _of(other, series, slug.format(year), title.format(year), _all(other), exclusive=True)
         for market in other.markets:
             name = market.yes_sub_title
             question = ask.format(name, year)
             written.market(
-                slug_of(question), question, rule.format(name, year), Question(name), tick=tick, interest=2.5
+                slug_of(question), question, rule.format(name, year, day), Question(name), tick=tick, interest=2.5
             )
         return written.event
 
@@ -275,14 +276,14 @@ COUNTERPARTS: dict[str, Callable[[Event], Event]] = {
     "KXSHUTDOWN": _shutdown,
     "KXPRESPERSON": _race("politics", "presidential-election-winner-{}", "Presidential Election Winner {}",
                           "Will {} win the {} US Presidential Election?",
-                          "This market resolves to “Yes” if three networks name {} the winner in {}.",
+                          "This market resolves to “Yes” if three networks name {0} the winner in {1}.",
                           "0.001"),
     "KXSB": _race("football", "big-game-champion-{}", "Pro football champion {}",
                   "Will {} win the {} pro football title?",
-                  "This market resolves to “Yes” if {} wins the final of {}.", "0.001"),
+                  "This market resolves to “Yes” if {0} wins the final of {2}.", "0.001"),
     "KXOSCARPIC": _race("movies", "oscars-{}-best-picture-winner", "Oscars {}: Best Picture Winner",
                         "Will “{}” win Best Picture at the {} Oscars?",
-                        "This market resolves to “Yes” if “{}” is announced as the winner in {}.", "0.01"),
+                        "This market resolves to “Yes” if “{0}” is announced as the winner on {2}.", "0.01"),
     "KXNBAGAME": _game("basketball", 1),
     "KXNFLGAME": _game("football", 3),
     "KXBTCD": _above("Bitcoin"),

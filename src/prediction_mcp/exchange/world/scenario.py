@@ -210,7 +210,8 @@ def _games(ticker: str, teams: list[str], sport: str, number: int) -> Callable[.
             start = day + HOUR * i
             yield exclusive_event(
                 Listing(SERIES[ticker], f"{day_code(start)}{away}{home}", f"{away} at {home}: who wins the {sport} game?",
-                        f"{away} at {home} ({start:%b %d})", start - DAY * 10, start + HOUR * 3, start + HOUR * 4, 2.5),
+                        f"{away} at {home} ({start:%b %d})", start - DAY * 10, start + HOUR * 3, start + HOUR * 4, 2.5,
+                        starts=start, also=", overtime included"),
                 [(away, away), (home, home)], rng)  # fmt: skip
 
     return write

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Self
 
-from prediction_mcp.catalogue.index import Coverage
+from prediction_mcp.catalogue.rows import Coverage
 from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result
 from prediction_mcp.kalshi.models.reference import Collection, Milestone
 from prediction_mcp.kalshi.models.series import Series

@@ -11,7 +11,7 @@ from .listing import STATUSES
 from .market_results import MarketLine
 
 if TYPE_CHECKING:
-    from prediction_mcp.catalogue.index import Found
+    from prediction_mcp.catalogue.rows import Found
 
     from ..account import Account
     from .results import SearchAnswer

@@ -24,6 +24,8 @@ from .results import Cost, Placed, Simulation
 from .ticket import Entry, Ticket, look, prepare
 
 if TYPE_CHECKING:
+    from prediction_mcp.polymarket import PolymarketAccount
+
     from ..account import Account
 
 ZERO = Decimal(0)
@@ -119,6 +121,20 @@ class PlaceOrder(Plan[Placed]):
         )  # fmt: skip
 
     @property
+    def limit(self) -> Decimal:
+        """Dollars a share, at worst."""
+        return self._entry.price
+
+    def fee(self, price: Decimal, shares: Decimal) -> Decimal:
+        """What a taker pays."""
+        return self._entry.view.fee(price, shares)
+
+    def resized(self, terms: Terms, size: Decimal) -> Terms:
+        """The same order for fewer shares: another order, with an id of its own."""
+        made = {**terms, "size": printed(size)}
+        return made | {"client_order_id": self._signed(made).id}
+
+    @property
     def stake(self) -> Stake | None:
         entry, side = self._entry, self._entry.view.side
         buys, cost = entry.ticket.buys, entry.worst_cost
@@ -145,7 +161,16 @@ class PlaceOrder(Plan[Placed]):
     async def send(self, terms: Terms) -> Placed:
         trader = await self._account.trader()
         answered = await trader.place(self._signed(terms))
+        if answered.making_amount is None and answered.taking_amount is None and answered.status == "matched":
+            answered = await self._found_again(trader, answered)
         return await self._placed(answered, terms)
+
+    async def _found_again(self, trader: PolymarketAccount, answered: Answered) -> Answered:
+        """An order whose answer was lost: the book tells how much filled, not at what price: its own, at worst."""
+        order = await trader.order(answered.order_id)
+        dollars = order.size_matched * order.price
+        paid, got = (dollars, order.size_matched) if order.side == "BUY" else (order.size_matched, dollars)
+        return answered.model_copy(update={"making_amount": paid, "taking_amount": got})
 
     async def _placed(self, answered: Answered, terms: Terms) -> Placed:
         entry, side = self._entry, self._entry.view.side

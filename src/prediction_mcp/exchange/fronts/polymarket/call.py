@@ -71,8 +71,12 @@ class Call:
         """The market of a condition id."""
         return next((m for m in self.exchange.catalogue.markets.values() if wire.condition(m) == condition), None)
 
+    def repeated(self, name: str) -> set[str]:
+        """Values of a parameter of Gamma's that may be repeated; a comma there is part of a value."""
+        return {value for value in self.query.getlist(name) if value}
+
     def all_of(self, name: str) -> set[str]:
-        """Values of a parameter that may be repeated, or hold several with commas."""
+        """Values of a parameter of the Data API's: several stand with commas, as the official client sends them."""
         return {part for value in self.query.getlist(name) for part in value.split(",") if part}
 
     def number(self, name: str, default: int, most: int, error: str = "") -> int:

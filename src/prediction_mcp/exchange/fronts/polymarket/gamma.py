@@ -37,7 +37,7 @@ def _time(call: Call, name: str) -> int | None:
 
 
 def _tagged(call: Call, series: Series) -> bool:
-    ids, slugs = call.all_of("tag_id"), call.all_of("tag_slug")
+    ids, slugs = call.repeated("tag_id"), call.repeated("tag_slug")
     return (not ids or wire.tag_id(series) in ids) and (not slugs or series.ticker in slugs)
 
 
@@ -50,8 +50,8 @@ def _within(call: Call, market: Market) -> bool:
 
 
 def _markets(call: Call) -> list[Market]:
-    ids, slugs = call.all_of("id"), call.all_of("slug")
-    conditions, token_ids = call.all_of("condition_ids"), call.all_of("clob_token_ids")
+    ids, slugs = call.repeated("id"), call.repeated("slug")
+    conditions, token_ids = call.repeated("condition_ids"), call.repeated("clob_token_ids")
     closed, version = call.flag("closed"), call.query.get("version")
     found = [
         m
@@ -77,9 +77,9 @@ def _markets(call: Call) -> list[Market]:
 
 
 def _events(call: Call) -> list[Event]:
-    ids, slugs, closed = call.all_of("id"), call.all_of("slug"), call.flag("closed")
+    ids, slugs, closed = call.repeated("id"), call.repeated("slug"), call.flag("closed")
     words = (call.query.get("title_search") or "").lower()
-    series = call.all_of("series_id")
+    series = call.repeated("series_id")
     found = [
         e
         for e in _listed_events(call)
@@ -245,7 +245,7 @@ def tags_related(call: Call) -> list[Json]:
 
 
 def _all_series(call: Call) -> list[Series]:
-    slugs = call.all_of("slug")
+    slugs = call.repeated("slug")
     return [
         s
         for s in call.exchange.catalogue.series.values()
@@ -288,7 +288,7 @@ def sports_market_types(call: Call) -> Json:
 
 def teams(call: Call) -> list[Json]:
     """Who plays in what is listed."""
-    leagues, names = call.all_of("league"), call.all_of("name") | call.all_of("abbreviation")
+    leagues, names = call.repeated("league"), call.repeated("name") | call.repeated("abbreviation")
     found: dict[tuple[str, str], Json] = {}
     for market in _listed_markets(call):
         if market.event.series.category != "Sports" or market.event.exclusive:

@@ -1,0 +1,1 @@
+"""Work across platforms: one question, every price, and what differs in the small print."""

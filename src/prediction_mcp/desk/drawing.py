@@ -1,0 +1,63 @@
+"""One set of axes for prices in time, as all pictures have them. Prices here are pixels: computing has ended."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from .colours import DPI, GROUND, HEIGHT, INK, LONGEST_TITLE, QUIET, WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Points = Sequence[tuple[datetime, Decimal]]
+
+
+def opened(title: str, what: str, under: str) -> Axes:
+    """Axes with their title, in a figure of their own."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor=GROUND, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    shown = title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
+    axes.set_title(shown.replace("$", r"\$"), loc="left", color=INK, fontsize=11, weight="bold")
+    axes.set_ylabel(what.replace("$", r"\$"), color=QUIET)
+    axes.set_xlabel(under, color=QUIET, fontsize=8)
+    return axes
+
+
+def line(axes: Axes, points: Points, colour: str, **how: Any) -> None:
+    """Prices as steps, with the last one written beside them."""
+    times: Any = [at for at, _ in points]
+    prices = [float(price) * 100 for _, price in points]
+    axes.step(times, prices, where="post", color=colour, linewidth=1.6, **how)
+    axes.annotate(
+        f"{prices[-1]:g}¢", (times[-1], prices[-1]), xytext=(6, 0), textcoords="offset points", color=colour,
+        va="center", weight="bold", annotation_clip=False,
+    )  # fmt: skip
+
+
+def finished(axes: Axes) -> bytes:
+    """The picture as PNG."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.figure import Figure
+
+    axes.set_facecolor(GROUND)
+    axes.margins(y=0.08)
+    axes.grid(axis="y", color="#d9dce0", linewidth=0.7)
+    axes.tick_params(colors=QUIET, labelsize=8)
+    for name, spine in axes.spines.items():
+        spine.set_visible(name in ("left", "bottom"))
+        spine.set_color("#b9bec5")
+    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    into, figure = io.BytesIO(), axes.figure
+    assert isinstance(figure, Figure)  # noqa: S101 - ours, from `opened`
+    figure.savefig(into, format="png", facecolor=GROUND)
+    return into.getvalue()
