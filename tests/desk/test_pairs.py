@@ -18,7 +18,7 @@ def market(platform: str, name: str, rules: str = "If it rains.") -> Market:
     listing = Listing(platform, name, "Rain?", rules)
     return Market(
         platform, name, name, "", listing, ("Yes", "No"), True, "open", None, None, None, None,  # type: ignore[arg-type]
-        Decimal(1), Decimal(1), None, None,
+        Decimal(1), Decimal(1), Decimal("0.01"), None, None,
     )  # fmt: skip
 
 

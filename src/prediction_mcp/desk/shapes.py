@@ -35,6 +35,7 @@ class Market:
         bid, ask: of the first side, as the listing has them (they may lag); None where nobody quotes.
         volume: dollars or contracts of the last 24 hours, as the platform counts.
         step, least: the smallest part of a contract, and of an order.
+        tick: a step of prices that all of its prices may take.
         pays: what a contract of the first side pays, once that is known.
         native: the platform's own model.
     """
@@ -53,6 +54,7 @@ class Market:
     volume: Decimal | None
     step: Decimal
     least: Decimal
+    tick: Decimal
     pays: Decimal | None
     native: object = field(repr=False, compare=False)
 

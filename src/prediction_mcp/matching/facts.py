@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from . import moments, numbers
@@ -57,8 +58,9 @@ class Facts:
     early: bool | None
 
 
+@lru_cache(maxsize=4_096)
 def facts_of(listing: Listing) -> Facts:
-    """Read a market."""
+    """Read a market; what was read of the same texts before is remembered."""
     title, option, rules = (_tidy(text) for text in (listing.title, listing.option, listing.rules))
     if listing.strike is not None:
         threshold: Interval | None = numbers.of_strike(listing.strike)

@@ -171,6 +171,7 @@ async def _pairings(across: Across, wanted: Iterable[tuple[str, str]]) -> list[P
     ones, others = await asyncio.gather(
         across.first.markets([one for one, _ in pairs]), across.second.markets([other for _, other in pairs])
     )
+    await asyncio.to_thread(lambda: [facts_of(m.listing) for m in (*ones.values(), *others.values())])
     made = [across.pairing(ones[a], others[b]) for a, b in pairs if a in ones and b in others]
     return [p for p in made if covers(p.relation if p.relation != "unknown" else p.verdict.would_be)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from prediction_mcp.matching.facts import facts_of
 from prediction_mcp.net.errors import PlatformError
 
 from ..shapes import Market, PlatformName, Venue
@@ -31,6 +32,7 @@ async def search(across: Across, query: str, platforms: Sequence[PlatformName], 
                 markets[name], scores[name] = market, 1 / (RANK_WEIGHT + rank)
     if len(silent) == len(venues):
         raise next(answer for answer in answers if isinstance(answer, PlatformError))
+    await asyncio.to_thread(lambda: [facts_of(market.listing) for market in markets.values()])
     lines = _lines(across, markets, scores)[:limit]
     note = " ".join(silent) or (None if lines else "Nothing fits: try fewer or other words.")
     return Questions(source=across.source, count=len(lines), questions=lines, note=note)

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from prediction_mcp.analytics.gap import Gap
 from prediction_mcp.desk.results import MONEY, Answer, Number, Result
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.words import cents, printed
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ZERO, ONE, HUNDRED = Decimal(0), Decimal(1), Decimal(100)
-TICK = Decimal("0.01")
-"""The step that prices have in every market of both platforms, though some have finer ones."""
 
 
 class LegDone(Result):
@@ -114,7 +111,7 @@ async def _planned(across: Across, pair: str, found: Found, max_leg_loss: Decima
     order = _thinner_first(found)
     first, second = order
     gap = found.gap
-    worst = _limit_of(gap, second, max_leg_loss)
+    worst = _limit_of(found, second, max_leg_loss)
     limits = {first: gap.legs[first].limit, second: worst}
     orders = await asyncio.gather(
         *(
@@ -135,11 +132,18 @@ def _thinner_first(found: Found) -> tuple[int, int]:
     return (0, 1) if there[0] <= there[1] else (1, 0)
 
 
-def _limit_of(gap: Gap, second: int, max_leg_loss: Decimal) -> Decimal:
-    """Up to where the second leg is bought: all of what the pair would leave, and the loss that is allowed, is used."""
-    slack = (gap.profit + max_leg_loss) / gap.count
-    limit = (gap.legs[second].cost / gap.count + slack).quantize(TICK, ROUND_DOWN)
-    return max(min(limit, ONE - TICK), gap.legs[second].limit)
+def _limit_of(found: Found, second: int, max_leg_loss: Decimal) -> Decimal:
+    """Up to where the second leg is bought: all of it there, with its fee, loses ``max_leg_loss`` at most.
+
+    Price and fee together grow with the price, so what fills below it loses less.
+    """
+    gap, seen = found.gap, found.seen[second]
+    planned, tick = gap.legs[second].limit, seen.market.tick
+    most = gap.count + max_leg_loss - gap.legs[1 - second].total
+    limit = (min(most / gap.count, ONE - tick) / tick).quantize(ONE, ROUND_DOWN) * tick
+    while limit > planned and limit * gap.count + seen.fees.fee(limit, gap.count, is_taker=True) > most:
+        limit -= tick
+    return max(limit, planned)
 
 
 class TradePair(Plan[PairTraded]):
@@ -183,7 +187,7 @@ class TradePair(Plan[PairTraded]):
             f"{cents(gap.legs[self._index(second)].limit)}.",
             *(f"{leg.market.platform}: “{quoted(leg.market.title)}”" for leg in self._legs),
             f"Both cost ${gap.total:,.2f} with fees and pay ${gap.count:,.2f} if the markets end as confirmed: "
-            f"${gap.profit:,.4f} left. At worst, over all ends that aren't excluded: ${line.worst:,.2f}.",
+            f"${gap.profit:,.4f} left. {_worst(line.worst)}",
             f"The second leg is completed up to {cents(self._limit)}, which loses ${self._max_leg_loss:,.2f} at most; "
             f"what it doesn't fill stays open on the first.",
         ]
@@ -286,6 +290,12 @@ class TradePair(Plan[PairTraded]):
             else f"selling it again now costs ${cost:,.2f}"
         )
         return f"{held} is open without its other leg; {undo}."
+
+
+def _worst(dollars: Decimal) -> str:
+    if dollars >= 0:
+        return f"At worst, over all ends that aren't excluded, ${dollars:,.2f} are left."
+    return f"At worst, over all ends that aren't excluded, you lose ${-dollars:,.2f}."
 
 
 def _leg_done(leg: Leg, wanted: Decimal, fill: Fill, problem: str | None) -> LegDone:

@@ -38,7 +38,8 @@ class Guarded:
 
     async def standing(self, ticker: str) -> Standing:
         account = await self._account.open()
-        held, rests = await positions_of(account, ticker=ticker), await resting_of(account, ticker)
+        rests = await resting_of(account, ticker)  # first: what fills in between is counted twice, not never
+        held = await positions_of(account, ticker=ticker)
         return standings(held, rests).get(ticker, Standing())
 
     async def made(self, look: Look) -> Mapping[str, Decimal]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from .account import Account
 
+CENT = Decimal("0.01")
 ONE = Decimal(1)
 """A contract; parts of one can be had in some markets only, which the listing of June 2026 doesn't tell."""
 FEW_EVENTS = 12
@@ -171,6 +172,7 @@ def shaped(native: Native, series: Series | None, *, exclusive: bool | None) -> 
         volume=native.volume_24h_fp,
         step=ONE,
         least=ONE,
+        tick=CENT,
         pays=pays,
         native=native,
     )

@@ -99,8 +99,9 @@ async def standings(
     """
     trader = await account.trader()
     filters: dict[str, object] = {} if condition is None else {"condition_id": condition}
-    held = await portfolio.rows(account, **filters)
+    # what rests first: an order that fills in between is counted twice, and never not at all
     orders = await trader.open_orders(**({} if condition is None else {"market": condition}))
+    held = await portfolio.rows(account, **filters)
     wanted = frozenset({condition}) if condition is not None else conditions
     names = {row.condition_id for row in held} | {order.market for order in orders}
     found = dict[str, Standing]()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from prediction_mcp.matching.listing import Listing
 from prediction_mcp.net.words import printed
+from prediction_mcp.polymarket.errors import OutcomeUnknownError, PolymarketError
 from prediction_mcp.polymarket.fees import taker_fee
 from prediction_mcp.polymarket.models import FeeSchedule
 from prediction_mcp.polymarket.models import Market as Native
@@ -142,7 +143,12 @@ class PolymarketLeg:
         got, paid = placed.filled, placed.total or Decimal(0)
         is_exact, resting = placed.total is not None or not placed.filled, placed.resting
         if placed.status == "delayed" or placed.filled + placed.resting != Decimal(terms["size"]) or resting:
-            order = await self._ended(placed.order_id)
+            try:
+                order = await self._ended(placed.order_id)
+            except PolymarketError as error:
+                raise OutcomeUnknownError(
+                    f"The order {placed.order_id} was placed, and what became of it can't be told now: {error}"
+                ) from error
             late = order.size_matched - got  # filled after it had begun to rest, or was held back
             is_exact = is_exact and (not late or placed.status != "delayed")
             got, paid = order.size_matched, paid + late * price
@@ -151,7 +157,7 @@ class PolymarketLeg:
         return Fill(placed.order_id, got, paid, fee, resting, is_exact)
 
     async def _ended(self, order_id: str) -> Order:
-        """Take back what rests, and see what became of the order. Raises PolymarketError where that can't be told."""
+        """Take back what rests, and see what became of the order."""
         trader = await self._account.trader()
         for wait in WAITS_S:
             await trader.cancel([order_id])
@@ -187,6 +193,7 @@ def shaped(native: Native) -> Market:
         volume=native.volume_24hr,
         step=STEP,
         least=native.order_min_size or LEAST,
+        tick=max(native.order_price_min_tick_size or STEP, STEP),
         pays=native.outcome_prices[0] if resolved and native.outcome_prices else None,
         native=native,
     )

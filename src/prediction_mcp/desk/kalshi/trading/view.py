@@ -183,10 +183,11 @@ async def _read(
     parts = dict[str, Coroutine[Any, Any, Any]]()
     if wants.book and (known is None or known.book is None):
         parts["book"] = _book(account, name)
-    if wants.positions and (known is None or known.positions is None):
-        parts["positions"] = positions_of(account, event=named) if whole else position_in(account, name)
-    if wants.resting and (known is None or known.resting is None):
-        parts["resting"] = resting_of(account, event=named) if whole else resting_of(account, name)
+    where = {"event": named} if whole else {"ticker": name}
+    positions = wants.positions and (known is None or known.positions is None)
+    resting = wants.resting and (known is None or known.resting is None)
+    if positions or resting:
+        parts["account"] = _account(account, where, positions=positions, resting=resting)
     if wants.balance and (known is None or known.balance is None):
         parts["balance"] = kalshi.portfolio.balance()  # has a bucket of its own, of a look a second
     if wants.moment:
@@ -194,9 +195,23 @@ async def _read(
     if wants.fees and market is not None and (known is None or known.fees is None):
         parts["fees"] = account.fees.of(market)
     found = dict(zip(parts, await _together(*parts.values()), strict=True))
+    found |= found.pop("account", {})
     if "positions" in found:
         found["whole_event"] = whole
     return {part: tuple(value) if isinstance(value, list) else value for part, value in found.items()}
+
+
+async def _account(account: Account, where: dict[str, str], *, positions: bool, resting: bool) -> dict[str, Any]:
+    """What rests, and then what is held: an order that fills in between is counted twice, and never not at all."""
+    found = dict[str, Any]()
+    if resting:
+        found["resting"] = await resting_of(account, where.get("ticker"), event=where.get("event"))
+    if positions:
+        event = where.get("event")
+        found["positions"] = await (
+            position_in(account, where["ticker"]) if event is None else positions_of(account, event=event)
+        )
+    return found
 
 
 async def _book(account: Account, ticker: str) -> Orderbook:

@@ -14,6 +14,7 @@ from prediction_mcp.polymarket.errors import InvalidOrderError, PolymarketError
 from prediction_mcp.polymarket.orders import SignedOrder
 from prediction_mcp.polymarket.orders import Terms as MarketTerms
 from prediction_mcp.polymarket.own import Placed as Answered
+from prediction_mcp.safety.guard import LAG_S, MOST_LAG_S
 from prediction_mcp.safety.plan import Done, Look, Plan, Stake, Terms
 from prediction_mcp.safety.text import quoted
 
@@ -77,7 +78,8 @@ async def _look(account: Account, entry: Entry, began: float, *, cash: bool) -> 
     if cash:
         money = (await (await account.trader()).balance()).balance / MILLIONTHS
         worth = (await account.polymarket.value(account.address)).value
-    return Look(began, found, True, money, worth, "polymarket")
+    # Nobody says how far the public record is behind the order book: as far as Kalshi's reads may be, is assumed.
+    return Look(began - MOST_LAG_S - LAG_S, found, True, money, worth, "polymarket")
 
 
 class PlaceOrder(Plan[Placed]):
