@@ -42,21 +42,35 @@ def line(axes: Axes, points: Points, colour: str, **how: Any) -> None:
     )  # fmt: skip
 
 
-def finished(axes: Axes) -> bytes:
-    """The picture as PNG."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.figure import Figure
+def dressed(*several: Axes) -> None:
+    """The ground, grid and lines that all axes have."""
+    for axes in several:
+        axes.set_facecolor(GROUND)
+        axes.grid(axis="y", color="#d9dce0", linewidth=0.7)
+        axes.set_axisbelow(True)
+        axes.tick_params(colors=QUIET, labelsize=8)
+        for name, spine in axes.spines.items():
+            spine.set_visible(name in ("left", "bottom"))
+            spine.set_color("#b9bec5")
 
-    axes.set_facecolor(GROUND)
-    axes.margins(y=0.08)
-    axes.grid(axis="y", color="#d9dce0", linewidth=0.7)
-    axes.tick_params(colors=QUIET, labelsize=8)
-    for name, spine in axes.spines.items():
-        spine.set_visible(name in ("left", "bottom"))
-        spine.set_color("#b9bec5")
+
+def dated(axes: Axes) -> None:
+    """Days and hours under axes, as few as tell them."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
     locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.xaxis.get_offset_text().set(size=8, color=QUIET)
+
+
+def finished(axes: Axes) -> bytes:
+    """The picture as PNG."""
+    from matplotlib.figure import Figure
+
+    dressed(axes)
+    axes.margins(y=0.08)
+    dated(axes)
     into, figure = io.BytesIO(), axes.figure
     assert isinstance(figure, Figure)  # noqa: S101 - ours, from `opened`
     figure.savefig(into, format="png", facecolor=GROUND)

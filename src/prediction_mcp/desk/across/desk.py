@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from loguru import logger
 
 from prediction_mcp.matching.candidates import Candidate, Card, Cards, all_of
 from prediction_mcp.matching.facts import facts_of
 from prediction_mcp.matching.verdict import Relation, Verdict, compare
-from prediction_mcp.net.errors import MissingError
+from prediction_mcp.net.errors import MissingError, PlatformError
 from prediction_mcp.safety.text import clean, cut
 
 from ..shapes import Market, PlatformName, Venue
-from .pairs import Judged, Pairs, texts_of
+from .pairs import Judged, Pairs, PairsError, texts_of
 
 if TYPE_CHECKING:
     from prediction_mcp.catalogue.index import Index
 
+T = TypeVar("T")
 CANDIDATES = 8
 """Markets of the other platform that one is compared with."""
 _TICKER = re.compile(r"[A-Z0-9][A-Z0-9.]*(?:-[A-Z0-9._]+)+|KX[A-Z0-9]+")
@@ -134,7 +137,7 @@ class Across:
         if a.platform == b.platform:
             raise NotNamedError("Both are markets of the same platform: a pair takes one of each.")
         one, other = (a, b) if a.platform == self.first.platform else (b, a)
-        judged = self.pairs.of(one, other)
+        judged = self._said_of(one, other)
         verdict = compare(facts_of(one.listing), facts_of(other.listing))
         return Pairing(one, other, verdict, judged, judged is not None and judged.texts == texts_of(one, other))
 
@@ -156,9 +159,24 @@ class Across:
         pairings = [self.pairing(market, other) for other in listed.values()]
         return sorted(pairings, key=_promise)
 
+    def kept(self) -> list[Judged]:
+        """What people said of pairs, for reading: a file that can't be used stops no reading."""
+        try:
+            return self.pairs.all()
+        except PairsError as error:
+            logger.warning("{}", error)
+            return []
+
+    def _said_of(self, one: Market, other: Market) -> Judged | None:
+        try:
+            return self.pairs.of(one, other)
+        except PairsError as error:
+            logger.warning("{}", error)
+            return None
+
     def _judged_with(self, market: Market) -> list[Judged]:
         me = (market.platform, market.key)
-        return [j for j in self.pairs.all() if me in (j.one[:2], j.other[:2])]
+        return [j for j in self.kept() if me in (j.one[:2], j.other[:2])]
 
     # -- what could be the same ----------------------------------------------------------------------------------
 
@@ -182,6 +200,24 @@ class Across:
             if self._found[0] != state:
                 self._found = (state, await asyncio.to_thread(lambda: list(all_of(one, other))))
             return self._found[1]
+
+
+async def answers(
+    venues: Sequence[Venue], ask: Callable[[Venue], Awaitable[T]]
+) -> tuple[list[tuple[Venue, T]], list[str]]:
+    """(what each platform answered, in words which of them can't be asked now). Raises PlatformError where none can."""
+    found, silent, problems = list[tuple[Venue, T]](), list[str](), list[PlatformError]()
+    for venue, answer in zip(venues, await asyncio.gather(*map(ask, venues), return_exceptions=True), strict=True):
+        if isinstance(answer, PlatformError):
+            problems.append(answer)
+            silent.append(f"{venue.platform} can't be asked now: {answer}")
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            found.append((venue, answer))
+    if not found:
+        raise problems[0]
+    return found, silent
 
 
 def _platform(name: str) -> PlatformName:

@@ -114,7 +114,7 @@ async def _promising(across: Across, category: str | None) -> list[tuple[str, st
 
     Listed quotes lag, so they say where to look first and not where to look at all.
     """
-    kept = [(j.one[2], j.other[2]) for j in across.pairs.all() if j.relation not in ("overlap", "unknown")]
+    kept = [(j.one[2], j.other[2]) for j in across.kept() if j.relation not in ("overlap", "unknown")]
     candidates = await across.candidates()
     listed = [await _listed(venue, category) for venue in (across.first, across.second)]
     if category is not None:

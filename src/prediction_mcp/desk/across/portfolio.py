@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.words import printed
 
 from ..shapes import Money, Position, Venue
-from .desk import Across, Pairing
+from .desk import Across, Pairing, answers
 from .results import ExposureLine, HeldLine, Unified
 
 ZERO = Decimal(0)
@@ -17,25 +16,15 @@ ZERO = Decimal(0)
 
 async def unified(across: Across) -> Unified:
     """Cash and positions of both. A platform that can't be asked is named, and the other one shown."""
-    venues = list(across.venues.values())
-    answers = await asyncio.gather(*map(_account, venues), return_exceptions=True)
-    cash, worth, held, missing = dict[str, Decimal](), dict[str, Decimal](), list[Position](), list[str]()
-    for venue, answer in zip(venues, answers, strict=True):
-        if isinstance(answer, PlatformError):
-            missing.append(f"{venue.platform}: {answer}")
-        elif isinstance(answer, BaseException):
-            raise answer
-        else:
-            money, positions = answer
-            cash[venue.platform], worth[venue.platform] = money.cash, money.positions
-            held += positions
-    if len(missing) == len(venues):
-        raise next(answer for answer in answers if isinstance(answer, PlatformError))
+    found, missing = await answers(list(across.venues.values()), _account)
+    cash = {venue.platform: money.cash for venue, (money, _) in found}
+    worth = {venue.platform: money.positions for venue, (money, _) in found}
+    held = [position for _, (_, positions) in found for position in positions]
     note = "Dollars at Kalshi and pUSD at Polymarket; nothing nets between them but by its owner's hand."
     return Unified(
         source=across.source,
-        cash=cash,
-        positions_value=worth,
+        cash={**cash},
+        positions_value={**worth},
         total=sum((*cash.values(), *worth.values()), ZERO),
         held=[_line(position) for position in held],
         by_question=await _exposures(across, held) or None,
@@ -63,7 +52,7 @@ async def _exposures(across: Across, held: list[Position]) -> list[ExposureLine]
     for position in held:
         by_key.setdefault((position.market.platform, position.market.key), []).append(position)
     lines = list[ExposureLine]()
-    for judged in across.pairs.all():
+    for judged in across.kept():
         first, second = by_key.get(judged.one[:2], []), by_key.get(judged.other[:2], [])
         if not first or not second or judged.relation not in ("identity", "complement"):
             continue

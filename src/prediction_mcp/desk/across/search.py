@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Sequence
 
 from prediction_mcp.matching.facts import facts_of
-from prediction_mcp.net.errors import PlatformError
 
 from ..shapes import Market, PlatformName, Venue
-from .desk import Across
+from .desk import Across, answers
 from .results import PlaceLine, QuestionLine, Questions
 
 RANK_WEIGHT = 60
@@ -18,20 +17,16 @@ RANK_WEIGHT = 60
 
 async def search(across: Across, query: str, platforms: Sequence[PlatformName], limit: int) -> Questions:
     """Open markets that fit words. Where a platform can't be asked, the other one's are shown, and that is said."""
-    venues = [across.venues[name] for name in platforms]
-    answers = await asyncio.gather(*(_found(venue, query, limit) for venue in venues), return_exceptions=True)
-    silent, scores, markets = list[str](), dict[tuple[str, str], float](), dict[tuple[str, str], Market]()
-    for venue, answer in zip(venues, answers, strict=True):
-        if isinstance(answer, PlatformError):
-            silent.append(f"{venue.platform} can't be asked now: {answer}")
-        elif isinstance(answer, BaseException):
-            raise answer
-        else:
-            for rank, market in enumerate(answer):
-                name = (market.platform, market.id)
-                markets[name], scores[name] = market, 1 / (RANK_WEIGHT + rank)
-    if len(silent) == len(venues):
-        raise next(answer for answer in answers if isinstance(answer, PlatformError))
+
+    async def ask(venue: Venue) -> list[Market]:
+        return await _found(venue, query, limit)
+
+    found, silent = await answers([across.venues[name] for name in platforms], ask)
+    scores, markets = dict[tuple[str, str], float](), dict[tuple[str, str], Market]()
+    for _, listed in found:
+        for rank, market in enumerate(listed):
+            name = (market.platform, market.id)
+            markets[name], scores[name] = market, 1 / (RANK_WEIGHT + rank)
     await asyncio.to_thread(lambda: [facts_of(market.listing) for market in markets.values()])
     lines = _lines(across, markets, scores)[:limit]
     note = " ".join(silent) or (None if lines else "Nothing fits: try fewer or other words.")

@@ -9,16 +9,13 @@ from __future__ import annotations
 import asyncio
 import io
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from prediction_mcp.desk.colours import BAND, BARS, DPI, GROUND, HEIGHT, INK, LINE, LONGEST_TITLE, QUIET, WIDTH
+from prediction_mcp.desk.drawing import dated, dressed
 from prediction_mcp.kalshi.errors import NotFoundError
 
 from .reading import MINUTES
 from .results import Candles
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 FEW = 30
 """Closes below which each gets a dot."""
@@ -61,7 +58,9 @@ def draw(candles: Candles, title: str) -> bytes:
     volume.bar(times, [float(row[5]) for row in candles.rows], width, align="edge", color=BARS)
     volume.set_ylabel("contracts", color=QUIET)
     volume.set_xlabel(f"{candles.ticker}, {candles.interval} periods, UTC, {candles.source}", color=QUIET, fontsize=8)
-    _clean(price, volume)
+    dressed(price, volume)
+    dated(volume)
+    volume.set_ylim(bottom=0)
     into = io.BytesIO()
     figure.savefig(into, format="png", facecolor=GROUND)
     return into.getvalue()
@@ -71,21 +70,3 @@ def _width(times: list[datetime], candles: Candles) -> float:
     """A bar's width in days: most of a period, but never thinner than can be seen."""
     span = (times[-1] - times[0]).total_seconds() / 86_400
     return max(MINUTES[candles.interval] / 1_440 * 0.85, span / 400)
-
-
-def _clean(price: Axes, volume: Axes) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    for axes in (price, volume):
-        axes.set_facecolor(GROUND)
-        axes.grid(axis="y", color="#d9dce0", linewidth=0.7)
-        axes.set_axisbelow(True)
-        axes.tick_params(colors=QUIET, labelsize=8)
-        for name, spine in axes.spines.items():
-            spine.set_visible(name in ("left", "bottom"))
-            spine.set_color("#b9bec5")
-    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
-    volume.xaxis.set_major_locator(locator)
-    volume.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    volume.xaxis.get_offset_text().set(size=8, color=QUIET)
-    volume.set_ylim(bottom=0)
