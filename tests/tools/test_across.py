@@ -78,6 +78,7 @@ async def test_two_markets_side_by_side(desk: Desk) -> None:
     }  # fmt: skip
     assert "Cut of 25bp" in pair["kalshi"]["rules"]
     assert "target rate" in pair["polymarket"]["rules"]
+    assert pair["polarity"] == "yes = yes"
     back = await desk.call("get_market_pair", market=f"https://polymarket.com/event/fed/{POLYMARKET}")
     assert back["kalshi"]["market"] == KALSHI
     other = await desk.call("get_market_pair", market="KXFEDDECISION-26DEC-H0", other=POLYMARKET)
@@ -90,7 +91,9 @@ async def test_prices_on_both(desk: Desk) -> None:
     costs = {(c["platform"], c["side"]): c for c in seen["costs"]}
     assert exact(costs["kalshi", "yes"]["total"]) == Decimal("4.168")  # 10 · 40¢ and 0.07 · 10 · 0.24
     assert exact(costs["polymarket", "No"]["total"]) == Decimal("4.62375")  # 10 · 45¢ and 0.05 · 10 · 0.2475
-    assert costs["kalshi", "no"]["available"] == 0
+    assert (costs["kalshi", "no"]["available"], costs["kalshi", "no"]["near"]) == (0, 0)
+    assert costs["kalshi", "yes"]["near"] == 20
+    assert seen["books"]["polymarket"] == {"bids": [[0.55, 30]], "asks": []}
     assert "confirmed" in seen["note"]
     answer = await desk.client.call_tool("compare_prices", {"market": KALSHI, "chart": True, "hours": 2160})
     kinds = [type(block) for block in answer.content]

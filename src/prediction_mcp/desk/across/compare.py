@@ -13,12 +13,13 @@ from prediction_mcp.analytics.gap import Offer, take
 
 from ..shapes import Book, Market
 from .desk import Across, NotNamedError, Pairing
-from .results import Comparison, CostLine
+from .results import BookLines, Comparison, CostLine
 
 if TYPE_CHECKING:
     from prediction_mcp.analytics.costs import Fees
 
 ONE = Decimal(1)
+NEAR, LEVELS = Decimal("0.05"), 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +108,16 @@ async def compare(across: Across, pairing: Pairing, size: Decimal) -> Comparison
         polymarket=pairing.other.id,
         size=size,
         costs=costs,
+        books={one.market.platform: _top(one.book) for one in seen},
         cheapest=cheapest,
         differs=list(pairing.verdict.named("different")) or None,
         unknown=list(pairing.verdict.named("unknown")) or None,
         note=note,
     )
+
+
+def _top(book: Book) -> BookLines:
+    return BookLines(bids=list(book.bids[:LEVELS]), asks=list(book.asks[:LEVELS]))
 
 
 def _cost(seen: Seen, side: int, size: Decimal) -> CostLine:
@@ -128,6 +134,7 @@ def _cost(seen: Seen, side: int, size: Decimal) -> CostLine:
         fee=None if leg is None else leg.fee,
         total=None if leg is None else leg.total,
         probability=None if leg is None else round(leg.total / size, 6),
+        near=sum((n for price, n in asks if price <= asks[0][0] + NEAR), Decimal(0)),
         available=there if leg is None else None,
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from loguru import logger
 
-from prediction_mcp.matching.candidates import Candidate, Card, Cards, all_of
+from prediction_mcp.matching.candidates import Candidate, Card, Cards, all_of, changed
 from prediction_mcp.matching.facts import facts_of
 from prediction_mcp.matching.verdict import Relation, Verdict, compare
 from prediction_mcp.net.errors import MissingError, PlatformError
@@ -85,7 +85,7 @@ class Across:
         self._pairs: Pairs | None = None
         self._cards: dict[PlatformName, tuple[datetime | None, int, Cards]] = {}
         self._lock = asyncio.Lock()
-        self._found: tuple[object, list[Candidate]] = (None, [])
+        self._found = dict[tuple[str, str], Candidate]()
 
     @property
     def pairs(self) -> Pairs:
@@ -193,13 +193,28 @@ class Across:
             return cards
 
     async def candidates(self) -> list[Candidate]:
-        """All pairs whose titles are alike, computed anew when a catalogue has changed."""
+        """All pairs whose titles are alike: found in one pass, and then again for what has changed."""
         one, other = await self.cards(self.first), await self.cards(self.second)
-        state = tuple(self._cards[v.platform][:2] for v in (self.first, self.second))
         async with self._lock:
-            if self._found[0] != state:
-                self._found = (state, await asyncio.to_thread(lambda: list(all_of(one, other))))
-            return self._found[1]
+            if one.changed or other.changed:
+                await asyncio.to_thread(self._look_again, one, other)
+            return list(self._found.values())
+
+    def _look_again(self, one: Cards, other: Cards) -> None:
+        if not self._found:
+            found = all_of(one, other)
+        else:
+            gone = [
+                name for name in self._found
+                if name[0] in one.changed or name[1] in other.changed
+                or name[0] not in one.cards or name[1] not in other.cards
+            ]  # fmt: skip
+            for name in gone:
+                del self._found[name]
+            found = iter([*changed(one, other)])
+        self._found |= {(candidate.one, candidate.other): candidate for candidate in found}
+        one.changed.clear()
+        other.changed.clear()
 
 
 async def answers(

@@ -25,6 +25,9 @@ SAYS = {
 }
 
 
+_POLARITY = {"identity": "yes = yes", "complement": "yes = no"}
+
+
 class PlaceLine(Result):
     """A market of one platform in a list."""
 
@@ -89,6 +92,7 @@ class PairAnswer(Answer):
 
     relation: str
     means: str
+    polarity: str | None = None
     would_be: str | None = None
     confidence: str
     confirmed: bool
@@ -112,6 +116,7 @@ class PairAnswer(Answer):
             source=source,
             relation=pairing.relation,
             means=SAYS[pairing.relation],
+            polarity=_POLARITY.get(pairing.relation if pairing.relation != "unknown" else verdict.would_be),
             would_be=verdict.would_be if pairing.relation == "unknown" else None,
             confidence="a person's word" if pairing.is_confirmed else verdict.confidence,
             confirmed=pairing.is_confirmed,
@@ -150,10 +155,17 @@ class PairDone(Answer):
     note: str | None = None
 
 
+class BookLines(Result):
+    """The best levels of the first side, best first: [price, contracts]."""
+
+    bids: list[tuple[Number, Number]]
+    asks: list[tuple[Number, Number]]
+
+
 class CostLine(Result):
     """Buying ``size`` contracts of a side now: all in dollars; ``probability`` is what it costs with its fee each.
 
-    ``available`` where fewer than that are offered.
+    ``near`` are contracts offered within 5¢ of the best; ``available`` all, where they are fewer than the size.
     """
 
     platform: PlatformName
@@ -164,6 +176,7 @@ class CostLine(Result):
     fee: Number | None = None
     total: Number | None = None
     probability: Number | None = None
+    near: Number
     available: Number | None = None
 
 
@@ -177,6 +190,7 @@ class Comparison(Answer):
     polymarket: str
     size: Number
     costs: list[CostLine]
+    books: dict[str, BookLines]
     cheapest: dict[str, str]
     differs: list[str] | None = None
     unknown: list[str] | None = None
