@@ -31,13 +31,17 @@ def opened(title: str, what: str, under: str) -> Axes:
     return axes
 
 
-def line(axes: Axes, points: Points, colour: str, **how: Any) -> None:
-    """Prices as steps, with the last one written beside them."""
+def line(axes: Axes, points: Points, colour: str, label: str = "", **how: Any) -> None:
+    """Prices as steps; the last one stands beside them, or with their ``label``, since two lines may end as one."""
     times: Any = [at for at, _ in points]
     prices = [float(price) * 100 for _, price in points]
+    last = f"{prices[-1]:g}¢"
+    if label:
+        axes.step(times, prices, where="post", color=colour, linewidth=1.6, label=f"{label}: {last}", **how)
+        return
     axes.step(times, prices, where="post", color=colour, linewidth=1.6, **how)
     axes.annotate(
-        f"{prices[-1]:g}¢", (times[-1], prices[-1]), xytext=(6, 0), textcoords="offset points", color=colour,
+        last, (times[-1], prices[-1]), xytext=(6, 0), textcoords="offset points", color=colour,
         va="center", weight="bold", annotation_clip=False,
     )  # fmt: skip
 

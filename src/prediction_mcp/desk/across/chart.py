@@ -23,6 +23,6 @@ def draw(title: str, first: History, second: History, names: tuple[str, str]) ->
     axes = drawing.opened(title, "yes, cents", "UTC")
     for history, name, colour, style in ((first, names[0], LINE, "-"), (second, names[1], BARS, "--")):
         if history:
-            drawing.line(axes, history, colour, linestyle=style, label=name)
+            drawing.line(axes, history, colour, name, linestyle=style)
     axes.legend(loc="best", frameon=False, labelcolor=QUIET, fontsize=8)
     return drawing.finished(axes)
