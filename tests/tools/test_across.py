@@ -249,6 +249,36 @@ def _wallet(desk: Desk) -> str:
     return next(name for name in desk.exchange.engine.accounts if name in desk.exchange.wallets)
 
 
+async def test_a_leg_that_fills_in_part_makes_the_other_smaller(tmp_path: Path) -> None:
+    """Others take eight of twenty before the first leg arrives: the second is written anew for twelve, sent once."""
+    home = tmp_path / "safety"
+    async with at("auto", tmp_path, toolsets="across,polymarket", confirm="never", safety_folder=home) as desk:
+        plant(desk)
+        pair, engine = await keep(desk), desk.served.exchange.engine
+        submit, taker = engine.submit, desk.served.exchange.crowd.takers[1]
+
+        def others_first(*args: Any, **more: Any) -> Any:
+            submit(taker, KALSHI, BID, 4_000, 800, desk.clock())
+            return submit(*args, **more)
+
+        engine.submit = others_first  # type: ignore[method-assign]
+        done = await desk.call("trade_pair", pair=pair, contracts=50)
+        engine.submit = submit  # type: ignore[method-assign]
+        assert [(leg["wanted"], leg["filled"]) for leg in done["legs"]] == [(20, 12), (12, 12)]
+        assert (done["both"], "open" in done) == (12, False)
+        held = {p["platform"]: p["count"] for p in (await desk.call("unified_portfolio"))["held"]}
+        assert held == {"kalshi": 12, "polymarket": 12}
+    (folder,) = home.iterdir()
+    records = Records(folder)
+    lines = list(records.lines())
+    records.close()
+    sizes = [line["request"].get("size") for line in lines if line["what"] == "intent"]
+    assert sizes == [None, "20", "12"]
+    ends = [(line["state"], line["outcome"]) for line in lines if line["what"] == "outcome"]
+    assert [state for state, _ in ends] == ["done", "refused", "done"]
+    assert ends[1][1] == "sent otherwise"
+
+
 @pytest.mark.parametrize("fault", ["cut_after", "cut_before", "429", "503"])
 @pytest.mark.parametrize("platform", ["kalshi", "polymarket"])
 async def test_answers_that_are_lost_double_nothing(fault: str, platform: str, tmp_path: Path) -> None:
