@@ -164,8 +164,8 @@ async def test_a_gap_is_found_with_all_that_could_part_it(desk: Desk) -> None:
 
 async def settle(desk: Desk) -> None:
     """Let the world go on until both markets have paid."""
-    for _ in range(24 * 20):
-        desk.clock.step(3_600_000)
+    for _ in range(4 * 20):
+        desk.clock.step(6 * 3_600_000)
         desk.served.exchange.advance(with_crowd=False)
         desk.exchange.advance(with_crowd=False)
         market, other = desk.served.exchange.catalogue.markets[KALSHI], desk.exchange.catalogue.markets[POLYMARKET]

@@ -18,7 +18,7 @@ from functools import lru_cache
 from rapidfuzz import fuzz, process
 
 from .facts import stem
-from .lexicon import MONTHS, NEGATIONS, PHRASES, SAY_NOTHING
+from .lexicon import MONTHS, NEGATIONS, SAY_NOTHING, SPELT
 from .listing import Listing
 
 WEEK = 7
@@ -54,26 +54,12 @@ def block_of(category: str) -> str:
     return _BLOCK_OF.get(category.strip().lower(), "")
 
 
-def _one_word_spellings() -> dict[str, str]:
-    """The phrases of the lexicon that are a single word, by their plain spellings."""
-    found = dict[str, str]()
-    for pattern, name in PHRASES:
-        bare = pattern.pattern.removeprefix(r"(?<![\w])").removesuffix(r"(?![\w])")
-        for spelling in (bare.removesuffix("s?"), bare.replace("s?", "s")):
-            if spelling.isalpha():
-                found[spelling] = name.removeprefix("-")
-    return found
-
-
-_SPELT = _one_word_spellings()
-
-
 @lru_cache(maxsize=200_000)
 def _kept(word: str) -> str:
     """A word of a key; "" for one that no key has."""
     if word in SAY_NOTHING or word in NEGATIONS or word in _MONTH_WORDS or _DIGITS.search(word):
         return ""
-    return _SPELT.get(word) or stem(word)
+    return SPELT.get(word) or stem(word)
 
 
 @dataclass(frozen=True, slots=True)

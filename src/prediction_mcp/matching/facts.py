@@ -11,7 +11,7 @@ from typing import Literal
 
 from . import moments, numbers
 from . import sources as said
-from .lexicon import NEGATIONS, PHRASES, SAY_NOTHING
+from .lexicon import MEANS, NEGATIONS, PHRASE, SAY_NOTHING
 from .listing import Listing
 from .moments import Window
 from .numbers import Interval
@@ -20,6 +20,7 @@ from .sources import Void
 MOST = 8_000
 """Characters of a text that are read."""
 _WORDS = re.compile(r"[a-z0-9][a-z0-9_+&-]*")
+LONGEST_NAME = 200
 MOVES = frozenset(("cut", "raise", "unchanged", "bps"))
 _PLAIN_OPTIONS = frozenset(("yes", "no", ""))
 
@@ -104,12 +105,13 @@ def _subject(listing: Listing, title: str, option: str, rules: str, threshold: I
     shown = "" if option.casefold() in _PLAIN_OPTIONS else option
     option_words = frozenset() if threshold is not None else words(shown)[0]
     other: frozenset[str] = frozenset()
+    names = [_tidy(name[:LONGEST_NAME]) for name in listing.outcomes]
     if listing.is_versus:
-        option_words, other = words(listing.outcomes[0])[0], words(listing.outcomes[1])[0]
+        option_words, other = words(names[0])[0], words(names[1])[0]
     head, negations = words(title)
     if numbers.is_move(f"{option}. {title}. {rules}"):
         head -= MOVES  # which way and how far is its threshold
-    body = head | words(f"{shown}. {rules} {' '.join(listing.outcomes)}")[0]
+    body = head | words(f"{shown}. {rules} {' '.join(names)}")[0]
     return Subject(head | option_words, body, option_words, other, negations % 2 == 1)
 
 
@@ -117,11 +119,11 @@ def words(text: str) -> tuple[frozenset[str], int]:
     """(what a text is about, how often its meaning is turned round). Days, times and numbers are left out."""
     rest = moments.without(text).lower()
     found, turns = set[str](), 0
-    for pattern, name in PHRASES:
-        rest, times = pattern.subn(" ", rest)
-        if times:
-            found.add(name.removeprefix("-"))
-            turns += name.startswith("-")
+    names = {MEANS[(match.lastindex or 1) - 1] for match in PHRASE.finditer(rest)}
+    rest = PHRASE.sub(" ", rest)
+    for name in names:
+        found.add(name.removeprefix("-"))
+        turns += name.startswith("-")
     rest = re.sub(r"'s\b|s'(?=\s)|[“”\"°]", " ", rest)
     for word in _WORDS.findall(rest):
         if word in NEGATIONS:

@@ -61,10 +61,17 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("decreases?", "cut"), ("lower(?:s|ed)", "cut"), ("cuts?", "cut"), ("increases?", "raise"),
     ("rais(?:e|es|ed)", "raise"), ("hikes?", "raise"), ("rises?", "raise"),
 )  # fmt: skip
-PHRASES = [
-    (re.compile(rf"(?<![\w]){pattern}(?![\w])"), name)
-    for pattern, name in sorted(_PHRASES, key=lambda pair: -len(pair[0]))
-]
+_LONGEST_FIRST = sorted(_PHRASES, key=lambda pair: -len(pair[0]))
+PHRASE = re.compile(rf"(?<!\w)(?:{'|'.join(f'({pattern})' for pattern, _ in _LONGEST_FIRST)})(?!\w)")
+"""Any of them, in a text of small letters; the number of its group tells which."""
+MEANS = [name for _, name in _LONGEST_FIRST]
+SPELT = {
+    spelling: name.removeprefix("-")
+    for pattern, name in _PHRASES
+    for spelling in (pattern.removesuffix("s?"), pattern.replace("s?", "s"))
+    if spelling.isalpha()
+}
+"""Those that are a single word, by their plain spellings."""
 NEGATIONS = frozenset(("no", "not", "never", "without", "fail", "fails", "avoid", "avoids", "neither"))
 NARROWS = frozenset(("major",))
 """What makes a question a part of the one without it."""
