@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from prediction_mcp.analytics.gap import gap
 from prediction_mcp.desk.across.compare import Seen
+from prediction_mcp.desk.across.desk import Pairing
 from prediction_mcp.desk.across.gaps import Found
 from prediction_mcp.desk.across.trading import _limit_of, _thinner_first
 from prediction_mcp.desk.shapes import Book
 from prediction_mcp.kalshi.fees import FeeSchedule
+from prediction_mcp.matching.verdict import Fact, Verdict
 from tests.analytics.test_gap import There
 
 from .test_pairs import ONE, OTHER
@@ -58,3 +60,17 @@ def test_the_thinner_one_goes_first() -> None:
     made = found([(40, 20)], [(55, 7)])
     assert made is not None
     assert _thinner_first(made) == (1, 0)
+
+
+def test_only_what_isnt_known_or_differs_beside_the_relation_lets_two_markets_part() -> None:
+    """Above 2.8 and 2.8 or less are opposites because their numbers differ; that alone parts nothing."""
+
+    def pairing(states: dict[str, str], judged: Any = None) -> Pairing:
+        facts = tuple(Fact(name, states.get(name, "equal")) for name in ("entity", "threshold", "source", "void rule"))  # type: ignore[arg-type]
+        return Pairing(ONE, OTHER, Verdict("complement", "complement", facts, "high"), judged, holds=judged is not None)
+
+    assert not pairing({}).may_part
+    assert not pairing({"threshold": "different"}).may_part
+    assert pairing({"threshold": "different"}, judged=object()).may_part
+    assert pairing({"void rule": "unknown"}).may_part
+    assert pairing({"source": "different"}).may_part

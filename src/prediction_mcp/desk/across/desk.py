@@ -66,8 +66,14 @@ class Pairing:
 
     @property
     def may_part(self) -> bool:
-        """Whether a fact differs or isn't known, so that both could end otherwise than the relation says."""
-        return any(fact.state != "equal" for fact in self.verdict.facts)
+        """Whether both could end otherwise than the relation says: a fact isn't known, or differs beside it.
+
+        That numbers, days or answers differ is what a relation comes from; beside a person's word it counts as well.
+        """
+        by_nature = ("entity", "threshold", "window") if not self.is_confirmed else ()
+        return any(
+            f.state == "unknown" or (f.state == "different" and f.name not in by_nature) for f in self.verdict.facts
+        )
 
 
 class Across:
