@@ -65,6 +65,9 @@ class Guarded:
     async def elsewhere(self, look: Look) -> Decimal:
         return ZERO
 
+    def may_open(self, ticker: str) -> bool:
+        return False  # a sale gives up shares that are there
+
     async def fate(self, intent: Intent) -> Done | str:
         trader = await self._account.trader()
         if intent.kind == "order":
