@@ -216,6 +216,8 @@ async def judge(exchange: Faulty, server: Server, told: Told, sent: int, kept: K
             own = [row for row in rows if row.condition_id == condition]
             net = sum((row.current_size * (-1 if row.outcome_index else 1) for row in own), Decimal(0))
             cost = sum((row.total_cost_usdc for row in own), Decimal(0))
+            yes = sum((row.current_size for row in own if not row.outcome_index), Decimal(0))
+            cost = max(cost - min(yes, yes - net), Decimal(0))  # a pair of both pays $1 whatever happens
             bids = tuple(
                 Resting("bid" if o.asset_id == first else "ask", o.price if o.asset_id == first else 1 - o.price,
                         o.original_size - o.size_matched)

@@ -112,7 +112,11 @@ async def standings(
     for name, market in markets.items():
         mine = [row for row in held if row.condition_id == name]
         net = sum((row.current_size * (-1 if row.outcome_index else 1) for row in mine), ZERO)
-        cost = sum((row.total_cost_usdc for row in mine), ZERO)
+        # a pair of both outcomes pays $1 whatever happens: only what it cost beyond that can be lost
+        pairs = min(
+            sum((r.current_size for r in mine if bool(r.outcome_index) == second), ZERO) for second in (True, False)
+        )
+        cost = max(sum((row.total_cost_usdc for row in mine), ZERO) - pairs, ZERO)
         buys = tuple(_as_resting(order, market) for order in orders if order.market == name and wanted_by(order))
         found[MARKET + name] = Standing(net, cost, buys)
     return found
