@@ -120,6 +120,81 @@ def test_no_way_of_filling_loses_more(held: int, cost: int, listed: list[tuple[A
         assert spent <= limit + Decimal("1e-20")
 
 
+APART = st.lists(
+    st.tuples(st.sampled_from(["buy", "rest", "sell", "cancel"]), st.booleans(), st.integers(1, 99), st.integers(1, 9)),
+    max_size=20,
+)
+
+
+@given(APART, st.randoms(use_true_random=False))
+def test_shares_kept_apart_never_lose_more_than_is_said(story: list[tuple[str, bool, int, int]], rng: Any) -> None:
+    """Against a ledger in cents that knows only cash and shares, whatever fills, is sold, parts a pair or is cancelled.
+
+    A sale takes its part of what the shares cost, as the platform's record does.
+    """
+    shares, costs, cash = [0, 0], [Decimal(0), Decimal(0)], 0
+    resting = list[tuple[int, int, int]]()
+
+    def bought(second: int, cents: int, count: int) -> None:
+        nonlocal cash
+        cash -= cents * count
+        shares[second] += count
+        costs[second] += Decimal(cents * count)
+
+    def told() -> Decimal:
+        orders = tuple(
+            Resting("ask" if second else "bid", Decimal(100 - cents if second else cents) / 100, Decimal(count))
+            for second, cents, count in resting
+        )
+        return at_risk(Standing(cost=costs[0] / 100, orders=orders, opposite=costs[1] / 100)) * 100
+
+    sold = Decimal(0)
+    for what, second, cents, count in story:
+        before, grows = told(), Decimal(0)
+        if what == "buy":
+            bought(second, cents, count)
+            grows = Decimal(cents * count)
+        elif what == "rest":
+            resting.append((second, cents, count))
+            grows = Decimal(cents * count)
+        elif what == "sell":
+            given = min(count, shares[second])
+            part = costs[second] * given / shares[second] if given else Decimal(0)
+            cash, sold = cash + cents * given, sold + cents * given - part
+            shares[second] -= given
+            costs[second] -= part
+        elif resting:
+            resting.pop(rng.randrange(len(resting)))
+        assert told() <= before + grows + Decimal("1e-20")  # a sale, or a cancel, adds nothing
+        said = told()
+        filled = [order for order in resting if rng.random() < 0.5]
+        for end in (0, 1):  # beyond what sales have won or lost for good
+            paid = cash - sum(c * n for _, c, n in filled)
+            worth = 100 * (shares[end] + sum(n for side, _, n in filled if side == end))
+            assert -(paid + worth - sold) <= said + Decimal("1e-20")
+
+
+def test_shares_kept_apart_by_hand() -> None:
+    """25 of the first for $4 and 32 of the second for $28: the second can lose its 28, whatever the first brings."""
+    held = Standing(cost=Decimal(4), opposite=Decimal(28))
+    assert at_risk(held) == 28
+    orders = (Resting("bid", Decimal("0.5"), Decimal(50)), Resting("ask", Decimal("0.9"), Decimal(10)))
+    assert at_risk(replace(held, orders=orders)) == 29  # 4 + 25, and 28 + 1
+
+
+def test_a_sale_of_shares_kept_apart_is_no_order_that_opens() -> None:
+    """Nor does it, while it isn't in the account's figures yet, make room by closing."""
+    sale = replace(STAKE, book_side="ask", opening=Decimal(0), cost=Decimal(0), apart=True)
+    assert sale.may_fill == sale.closing == 0
+    figures = Figures(0, None, {"KXA-1-X": Standing(cost=Decimal(4), opposite=Decimal(9))}, Decimal(0))
+    nothing = Limits.given(market_exposure=Decimal(0), event_exposure=Decimal(0))
+    check(nothing, sale, Used(), figures)
+    buy = replace(sale, opening=Decimal(10), cost=Decimal(5))
+    check(Limits.given(market_exposure=Decimal(14)), buy, Used(), figures)
+    with pytest.raises(LimitError, match=r"\$9.00 is at risk in this market and this would make it \$14.00"):
+        check(Limits.given(market_exposure=Decimal("13.99")), buy, Used(), figures)
+
+
 money = st.none() | st.decimals(0, 20, places=2)
 figures = set(Limits.model_fields) - {"allow_series", "deny_series"}
 several = st.builds(

@@ -29,8 +29,6 @@ from prediction_mcp.polymarket import PolymarketAccount, PolymarketClient
 from prediction_mcp.polymarket.account import api_key
 from prediction_mcp.polymarket.models import Market
 from prediction_mcp.polymarket.wallet import Wallet
-from prediction_mcp.safety.limits import at_risk
-from prediction_mcp.safety.plan import Resting, Standing
 from prediction_mcp.safety.records import Records
 from prediction_mcp.safety.recovery import settle
 from tests.conformance.polymarket import urls_of
@@ -214,18 +212,13 @@ async def judge(exchange: Faulty, server: Server, told: Told, sent: int, kept: K
         for condition in {o.market for o in resting} | {row.condition_id for row in rows}:
             first = next(m.clob_token_ids[0] for m in listed if m.condition_id == condition)
             own = [row for row in rows if row.condition_id == condition]
-            net = sum((row.current_size * (-1 if row.outcome_index else 1) for row in own), Decimal(0))
-            cost = sum((row.total_cost_usdc for row in own), Decimal(0))
-            yes = sum((row.current_size for row in own if not row.outcome_index), Decimal(0))
-            cost = max(cost - min(yes, yes - net), Decimal(0))  # a pair of both pays $1 whatever happens
-            bids = tuple(
-                Resting("bid" if o.asset_id == first else "ask", o.price if o.asset_id == first else 1 - o.price,
-                        o.original_size - o.size_matched)
-                for o in resting if o.market == condition and o.side == "BUY"
-            )  # fmt: skip
-            worst = at_risk(Standing(net, cost, bids))
-            assert worst <= MARKET_LIMIT, condition
-            committed += worst - cost
+            buys = [o for o in resting if o.market == condition and o.side == "BUY"]
+            for second in (False, True):  # what is lost if the other outcome turns out right
+                cost = sum((row.total_cost_usdc for row in own if bool(row.outcome_index) == second), Decimal(0))
+                rests = sum((o.price * (o.original_size - o.size_matched) for o in buys
+                             if (o.asset_id != first) == second), Decimal(0))  # fmt: skip
+                assert cost + rests <= MARKET_LIMIT, (condition, second)
+                committed += rests
     assert kept.spent + committed <= server.day_limit
     await trader.close()
     refused = sum("limit is" in text for text in told.failed)

@@ -18,6 +18,7 @@ from fastmcp.client.messages import MessageHandler
 from mcp.client.subscriptions import listen
 from mcp_types import ImageContent
 
+from prediction_mcp.desk.polymarket.trading import place
 from prediction_mcp.exchange.fronts.polymarket.opening import Second
 from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.second import PolymarketExchange
@@ -247,6 +248,33 @@ async def test_dollars_are_counted_over_both_platforms(era: str, tmp_path: Path)
         said = await desk.error("polymarket_create_order", **order)
         assert "this server's limit is $12.00" in said
         await desk.call("polymarket_create_order", **{**order, "size": 5})
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_pair_is_at_risk_as_its_dearer_half(era: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shares of both outcomes: each half's cost and orders count for themselves, and a sale of one adds nothing."""
+    for name in ("LAG_S", "MOST_LAG_S"):  # else the last orders count beside the account's figures for a while
+        monkeypatch.setattr(place, name, 0.0)
+    async with at(era, tmp_path, market_exposure=Decimal(10), safety_folder=tmp_path / "safety") as desk:
+        market = await desk.some_market()
+        ask, bid = (round(100 * market[name]) for name in ("best_ask", "best_bid"))
+        order = {"market": market["slug"], "size": 10}
+        for outcome, cents in (("Yes", ask), ("No", 100 - bid)):
+            bought = await desk.call("polymarket_create_order", **order, outcome=outcome, action="buy", price=cents)
+            assert bought["filled"] == 10
+        desk.live(30)
+        rest = {"action": "buy", "price": 5, "size": 20}  # a dollar each
+        await desk.call("polymarket_create_order", **{**order, **rest, "outcome": "Yes"})
+        await desk.call("polymarket_create_order", **{**order, **rest, "outcome": "No"})
+        half = Decimal(ask) / 10 + 1
+        much = {"market": market["slug"], "outcome": "Yes", "action": "buy", "size": 200, "price": 5}
+        said = await desk.error("polymarket_create_order", **much)
+        assert f"this would make it ${half + 10:.2f}; this server's limit is $10.00." in said
+        sale = {**order, "outcome": "Yes", "action": "sell", "price": bid}
+        assert (await desk.call("polymarket_create_order", **sale))["filled"] == 10
+        desk.live(30)
+        await desk.call("polymarket_create_order", **{**much, "size": 150})  # 1 + 7.50: what was sold made room
+        assert (await desk.call("polymarket_get_orders"))["count"] == 3
 
 
 @pytest.mark.parametrize("era", ERAS)

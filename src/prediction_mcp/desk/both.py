@@ -27,7 +27,6 @@ class Platform(Protocol):
     async def made(self, look: Look) -> Mapping[str, Decimal]: ...
     async def elsewhere(self, look: Look) -> Decimal: ...
     async def fate(self, intent: Intent) -> Done | str: ...
-    def may_open(self, ticker: str) -> bool: ...
 
     @property
     def is_there(self) -> bool:
@@ -81,9 +80,6 @@ class Both:
         """Cash at the other platform."""
         _, others = self._own(look)
         return sum([(await other.now()).cash or Decimal(0) for other in others], Decimal(0))
-
-    def may_open(self, ticker: str) -> bool:
-        return (self._polymarket if ticker.startswith(MARKET) else self._kalshi).may_open(ticker)
 
     async def fate(self, intent: Intent) -> Done | str:
         there = intent.tool.startswith(TOOLS) or intent.ticker.startswith(MARKET)

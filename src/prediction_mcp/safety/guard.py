@@ -67,9 +67,6 @@ class Account(Cancels, Tells, Protocol):
     async def elsewhere(self, look: Look) -> Decimal:
         """Dollars of cash that it has at another platform than the look's."""
 
-    def may_open(self, ticker: str) -> bool:
-        """Whether an order that was to close may open instead, where another one has closed first."""
-
 
 @dataclass
 class Guard:
@@ -326,7 +323,6 @@ class Guard:
     async def _figures(self, look: Look | None, limits: Limits, records: Records) -> Figures | None:
         """The account's figures, right up to a known moment; None where no limit looks at them."""
         closers = records.closers() if limits.day_spent is not None else {}
-        closers = {ticker: known for ticker, known in closers.items() if self.account.may_open(ticker)}
         if not limits.needs_account and not closers:
             return None
         as_of = time.time() - MOST_LAG_S - LAG_S if look is None else look.as_of

@@ -132,9 +132,15 @@ def opening(standing: Standing, side: BookSide) -> list[tuple[Resting, Decimal, 
 
 
 def at_risk(standing: Standing) -> Decimal:
-    """Dollars that can be lost in a market, whichever of its orders fill: the worse of "all bids" and "all asks"."""
+    """Dollars that can be lost in a market, whichever of its orders fill: the worse of "all bids" and "all asks".
+
+    With both outcomes held apart one of them pays a dollar a share, which is no less than it cost: what the other one
+    cost can be lost, be it held alone or in pairs. So a sale never adds to it, whatever it parts.
+    """
     bids, asks = (sum((cost for _, _, cost in opening(standing, side)), ZERO) for side in ("bid", "ask"))
     held = standing.cost
+    if standing.opposite is not None:
+        return max(held + bids, standing.opposite + asks)
     return max(bids + (held if standing.held > 0 else ZERO), asks + (held if standing.held < 0 else ZERO), held)
 
 
@@ -262,7 +268,7 @@ def _exposures(stake: Stake, used: Used, account: Figures, only: set[str] | None
     before = sum(map(at_risk, counted.values()), ZERO)
     mine = counted.get(stake.ticker, Standing())
     kept = tuple(o for o in mine.orders if not stake.replaces or o.order_id != stake.replaces)
-    new = Resting(stake.book_side, stake.yes_price, stake.contracts)
+    new = Resting(stake.book_side, stake.yes_price, stake.may_fill)
     counted[stake.ticker] = replace(mine, orders=(*kept, new))
     return before, sum(map(at_risk, counted.values()), ZERO)
 

@@ -40,6 +40,7 @@ class Stake:
         replaces: the order that this one takes the place of; before: what that one can take from the cash at worst.
         displaced: contracts of other resting orders that open once this one has closed what they were to close; their
             cost is in ``cost``.
+        apart: shares of both outcomes are kept apart, so that no order closes another: a sale gives up what is there.
     """
 
     ticker: str
@@ -58,10 +59,17 @@ class Stake:
     replaces: str = ""
     before: Decimal = ZERO
     displaced: Decimal = ZERO
+    apart: bool = False
 
     @property
     def closing(self) -> Decimal:
-        return self.contracts - self.opening
+        """Contracts that close what is held on the other side, as long as nothing else closes it first."""
+        return ZERO if self.apart else self.contracts - self.opening
+
+    @property
+    def may_fill(self) -> Decimal:
+        """Contracts that count among the orders of their market: what closes counts there, what is given up not."""
+        return self.opening if self.apart else self.contracts
 
     @property
     def adds(self) -> Decimal:
@@ -81,11 +89,16 @@ class Resting:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One market: contracts held (YES above zero), what they cost, and the orders that may fill."""
+    """One market: contracts held (YES above zero), what they cost, and the orders that may fill.
+
+    Where shares of both outcomes are kept apart nothing nets: ``held`` is zero, ``cost`` the first outcome's and
+    ``opposite`` the second's.
+    """
 
     held: Decimal = ZERO
     cost: Decimal = ZERO
     orders: tuple[Resting, ...] = ()
+    opposite: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

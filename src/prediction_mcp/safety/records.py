@@ -189,7 +189,7 @@ class Records:
         shown = stake and {
             "ticker": stake.ticker, "event": stake.event, "cost": _micros(stake.adds),
             "amount": _micros(stake.amount), "book_side": stake.book_side, "price": str(stake.yes_price),
-            "count": str(stake.contracts), "closing": str(stake.closing),
+            "count": str(stake.may_fill), "closing": str(stake.closing),
         }  # fmt: skip
         return {
             "what": "intent", "id": intent_id, "process": self.process, "client": str(request.caller),

@@ -55,9 +55,6 @@ class Guarded:
     async def elsewhere(self, look: Look) -> Decimal:
         return Decimal(0)
 
-    def may_open(self, ticker: str) -> bool:
-        return True
-
     @property
     def is_there(self) -> bool:
         return self._account.settings.has_key

@@ -65,9 +65,6 @@ class Guarded:
     async def elsewhere(self, look: Look) -> Decimal:
         return ZERO
 
-    def may_open(self, ticker: str) -> bool:
-        return False  # a sale gives up shares that are there
-
     async def fate(self, intent: Intent) -> Done | str:
         trader = await self._account.trader()
         if intent.kind == "order":
@@ -98,7 +95,7 @@ async def standings(
 ) -> dict[str, Standing]:
     """What is held and wanted in one market, in some, or in all; by the journal's name of a market.
 
-    YES is the first outcome here: shares of it above zero, of the second below.
+    YES is the first outcome here. Shares of both may be held, and none closes another.
     """
     trader = await account.trader()
     filters: dict[str, object] = {} if condition is None else {"condition_id": condition}
@@ -111,14 +108,12 @@ async def standings(
     markets = await portfolio.markets_of(account, sorted(n for n in names if not wanted or n in wanted))
     for name, market in markets.items():
         mine = [row for row in held if row.condition_id == name]
-        net = sum((row.current_size * (-1 if row.outcome_index else 1) for row in mine), ZERO)
-        # a pair of both outcomes pays $1 whatever happens: only what it cost beyond that can be lost
-        pairs = min(
-            sum((r.current_size for r in mine if bool(r.outcome_index) == second), ZERO) for second in (True, False)
+        first, second = (
+            sum((row.total_cost_usdc for row in mine if bool(row.outcome_index) == other), ZERO)
+            for other in (False, True)
         )
-        cost = max(sum((row.total_cost_usdc for row in mine), ZERO) - pairs, ZERO)
         buys = tuple(_as_resting(order, market) for order in orders if order.market == name and wanted_by(order))
-        found[MARKET + name] = Standing(net, cost, buys)
+        found[MARKET + name] = Standing(cost=first, orders=buys, opposite=second)
     return found
 
 

@@ -156,8 +156,8 @@ class PlaceOrder(Plan[Placed]):
             amount=cost if buys else worth,
             yes_price=entry.first_price,
             yes_mid=middle if middle is None or entry.first else 1 - middle,
-            closable=ZERO if buys else entry.shares,
             as_of=time.time(),
+            apart=True,
         )
 
     async def send(self, terms: Terms) -> Placed:
