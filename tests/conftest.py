@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -46,6 +48,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tests that need a server which doesn't run here are told, not passed over."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and " answers at " in report.longrepr[2]
+    )
+    for reason, times in sorted(reasons.items()):
+        terminalreporter.write_line(f"NOT TESTED: {times} tests were skipped, since {reason}.", yellow=True)
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No setting of the developer's machine reaches a test."""
@@ -54,6 +67,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("SAFETY_FOLDER", str(tmp_path_factory.mktemp("safety")))
     monkeypatch.setenv("PAPER_FOLDER", str(tmp_path_factory.mktemp("paper")))
+    monkeypatch.setenv("RECORDS_FOLDER", str(tmp_path_factory.mktemp("records")))
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 
 

@@ -6,12 +6,14 @@ import hashlib
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from .kalshi import KalshiSettings
 
 APP = "prediction-mcp"
+POSTGRES = ("postgresql", "postgres", "postgresql+asyncpg")
 
 
 class PlaceSettings(KalshiSettings):
@@ -24,11 +26,31 @@ class PlaceSettings(KalshiSettings):
     paper_folder: Path | None = Field(None, alias="PAPER_FOLDER")
     safety_folder: Path | None = Field(None, alias="SAFETY_FOLDER")
     export_folder: Path | None = Field(None, alias="EXPORT_FOLDER")
+    records_folder: Path | None = Field(None, alias="RECORDS_FOLDER")
+    database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
 
     @field_validator("paper_tier", mode="before")
     @classmethod
     def _tier_in_lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in POSTGRES:
+            raise ValueError("must be an address of PostgreSQL like postgresql://user@host/name")
+        return value
+
+    @property
+    def records_file(self) -> Path | None:
+        """The file of the records, of all accounts; None where the session leaves nothing behind."""
+        if self.runs_own_exchange and not self.paper_keep:
+            return None
+        if self.records_folder is not None:
+            return self.records_folder.expanduser() / "records.db"
+        from platformdirs import user_data_path
+
+        return user_data_path(APP, appauthor=False) / "records.db"
 
     @property
     def paper_home(self) -> Path:

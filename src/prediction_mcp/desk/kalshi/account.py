@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from prediction_mcp.settings import Settings
 
     from ..both import Both
+    from .records.home import History
 
 
 class Account:
@@ -59,6 +60,7 @@ class Account:
         self._client: KalshiClient | None = None
         self._guard: Guard | None = None
         self._records: Records | None = None
+        self._history: History | None = None
         self.beside: Callable[[], Both] | None = None
         """What the guard asks of both platforms, where another account is served beside this one."""
 
@@ -105,6 +107,15 @@ class Account:
             self._records = Records(home, patience_s)
         return self._records
 
+    @property
+    def history(self) -> History:
+        """The database of what was traded, held and believed; made by the first call that needs it."""
+        if self._history is None:
+            from .records.home import History
+
+            self._history = History(self)
+        return self._history
+
     def halted_by(self) -> str | None:
         """Who pulled the kill switch and when, if anybody did. Looking makes no files."""
         from prediction_mcp.safety.journal import JournalError
@@ -130,4 +141,6 @@ class Account:
             await self._guard.close()
         if self._records is not None:
             self._records.close()
+        if self._history is not None:
+            await self._history.close()
         await self._stack.aclose()

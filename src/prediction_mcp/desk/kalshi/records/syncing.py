@@ -1,0 +1,133 @@
+"""The records brought up to date, and held against the account's cash.
+
+Trades are read in stretches of time, oldest first; each stretch and the mark that says it is complete are written in
+one transaction. A process that dies leaves whole stretches, and the next sync begins a little before the mark: what is
+there already isn't written again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from prediction_mcp.records.entries import Kind
+
+from .reading import TooManyError, moved, traded
+
+if TYPE_CHECKING:
+    from ..account import Account
+    from .home import History
+
+BEGINNING = 1_609_459_200
+"""2021: there was no exchange before."""
+OVERLAP_S = 300
+"""Seconds that are read again: a fill may be listed later than one after it."""
+AT_ONCE = 20_000
+"""Fills of one stretch: they are in memory together."""
+DAY_S = 86_400
+GROWS = 8
+TRIES = 4
+PAUSE_S = 1.5
+"""Between two looks at an account that is trading."""
+ZERO, CENT = Decimal(0), Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """Rows that came new, up to when everything is here, and since when a settlement waits for its fills."""
+
+    rows: int
+    until: datetime
+    waiting: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Dollars by the records, and by the exchange: free, held by resting orders, less collateral paid back early."""
+
+    rows: int
+    recorded: Decimal
+    free: Decimal
+    resting: Decimal
+    returned: Decimal
+    until: datetime
+
+    @property
+    def missing(self) -> Decimal:
+        """Dollars that the account has and the rows don't say; what rests is known to the cent only."""
+        off = self.free + self.resting - self.returned - self.recorded
+        return ZERO if self.resting and abs(off) < CENT else off
+
+
+async def sync(history: History) -> Synced:
+    """Read what is new from the exchange and write it. Raises KalshiError, RecordsError; what was written stays."""
+    account, ledger = history.account, history.ledger
+    until = (await account.kalshi.exchange.user_data_timestamp()).as_of_time.astimezone(UTC)
+    known = await ledger.progress()
+    rows, waiting = 0, None
+
+    money = min((known[kind] for kind in ("deposit", "withdrawal", "transfer") if kind in known), default=None)
+    since = datetime.fromtimestamp(BEGINNING, UTC) if money is None else money
+    reached: dict[Kind, datetime] = {"deposit": until, "withdrawal": until, "transfer": until}
+    rows += (await ledger.add(await moved(account, since, OVERLAP_S), reached, until)).rows
+
+    trades = min((known[kind] for kind in ("fill", "settlement") if kind in known), default=None)
+    low = BEGINNING if trades is None else math.floor(trades.timestamp()) - OVERLAP_S
+    now, stretch, begun = until.timestamp(), float(DAY_S), trades is None
+    while True:
+        high = low + math.ceil(stretch) if begun else None
+        last = high is None or high >= now
+        try:
+            most = AT_ONCE if stretch > 1 or not begun else None  # of one second whatever there is
+            entries = await traded(account, low, None if last else high, most)
+        except TooManyError as error:
+            begun, stretch = True, max(min(error.seconds, stretch) / 2, 1.0)
+            continue
+        upto = until if last or high is None else datetime.fromtimestamp(high, UTC)
+        added = await ledger.add(entries, {"fill": upto, "settlement": upto}, until)
+        rows, waiting = rows + added.rows, added.waiting or waiting
+        await account.report(rows, None)
+        if last or high is None:
+            return Synced(rows, until, waiting)
+        low = high
+        if len(entries) < AT_ONCE // GROWS:
+            stretch *= GROWS
+
+
+async def check(history: History) -> Checked:
+    """Sync, and hold the sum of all rows against the account's cash.
+
+    While orders fill between two reads both can't agree: it is looked at up to four times.
+    """
+    for left in reversed(range(TRIES)):
+        before = await _cash(history.account)
+        synced = await sync(history)
+        sums, rows = await history.ledger.sums(), await history.ledger.count()
+        free, resting, returned = await _cash(history.account)
+        found = Checked(rows, sum(sums.values(), ZERO), free, resting, returned, synced.until)
+        if (free, resting, returned) == before and not found.missing:
+            break
+        if left:
+            await asyncio.sleep(PAUSE_S)
+    return found
+
+
+async def _cash(account: Account) -> tuple[Decimal, Decimal, Decimal]:
+    """(free, held by resting orders, collateral paid back early) in dollars, over all subaccounts."""
+    portfolio = account.kalshi.portfolio
+    balances, resting = await asyncio.gather(account.kalshi.subaccounts.balances(), portfolio.resting_value())
+    free = sum((balance.balance for balance in balances), ZERO)
+    returned = ZERO
+    for balance in balances:
+        page = await portfolio.positions(subaccount=balance.subaccount_number, limit=1000)
+        while True:
+            returned += sum((p.market_exposure_dollars for p in page.market_positions), ZERO)
+            returned -= sum((e.event_exposure_dollars for e in page.event_positions), ZERO)
+            if not page.cursor:
+                break
+            page = await portfolio.positions(subaccount=balance.subaccount_number, limit=1000, cursor=page.cursor)
+    return free, Decimal(resting.total_resting_order_value) * CENT, returned

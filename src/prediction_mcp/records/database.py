@@ -1,0 +1,231 @@
+"""The database opened: SQLite in the user's folder, or PostgreSQL by its address; its tables brought up to date.
+
+A SQLite file is brought up to date by itself, after a copy was made beside it. PostgreSQL serves many programs, so a
+person does that (``prediction-mcp db upgrade``); until then there are no records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from loguru import logger
+from sqlalchemy import event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from .errors import RecordsError, RecordsOldError
+
+HEAD = "0001"
+"""The newest revision under ``migrations/versions``; a test holds it against them."""
+PATIENCE_S = 10.0
+"""How long another process may hold a lock."""
+
+
+class Database:
+    """One database, opened by the first connection that is asked for; use ``async with``.
+
+    Args:
+        place: a SQLite file, or a PostgreSQL address like ``postgresql://user@host/name``.
+    """
+
+    def __init__(self, place: Path | str) -> None:
+        self.file = place if isinstance(place, Path) else None
+        self._place = place
+        self._engine: AsyncEngine | None = None
+        self._lock = asyncio.Lock()
+        self._current = False
+
+    @property
+    def is_postgres(self) -> bool:
+        return self.file is None
+
+    @property
+    def where(self) -> str:
+        """The place as it may be shown: without a password."""
+        return str(self.file) if self.file is not None else make_url(str(self._place)).render_as_string()
+
+    async def __aenter__(self) -> Database:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.dispose()
+            self._engine = None
+            self._current = False
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one state of the database. Raises RecordsError."""
+        await self._open()
+        with self._said():
+            async with self.engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction, whole or not at all; others that write wait for its end. Raises RecordsError."""
+        await self._open()
+        with self._said():
+            async with self.engine.connect() as plain:
+                connection = await plain.execution_options(writes=True)
+                async with connection.begin():
+                    yield connection
+
+    @property
+    def engine(self) -> AsyncEngine:
+        if self._engine is None:
+            self._engine = self._make()
+        return self._engine
+
+    def _make(self) -> AsyncEngine:
+        if self.file is None:
+            try:
+                url = make_url(str(self._place)).set(drivername="postgresql+asyncpg")  # postgres:// is meant, too
+                return create_async_engine(url, pool_size=5, connect_args={"timeout": PATIENCE_S})
+            except ModuleNotFoundError:
+                raise RecordsError("PostgreSQL needs the extra: install prediction-mcp[postgres].") from None
+            except ArgumentError:
+                raise RecordsError("DATABASE_URL is no address like postgresql://user@host/name.") from None
+        engine = create_async_engine(
+            f"sqlite+aiosqlite:///file:{quote(str(self.file))}?uri=true", connect_args={"timeout": PATIENCE_S}
+        )
+        event.listen(engine.sync_engine, "connect", _connected)
+        event.listen(engine.sync_engine, "begin", _begun)
+        return engine
+
+    # -- its tables ----------------------------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        if self._current:
+            return
+        async with self._lock:
+            if self._current:
+                return
+            with self._said():
+                if self.file is not None:
+                    await asyncio.to_thread(self._prepare, self.file)
+                found = await self.revision()
+                if found != HEAD:
+                    await self._renew(found)
+            self._current = True
+
+    @staticmethod
+    def _prepare(file: Path) -> None:
+        """The file and its folder, for their owner only."""
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not file.exists():
+            file.touch(mode=0o600)
+
+    async def revision(self) -> str | None:
+        """The revision of the tables; None for a database without any. Raises RecordsError."""
+        with self._said():
+            async with self.engine.connect() as connection:
+                if self.file is not None:
+                    sql = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
+                else:
+                    sql = "SELECT to_regclass('alembic_version')"
+                if (await connection.execute(text(sql))).scalar() is None:
+                    return None
+                return (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+
+    async def _renew(self, found: str | None) -> None:
+        if self.file is None:
+            version = "has no tables yet" if found is None else f"is at revision {found}, this program needs {HEAD}"
+            raise RecordsOldError(f"The database {version}: run “prediction-mcp db upgrade”.")
+        if found is not None:
+            from .migrating import known
+
+            if found not in known():
+                raise RecordsOldError(
+                    f"{self.file} was written by a newer prediction-mcp (revision {found}): update this one."
+                )
+            copy = await asyncio.to_thread(copy_beside, self.file, found)
+            logger.info("records are brought up to date; a copy as they were is {}", copy)
+        await self.migrate("head")
+
+    async def migrate(self, revision: str) -> None:
+        """To a revision, forwards or backwards. Raises RecordsError."""
+        from .migrating import run
+
+        with self._said():
+            async with self.engine.connect() as plain:
+                connection = await plain.execution_options(writes=True)
+                async with connection.begin():
+                    if self.file is None:
+                        await connection.execute(text("SELECT pg_advisory_xact_lock(7201705)"))  # one at a time
+                    await connection.run_sync(run, revision)
+        self._current = False
+
+    # -- what goes wrong -----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, OSError) as error:
+            raise RecordsError(self._sentence(error)) from error
+        except SQLAlchemyError as error:
+            raise RecordsError(f"The records can't be used: {type(error).__name__}.") from error
+
+    def _sentence(self, error: DBAPIError | OSError) -> str:
+        cause = str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error).partition("\n")[0]
+        if self.file is None:
+            if isinstance(error, OSError) or getattr(error, "connection_invalidated", False) or "connect" in cause:
+                return "The database of DATABASE_URL doesn't answer: records wait until it does."
+            return f"The database refused: {_cleaned(cause)}."
+        if "malformed" in cause or "not a database" in cause:
+            return (
+                f"{self.file} is damaged: move it away (a copy may lie beside it). What was traded is read from the "
+                "exchange again; forecasts are only in a copy."
+            )
+        if "readonly" in cause or "read-only" in cause or isinstance(error, PermissionError):
+            return f"{self.file} can't be written: give its folder back to its owner."
+        if "full" in cause:
+            return f"The disk of {self.file} is full: make room, records catch up later."
+        if "locked" in cause:
+            return f"{self.file} is held by another program: try again when it is done."
+        return f"{self.file} can't be used: {_cleaned(cause)}."
+
+
+def _cleaned(text_: str) -> str:
+    """A database's words without addresses and secrets in them."""
+    return re.sub(r"<class '[^']*'>:\s*|\w+://\S+", "", text_).strip().rstrip(".")[:200]
+
+
+def _connected(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # transactions are begun below, not guessed by the driver
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begun(connection: Any) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def copy_beside(file: Path, revision: str) -> Path:
+    """A copy of a SQLite file beside it, whole though others may be writing; never over another copy."""
+    number, target = 1, file.with_name(f"{file.name}.{revision}.copy")
+    while target.exists():
+        number += 1
+        target = file.with_name(f"{file.name}.{revision}.copy{number}")
+    made = target.with_name(target.name + ".part")
+    made.unlink(missing_ok=True)
+    made.touch(mode=0o600)
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(made)) as into:
+        source.backup(into)
+    made.rename(target)
+    return target
