@@ -127,6 +127,10 @@ def _toolsets(chosen: Iterable[str]) -> Iterator[Toolset]:
         from prediction_mcp.tools import across
 
         yield across.mcp
+    if "records" in chosen:
+        from prediction_mcp.tools.kalshi import records
+
+        yield records.mcp
     if "safety" in chosen:
         from prediction_mcp.tools.kalshi import brakes
 

@@ -208,11 +208,9 @@ def test_the_same_lots_as_rp2() -> None:
         for method in RP2:
             ours: dict[tuple[str, str | None], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
             for c in book(rows, method).closed:
-                at = ours[c.key, c.opened_by]
-                ours[c.key, c.opened_by] = [
-                    a + Decimal(b) / ONE for a, b in zip(at, (c.contracts, c.basis, c.proceeds), strict=True)
-                ]
-            theirs = {(key, lot): [Decimal(n) for n in numbers] for key, lot, *numbers in next(answers)}
+                before, more = ours[c.key, c.opened_by], (c.contracts, c.basis, c.proceeds)
+                ours[c.key, c.opened_by] = [a + Decimal(b) / ONE for a, b in zip(before, more, strict=True)]
+            theirs = {(key, lot): [*map(Decimal, numbers)] for key, lot, *numbers in next(answers)}
             assert ours.keys() == theirs.keys()
             for at, numbers in ours.items():
                 assert all(abs(a - b) < Decimal("0.00005") for a, b in zip(numbers, theirs[at], strict=True)), (

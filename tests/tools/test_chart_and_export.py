@@ -17,8 +17,7 @@ from fastmcp import Client
 from mcp_types import ImageContent, TextContent
 from PIL import Image, ImageColor
 
-from prediction_mcp.desk import colours
-from prediction_mcp.desk.kalshi.portfolio import export
+from prediction_mcp.desk import colours, files
 from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.server import create_server
@@ -151,10 +150,10 @@ async def test_files_are_new_and_in_their_folder(trader: Assistant, tmp_path: Pa
 
 
 def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
-    target = export.place("a", "csv", tmp_path)
+    target = files.place("a", "csv", tmp_path)
     target.write_text("mine")
     with pytest.raises(Exception, match="there already"):
-        export.write_new(target, b"yours")
+        files.write_new(target, b"yours")
     assert target.read_text() == "mine"
 
 

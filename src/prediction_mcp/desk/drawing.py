@@ -69,12 +69,17 @@ def dated(axes: Axes) -> None:
 
 
 def finished(axes: Axes) -> bytes:
-    """The picture as PNG."""
-    from matplotlib.figure import Figure
-
+    """A picture of something in time, as PNG."""
     dressed(axes)
     axes.margins(y=0.08)
     dated(axes)
+    return png(axes)
+
+
+def png(axes: Axes) -> bytes:
+    """The picture as it is, as PNG."""
+    from matplotlib.figure import Figure
+
     into, figure = io.BytesIO(), axes.figure
     assert isinstance(figure, Figure)  # noqa: S101 - ours, from `opened`
     figure.savefig(into, format="png", facecolor=GROUND)

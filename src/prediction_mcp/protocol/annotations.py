@@ -20,5 +20,7 @@ WRITES_FILE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idem
 """Changes nothing at the exchange; may make a new file."""
 KEEPS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 """Remembers what a person said, on this machine."""
+KEEPS_EACH = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
+"""Remembers what a person said, once more with each call; looks at the world for it."""
 FORGETS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 """Forgets it again."""

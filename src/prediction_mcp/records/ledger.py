@@ -116,7 +116,7 @@ class Ledger:
         reached = dict(until or {})
         async with self.database.writing() as connection:
             account = await self.account_id(connection)
-            await self._lock(connection, account)
+            await self.lock(connection, account)
             fresh = await self._fresh(connection, account, listed)
             held = await self._held(connection, account, fresh)
             rows, waiting = _rows(fresh, held, now)
@@ -128,7 +128,7 @@ class Ledger:
                 await self._reach(connection, account, kind, moment)
         return Added(len(rows), waiting)
 
-    async def _lock(self, connection: AsyncConnection, account: int) -> None:
+    async def lock(self, connection: AsyncConnection, account: int) -> None:
         """One writer an account: what it reads before it writes has to stay so. SQLite has one writer anyway."""
         if self.database.is_postgres:
             await connection.execute(select(Account.id).where(Account.id == account).with_for_update())

@@ -106,18 +106,21 @@ class Lot(Base):
 
 
 class Closing(Base):
-    """A part of a lot that a fill or a settlement closed. Gain is proceeds less basis; fees are in both already."""
+    """A part of a lot that a fill or a settlement closed. Gain is proceeds less basis; fees are in both already.
+
+    ``opened_by`` and ``acquired`` are missing where the exchange paid for contracts whose fills it doesn't list.
+    """
 
     __tablename__ = "closings"
     __table_args__ = (Index(None, "account_id", "disposed"), Index(None, "account_id", "ticker"))
     id: Mapped[int] = _key()
     account_id: Mapped[int] = _account()
     transaction_id: Mapped[int] = mapped_column(BIG, ForeignKey("transactions.id"))
-    opened_by: Mapped[int] = mapped_column(BIG, ForeignKey("transactions.id"))
+    opened_by: Mapped[int | None] = mapped_column(BIG, ForeignKey("transactions.id"))
     ticker: Mapped[str] = mapped_column(String(200))
     subaccount: Mapped[int] = mapped_column(Integer)
     side: Mapped[str] = mapped_column(String(3))
-    acquired: Mapped[datetime]
+    acquired: Mapped[datetime | None]
     disposed: Mapped[datetime]
     contracts: Mapped[Decimal]
     proceeds: Mapped[Decimal]

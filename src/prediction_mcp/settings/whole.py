@@ -18,7 +18,7 @@ from .http import HttpSettings
 from .places import PlaceSettings
 from .writes import WriteSettings
 
-TOOLSETS = frozenset({"across", "advanced", "polymarket", "safety"})
+TOOLSETS = frozenset({"across", "advanced", "polymarket", "records", "safety"})
 
 
 class SettingsError(ValueError):

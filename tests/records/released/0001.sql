@@ -8,8 +8,8 @@ CREATE TABLE accounts (
 	CONSTRAINT pk_accounts PRIMARY KEY (id), 
 	CONSTRAINT uq_accounts_platform_environment_key_hash UNIQUE (platform, environment, key_hash)
 );
-INSERT INTO "accounts" VALUES(1,'kalshi','paper','00000000000000000000000000000000',1795741307524131);
-INSERT INTO "accounts" VALUES(2,'kalshi','demo','00000000000000000000000000000000',1795741307537861);
+INSERT INTO "accounts" VALUES(1,'kalshi','paper','00000000000000000000000000000000',1795741493500551);
+INSERT INTO "accounts" VALUES(2,'kalshi','demo','00000000000000000000000000000000',1795741493525635);
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -41,11 +41,11 @@ CREATE TABLE closings (
 	id INTEGER NOT NULL, 
 	account_id INTEGER NOT NULL, 
 	transaction_id INTEGER NOT NULL, 
-	opened_by INTEGER NOT NULL, 
+	opened_by INTEGER, 
 	ticker VARCHAR(200) NOT NULL, 
 	subaccount INTEGER NOT NULL, 
 	side VARCHAR(3) NOT NULL, 
-	acquired BIGINT NOT NULL, 
+	acquired BIGINT, 
 	disposed BIGINT NOT NULL, 
 	contracts BIGINT NOT NULL, 
 	proceeds BIGINT NOT NULL, 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +18,7 @@ from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.models.portfolio import MarketPosition, Transfer
 from prediction_mcp.net.words import printed
 
+from ... import files
 from .. import lookup
 from ..held import positions_of
 from .export_results import ExportAnswer, Format, Record, Row
@@ -44,7 +44,7 @@ async def export(account: Account, kind: Format, path: str | None, folder: Path)
     """
     if path is None and kind == "parquet":
         raise InvalidRequestError("Parquet is for files: give a path, like portfolio.parquet.")
-    target = None if path is None else place(path, kind, folder)
+    target = None if path is None else files.place(path, kind, folder)
     rows, unexplained = await statement(account)
     data = await asyncio.to_thread(encode, rows, kind)
     answer = ExportAnswer(
@@ -57,7 +57,7 @@ async def export(account: Account, kind: Format, path: str | None, folder: Path)
         note="Part of the account's history isn't listed by the exchange." if unexplained else None,
     )
     if target is not None:
-        await asyncio.to_thread(write_new, target, data)
+        await asyncio.to_thread(files.write_new, target, data)
         return answer.model_copy(update={"file": str(target)})
     if len(data) > INLINE:
         raise InvalidRequestError(
@@ -189,52 +189,3 @@ def _parquet(rows: Sequence[Row]) -> bytes:
     into = io.BytesIO()
     pq.write_table(pa.table(columns), into)
     return into.getvalue()
-
-
-# -- files -------------------------------------------------------------------------------------------------------
-
-
-def place(path: str, kind: Format, folder: Path) -> Path:
-    """The file a path means, which lies in the folder and isn't there yet.
-
-    Raises:
-        InvalidRequestError: it lies elsewhere, also by a link; another ending than the format's; it is there.
-    """
-    wanted = Path(path.strip())
-    if not wanted.suffix:
-        wanted = wanted.with_name(f"{wanted.name}.{kind}") if wanted.name else wanted
-    if wanted.suffix.lower() != f".{kind}":
-        raise InvalidRequestError(f"path must end in .{kind} for format={kind}, not {path!r}.")
-    root = folder.resolve()
-    target = (root / wanted).resolve()
-    if not target.is_relative_to(root):
-        raise InvalidRequestError(f"Exports are written under {folder} only: give a name like portfolio.{kind}.")
-    if target.exists():
-        raise InvalidRequestError(f"{target.name} is there already and is never overwritten: give another name.")
-    return target
-
-
-def write_new(target: Path, data: bytes) -> None:
-    """Write a file that only its owner can read; never over another, never half of one.
-
-    Raises:
-        InvalidRequestError: the file came into being meanwhile, or the disk refuses.
-    """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidRequestError(f"The folder {target.parent} can't be made: {error.strerror}.") from None
-    try:
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise InvalidRequestError(f"{target.name} is there already: give another name.") from None
-    except OSError as error:
-        raise InvalidRequestError(f"{target} can't be written: {error.strerror}.") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        target.unlink(missing_ok=True)
-        raise InvalidRequestError(f"{target} can't be written: {error.strerror}.") from None

@@ -45,8 +45,9 @@ async def traded(account: Account, low: int, high: int | None, most: int | None)
     live = await _some(portfolio.all_fills(**window), most)
     old = await _some(portfolio.all_fills(**window, historical=True), most)
     settled = [s async for s in portfolio.all_settlements(**window)]
-    fills = {fill.fill_id: fill for fill in (*old, *live)}
-    return [*map(fill_entry, fills.values()), *await settlement_entries(account, settled)]
+    fills = {fill.fill_id: fill for fill in (*live, *old)}
+    oldest_first = reversed(fills.values())  # fills of one moment follow each other as they happened
+    return [*map(fill_entry, oldest_first), *await settlement_entries(account, settled)]
 
 
 async def _some(fills: AsyncIterator[Fill], most: int | None) -> list[Fill]:

@@ -1,0 +1,92 @@
+"""Lots of the account, worked out where something is new."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from prediction_mcp.analytics.lots import METHODS, Book, Method, lots_of
+from prediction_mcp.kalshi.errors import InvalidRequestError
+from prediction_mcp.records.columns import from_micros
+from prediction_mcp.records.shelf import KeptClosing, KeptLot, Shelf, Trade, Work, groups
+
+if TYPE_CHECKING:
+    from .home import History
+
+
+def known_method(name: str) -> Method:
+    """A method by its name. Raises InvalidRequestError."""
+    if name not in METHODS:
+        raise InvalidRequestError(f"method must be one of {', '.join(METHODS)}, not {name!r}.")
+    return name
+
+
+async def refresh(history: History) -> Shelf:
+    """Work out the lots of markets in which something is new, by the account's method; returns what has them."""
+    shelf = Shelf(history.ledger)
+    while (work := await shelf.work()) is not None:
+        method, named = known_method(await shelf.method()), await shelf.named()
+        lots, closings = await asyncio.to_thread(_rows, work, method, named)
+        if await shelf.replace(work, lots, closings):
+            break
+    return shelf
+
+
+def _rows(
+    work: Work, method: Method, named: Mapping[str, Mapping[str, int]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    numbers = {trade.key: trade for trade in work.trades}
+    places = {f"{trade.subaccount}/{trade.ticker}": trade for trade in work.trades}
+    lots, closings = list[dict[str, Any]](), list[dict[str, Any]]()
+    for group, book in lots_of(groups(work.trades), method, named).items():
+        where: dict[str, Any] = {"ticker": places[group].ticker, "subaccount": places[group].subaccount}
+        lots += [
+            {
+                **where, "transaction_id": numbers[lot.key].id, "side": lot.side, "acquired": lot.acquired,
+                "contracts": from_micros(lot.contracts), "basis": from_micros(lot.basis),
+                "left": from_micros(lot.left), "left_basis": from_micros(lot.left_basis),
+            }
+            for lot in book.lots
+        ]  # fmt: skip
+        closings += [
+            {
+                **where, "transaction_id": numbers[one.key].id,
+                "opened_by": None if one.opened_by is None else numbers[one.opened_by].id, "side": one.side,
+                "acquired": one.acquired, "disposed": one.disposed, "contracts": from_micros(one.contracts),
+                "proceeds": from_micros(one.proceeds), "basis": from_micros(one.basis),
+                "fees": from_micros(one.fees),
+            }
+            for one in book.closed
+        ]  # fmt: skip
+    return lots, closings
+
+
+def closings_of(books: Mapping[str, Book], trades: list[Trade], since: datetime, until: datetime) -> list[KeptClosing]:
+    """Closings of books that aren't kept, in a stretch of time."""
+    places = {f"{trade.subaccount}/{trade.ticker}": trade for trade in trades}
+    found = [
+        KeptClosing(
+            places[group].ticker, places[group].subaccount, one.side, one.acquired, one.disposed,
+            from_micros(one.contracts), from_micros(one.proceeds), from_micros(one.basis), from_micros(one.fees),
+        )
+        for group, book in books.items()
+        for one in book.closed
+        if since <= one.disposed < until
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: one.disposed)
+
+
+def lots_in(books: Mapping[str, Book], trades: list[Trade]) -> list[KeptLot]:
+    """What is open in books that aren't kept."""
+    places = {f"{trade.subaccount}/{trade.ticker}": trade for trade in trades}
+    found = [
+        KeptLot(
+            lot.key, places[group].ticker, places[group].subaccount, lot.side, lot.acquired, from_micros(lot.left),
+            from_micros(lot.left_basis),
+        )
+        for group, book in books.items()
+        for lot in book.lots
+    ]  # fmt: skip
+    return sorted(found, key=lambda lot: lot.acquired)

@@ -1,0 +1,106 @@
+"""Snapshots of the account, and their history."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from prediction_mcp.analytics.book import mid
+from prediction_mcp.analytics.positions import mark
+from prediction_mcp.records.worth import Held, Worth, Worths
+
+from .. import lookup
+from .results import HistoryAnswer, HistoryPoint
+
+if TYPE_CHECKING:
+    from ..account import Account
+    from .home import History
+
+Period = Literal["day", "week", "month", "year", "all"]
+DAYS: dict[str, int] = {"day": 1, "week": 7, "month": 30, "year": 365}
+FRESH = timedelta(minutes=1)
+"""A snapshot younger than this is new enough."""
+FIRST = "This is the first snapshot: one is kept whenever this is asked for, and a picture needs two."
+POINTS = 24
+"""Points that an answer shows; a picture has them all."""
+ZERO, CENT = Decimal(0), Decimal("0.01")
+
+
+async def snapshot(history: History) -> Worth:
+    """Value the account now and keep it; one that is less than a minute old is taken instead."""
+    worths = Worths(history.ledger)
+    last = await worths.last()
+    if last is not None and timedelta(0) <= datetime.now(UTC) - last.time < FRESH:
+        return last
+    worth, held = await valued(history.account)
+    await worths.add(worth, held)
+    return worth
+
+
+async def valued(account: Account) -> tuple[Worth, list[Held]]:
+    """The account as it is, over all subaccounts; a total is None where one of its positions has no price."""
+    portfolio = account.kalshi.portfolio
+    balances, resting = await asyncio.gather(account.kalshi.subaccounts.balances(), portfolio.resting_value())
+    mine = [
+        (balance.subaccount_number, position)
+        for balance in balances
+        async for position in portfolio.all_positions(count_filter="position", subaccount=balance.subaccount_number)
+        if position.position_fp
+    ]
+    markets = await lookup.markets_of(account, {position.ticker for _, position in mine})
+    held = list[Held]()
+    for number, position in mine:
+        count, cost = position.position_fp, position.market_exposure_dollars
+        bid, ask = markets[position.ticker].yes_quotes if position.ticker in markets else (None, None)
+        middle = None if bid is None or ask is None else mid(bid, ask)
+        at_middle = None if middle is None else abs(count) * (middle if count > 0 else 1 - middle)
+        held.append(Held(position.ticker, number, count, mark(count, cost, bid, ask).value, at_middle, cost))
+    free = sum((balance.balance for balance in balances), ZERO)
+    worth = Worth(
+        datetime.now(UTC), free, Decimal(resting.total_resting_order_value) * CENT, _total([h.at_bid for h in held]),
+        _total([h.at_middle for h in held]), sum((h.at_cost for h in held), ZERO),
+    )  # fmt: skip
+    return worth, held
+
+
+def _total(values: Sequence[Decimal | None]) -> Decimal | None:
+    known = [value for value in values if value is not None]
+    return sum(known, ZERO) if len(known) == len(values) else None
+
+
+async def history_of(history: History, period: Period) -> tuple[HistoryAnswer, list[Worth]]:
+    """How the account's worth went: the answer's few points, and all of them for a picture."""
+    await snapshot(history)
+    since = datetime.now(UTC) - timedelta(days=DAYS[period]) if period in DAYS else None
+    worths = await Worths(history.ledger).since(since)
+    first, last = worths[0], worths[-1]
+    change = None if first.total is None or last.total is None else last.total - first.total
+    return HistoryAnswer(
+        source=history.account.environment, period=period, snapshots=len(worths), change=change,
+        points=[_point(worth) for worth in few(worths)],
+        note=FIRST if len(worths) == 1 else None,
+    ), worths  # fmt: skip
+
+
+def few(worths: Sequence[Worth]) -> list[Worth]:
+    """The first, the last, and what lies evenly between in time."""
+    if len(worths) <= POINTS:
+        return list(worths)
+    begin, end = worths[0].time, worths[-1].time
+    step = (end - begin) / (POINTS - 1)
+    found, due = [worths[0]], begin + step
+    for worth in worths[1:-1]:
+        if worth.time >= due:
+            found.append(worth)
+            due = max(due + step, worth.time)
+    return [*found, worths[-1]]
+
+
+def _point(worth: Worth) -> HistoryPoint:
+    return HistoryPoint(
+        at=worth.time, total=worth.total, cash=worth.cash, resting=worth.resting or None, at_bid=worth.at_bid,
+        at_middle=worth.at_middle, at_cost=worth.at_cost,
+    )  # fmt: skip
