@@ -246,7 +246,7 @@ def test_watch_draws_books_and_trades() -> None:
     for said in (MARKET, "Football champion", "bid", "14¢", "trades", "q quits"):
         assert said in done.stdout
     missing = run("watch", "NOPE")
-    assert (missing.returncode, "no market NOPE" in missing.stderr) == (2, True)
+    assert (missing.returncode, "no market NOPE" in missing.stderr) == (1, True)
 
 
 def test_q_quits_the_watch_at_a_terminal() -> None:

@@ -11,6 +11,8 @@ import typer
 
 from prediction_mcp import __version__
 
+from . import database, records
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=False,
@@ -19,19 +21,24 @@ app = typer.Typer(
 )
 Toolsets = Annotated[str | None, typer.Option(help="Toolsets beside the 52, separated by commas: advanced, safety.")]
 Lean = Annotated[bool | None, typer.Option("--lean/--all", help="Offer a search and a call tool instead of all tools.")]
+Json = Annotated[bool, typer.Option("--json", help="Nothing but JSON; see “prediction-mcp schema”.")]
 HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
 
 
 def main() -> None:
-    """Entry point. Problems that a person can mend are one sentence on stderr and exit code 2."""
-    from prediction_mcp.kalshi.errors import KalshiError
+    """Entry point. A problem is one sentence on stderr and an exit code: see :mod:`.output`."""
+    from prediction_mcp.net.errors import PlatformError
     from prediction_mcp.settings import SettingsError
+
+    from .output import show_error
 
     try:
         app()
-    except (SettingsError, KalshiError) as error:
-        sys.stderr.write(f"prediction-mcp: {error}\n")
-        raise SystemExit(2) from None
+    except (SettingsError, PlatformError) as error:
+        from .output import code_of
+
+        show_error(str(error))
+        raise SystemExit(code_of(error)) from None
 
 
 @app.callback(invoke_without_command=True)
@@ -117,59 +124,62 @@ def demo() -> None:
 
 
 @app.command()
-def tools() -> None:
+def tools(as_json: Json = False) -> None:
     """List the tools of this server, with what they cost in context."""
     from prediction_mcp.cli.inspect import list_tools
 
-    asyncio.run(list_tools())
+    asyncio.run(list_tools(as_json=as_json))
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def call(
     tool: Annotated[str, typer.Argument(help="Name of a tool; the prefix kalshi_ may be left out.")],
     arguments: Annotated[list[str] | None, typer.Argument(help="Arguments as name=value; lists as JSON.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Call one tool and print its answer."""
     from prediction_mcp.cli.inspect import call_tool
 
-    raise typer.Exit(asyncio.run(call_tool(tool, arguments or [])))
+    raise typer.Exit(asyncio.run(call_tool(tool, arguments or [], as_json=as_json)))
 
 
 @app.command()
 def watch(
     tickers: Annotated[list[str], typer.Argument(help="Markets to watch.")],
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop by itself after this long.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """Show live books and trades; q quits."""
+    """Show live books and trades; q quits. With --json a line for each market whenever something changed."""
     from prediction_mcp.cli.watch import watch as show
 
-    asyncio.run(show(tickers, seconds))
+    asyncio.run(show(tickers, seconds, as_json=as_json))
 
 
 @app.command()
-def halt() -> None:
+def halt(as_json: Json = False) -> None:
     """Kill switch: cancel everything that rests, and refuse new orders until you resume."""
     from prediction_mcp.cli.safety import halt_trading
 
-    raise typer.Exit(asyncio.run(halt_trading()))
+    raise typer.Exit(asyncio.run(halt_trading(as_json=as_json)))
 
 
 @app.command()
-def resume() -> None:
+def resume(as_json: Json = False) -> None:
     """Let orders through again after a halt."""
     from prediction_mcp.cli.safety import resume_trading
 
-    resume_trading()
+    resume_trading(as_json=as_json)
 
 
 @app.command()
 def limits(
     reset: Annotated[bool, typer.Option("--reset", help="Forget what was made tighter at run time.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show the limits on orders and what was used of them."""
     from prediction_mcp.cli.safety import show_limits
 
-    show_limits(reset=reset)
+    show_limits(reset=reset, as_json=as_json)
 
 
 @app.command()
@@ -184,9 +194,29 @@ def journal(
     from prediction_mcp.cli.safety import settle_by_hand, show_journal
 
     if settle is not None:
-        settle_by_hand(settle)
+        settle_by_hand(settle, as_json=as_json)
         return
     show_journal(last=last, as_json=as_json)
+
+
+app.command("orders")(records.orders)
+app.command("fills")(records.fills)
+app.command("transactions")(records.transactions)
+app.add_typer(records.portfolio, name="portfolio")
+app.add_typer(records.tax, name="tax")
+app.add_typer(records.forecast, name="forecast")
+app.add_typer(records.records, name="records")
+app.add_typer(database.db, name="db")
+
+
+@app.command()
+def schema(
+    command: Annotated[str | None, typer.Argument(help="Like “tax report”; all of them without it.")] = None,
+) -> None:
+    """The JSON Schema of what commands answer with --json."""
+    from prediction_mcp.cli.schemas import show_schema
+
+    show_schema(command)
 
 
 paper = typer.Typer(help="The paper money that is kept between sessions.", no_args_is_help=True)
@@ -194,31 +224,34 @@ app.add_typer(paper, name="paper")
 
 
 @paper.command("status")
-def paper_status() -> None:
+def paper_status(as_json: Json = False) -> None:
     """Where it is kept, whether it runs, what the account holds."""
     from prediction_mcp.cli.paper import show_status
 
-    show_status()
+    show_status(as_json=as_json)
 
 
 @paper.command("deposit")
-def paper_deposit(dollars: Annotated[str, typer.Argument(help="Paper dollars, like 2500 or 99.50.")]) -> None:
+def paper_deposit(
+    dollars: Annotated[str, typer.Argument(help="Paper dollars, like 2500 or 99.50.")], as_json: Json = False
+) -> None:
     """Add paper money to the account."""
     from prediction_mcp.cli.paper import make_deposit
 
-    make_deposit(dollars)
+    make_deposit(dollars, as_json=as_json)
 
 
 @paper.command("reset")
 def paper_reset(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Throw all paper money, orders and history away and begin anew."""
     from prediction_mcp.cli.paper import reset
 
     if not yes:
-        typer.confirm("Throw all paper money, orders and history away?", abort=True)
-    reset()
+        typer.confirm("Throw all paper money, orders and history away?", abort=True, err=as_json)
+    reset(as_json=as_json)
 
 
 @app.command()
@@ -240,6 +273,7 @@ def exchange(
     store: Annotated[Path | None, typer.Option(help="File to keep everything in; a second start goes on.")] = None,
     weekly: Annotated[bool, typer.Option("--weekly", help="Pause trading on Thursdays 03:00-05:00 ET.")] = False,
     venue: Annotated[str, typer.Option(help="Whose addresses are told: kalshi or polymarket.")] = "kalshi",
+    as_json: Json = False,
 ) -> None:
     """Run the paper exchange alone, for any client of Kalshi or Polymarket."""
     from prediction_mcp.cli.exchange import run
@@ -259,5 +293,6 @@ def exchange(
         "store_file": store,
         "weekly": weekly,
         "venue": venue.strip().lower(),
+        "as_json": as_json,
     }
     asyncio.run(run(**options))

@@ -24,6 +24,9 @@ from prediction_mcp.kalshi.units import parse_dollars
 from prediction_mcp.logs import configure_logging
 from prediction_mcp.settings import SettingsError
 
+from .output import show
+from .shapes import Listening
+
 VENUES = ("kalshi", "polymarket")
 
 
@@ -43,6 +46,7 @@ async def run(
     store_file: Path | None,
     weekly: bool,
     venue: str = "kalshi",
+    as_json: bool = False,
 ) -> None:
     """Serve until interrupted. The private key is for this user alone; without a store it is removed at the end."""
     micros = _check(tier, deposit, algorithm, scopes)
@@ -62,7 +66,9 @@ async def run(
     simulation.hours.weekly = weekly
     try:
         kind: KeyAlgorithm = "rsa" if algorithm == "rsa" else "ed25519"
-        await _serve(simulation, port, tier, micros, kind, scopes, key_file, with_crowd=with_crowd, venue=venue)
+        await _serve(
+            simulation, port, tier, micros, kind, scopes, key_file, with_crowd=with_crowd, venue=venue, as_json=as_json
+        )
         simulation.sync()
     finally:
         simulation.store.close()
@@ -79,6 +85,7 @@ async def _serve(
     *,
     with_crowd: bool,
     venue: str,
+    as_json: bool,
 ) -> None:
     member = member_of(simulation, tier=tier, deposit=deposit)
     key_id, path = _key(simulation, member, algorithm, scopes, key_file)
@@ -92,10 +99,11 @@ async def _serve(
         except OSError as error:
             raise SettingsError(f"Port {port} can't be used ({error.strerror}): choose another with --port.") from None
         try:
-            if venue == "polymarket":
-                _announce_second(url)
-            else:
-                _announce(url, key_id, path, kept=simulation.store.is_durable)
+            found = _second_at(url) if venue == "polymarket" else _first_at(url, key_id, path)
+            kept = "keeps" if simulation.store.is_durable else "removes"
+            _announce(
+                found, f"Any Kalshi client can be pointed at it; Ctrl-C ends it and {kept} the key.", as_json=as_json
+            )
             await stop.wait()
         finally:
             await serving.__aexit__(None, None, None)
@@ -110,18 +118,31 @@ def _second(simulation: Exchange) -> Second:
     return Second(simulation, None if path is None else lambda: Store(second_file(path)))
 
 
-def _announce_second(url: str) -> None:
-    parts = urlsplit(url)
-    base = f"http://{parts.netloc}/polymarket"
-    lines = (
-        f"Gamma URL      {base}/gamma",
-        f"CLOB URL       {base}/clob",
-        f"Data API URL   {base}/data",
-        f"feeds          ws://{parts.netloc}/polymarket/ws/market and /user",
-        "Any Polymarket client can be pointed at it; a wallet that makes an API key is a member. Ctrl-C ends it.",
-    )
+def _first_at(url: str, key_id: str, path: Path) -> Listening:
+    netloc = urlsplit(url).netloc
+    addresses = {"base URL": url, "WebSocket URL": f"ws://{netloc}/trade-api/ws/v2"}
+    return Listening(venue="kalshi", addresses=addresses, key={"key id": key_id, "private key": str(path)})
+
+
+def _second_at(url: str) -> Listening:
+    netloc = urlsplit(url).netloc
+    base = f"http://{netloc}/polymarket"
+    addresses = {
+        "Gamma URL": f"{base}/gamma", "CLOB URL": f"{base}/clob", "Data API URL": f"{base}/data",
+        "feeds": f"ws://{netloc}/polymarket/ws/market and /user",
+    }  # fmt: skip
+    return Listening(venue="polymarket", addresses=addresses, key={})
+
+
+def _announce(found: Listening, last: str, *, as_json: bool) -> None:
+    if found.venue == "polymarket":
+        last = "Any Polymarket client can be pointed at it; a wallet that makes an API key is a member. Ctrl-C ends it."
+    lines = [f"{name:13}  {value}" for name, value in {**found.addresses, **found.key}.items()]
     with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write("\n".join(lines) + "\n")
+        if as_json:
+            show(found, as_json=True)
+        else:
+            sys.stdout.write("\n".join([*lines, last]) + "\n")
         sys.stdout.flush()
 
 
@@ -158,17 +179,3 @@ def _key(
         raise SettingsError(f"{path} exists already and is not overwritten: choose another --key-file.") from None
     except OSError as error:
         raise SettingsError(f"{path} can't be written ({error.strerror}).") from None
-
-
-def _announce(url: str, key_id: str, path: Path, *, kept: bool) -> None:
-    parts = urlsplit(url)
-    lines = (
-        f"base URL       {url}",
-        f"WebSocket URL  ws://{parts.netloc}/trade-api/ws/v2",
-        f"key id         {key_id}",
-        f"private key    {path}",
-        f"Any Kalshi client can be pointed at it; Ctrl-C ends it and {'keeps' if kept else 'removes'} the key.",
-    )
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write("\n".join(lines) + "\n")
-        sys.stdout.flush()

@@ -14,6 +14,9 @@ from prediction_mcp.logs import configure_logging
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import SettingsError, load_settings
 
+from .output import DONE, REFUSED, show, show_error
+from .shapes import ToolLine, Tools
+
 PREFIXES = ("kalshi_", "polymarket_")
 
 
@@ -23,19 +26,26 @@ def context_bytes(tools: list[Tool]) -> int:
     return len(json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode())
 
 
-async def list_tools() -> None:
+async def list_tools(*, as_json: bool) -> None:
     settings = load_settings()
     async with Client(create_server(settings)) as client:
         found = await client.list_tools()
+    if as_json:
+        lines = [ToolLine(name=t.name, what=t.description or "", writes=not _reads(t)) for t in found]
+        show(Tools(mode=settings.describe(), context_bytes=context_bytes(found), tools=lines), as_json=True)
+        return
     table = Table(title=f"{len(found)} tools, {settings.describe()}", title_justify="left", box=None)
     for column in ("tool", "what it does", "writes"):
         table.add_column(column, no_wrap=column == "tool")
     for tool in found:
-        reads = tool.annotations is not None and tool.annotations.read_only_hint
-        table.add_row(tool.name, tool.description, "" if reads else "yes")
+        table.add_row(tool.name, tool.description, "" if _reads(tool) else "yes")
     console = Console()
     console.print(table)
     console.print(f"context: {context_bytes(found) / 1000:.1f} kB of names, descriptions and input schemas")
+
+
+def _reads(tool: Tool) -> bool:
+    return tool.annotations is not None and bool(tool.annotations.read_only_hint)
 
 
 def parse_arguments(given: list[str]) -> dict[str, Any]:
@@ -56,7 +66,7 @@ def parse_arguments(given: list[str]) -> dict[str, Any]:
     return made
 
 
-async def call_tool(name: str, given: list[str]) -> int:
+async def call_tool(name: str, given: list[str], *, as_json: bool) -> int:
     """Call a tool and print its answer; returns the exit code."""
     arguments = parse_arguments(given)
     settings = load_settings()
@@ -70,7 +80,13 @@ async def call_tool(name: str, given: list[str]) -> int:
         answer = await client.call_tool(full, arguments, raise_on_error=False)
     if answer.is_error:
         text = " ".join(block.text for block in answer.content if isinstance(block, TextContent))
-        Console(stderr=True).print(f"[red]{full}:[/red] {text}")
-        return 1
+        if as_json:
+            show_error(text)
+        else:
+            Console(stderr=True).print(f"[red]{full}:[/red] {text}")
+        return REFUSED
+    if as_json:
+        show(answer.structured_content or {}, as_json=True)
+        return DONE
     console.print_json(data=answer.structured_content)
-    return 0
+    return DONE

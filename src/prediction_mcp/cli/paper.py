@@ -16,35 +16,61 @@ from prediction_mcp.exchange.home import MEMBER, Address, Home, read_exchange
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.settings import SettingsError, load_settings
 
+from .output import show
+from .shapes import PaperCash, PaperGone, PaperStatus
+
 TIMEOUT_S = 10.0
 
 
-def show_status() -> None:
+def show_status(*, as_json: bool) -> None:
     """Say where the paper exchange is kept, whether it runs, and what the account holds."""
-    home, console = _home(), Console(highlight=False, soft_wrap=True)
-    console.print(f"folder     {home.folder}")
-    if not home.database.exists():
+    found = _status(_home())
+    if as_json:
+        show(found, as_json=True)
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"folder     {found.folder}")
+    if not found.there:
         console.print("Nothing is there yet: the first server or call that needs it makes it.")
         return
+    if found.process is not None:
+        console.print(f"running    in process {found.process} at {found.url}")
+    else:
+        console.print(f"running    no; its time stands at {found.time}")
+    if found.cash is None or found.free is None or found.deposited is None:
+        console.print("No account has been opened yet.")
+        return
+    console.print(f"cash       ${found.cash:,.2f}, of it free ${found.free:,.2f}")
+    console.print(f"deposited  ${found.deposited:,.2f}")
+    console.print(f"holding    {found.positions} positions, {found.resting_orders} resting orders")
+
+
+def _status(home: Home) -> PaperStatus:
+    found = PaperStatus(folder=str(home.folder), there=home.database.exists())
+    if not found.there:
+        return found
     exchange = _open(home)
     if exchange is None:
         address = _running(home)
-        console.print(f"running    in process {address.pid} at {address.url}")
+        found = found.model_copy(update={"process": address.pid, "url": address.url})
         answer = _account(_ask(address, "GET"))
     else:
-        console.print(f"running    no; its time stands at {moment(exchange.store.last_ms)}")
+        found = found.model_copy(update={"time": moment(exchange.store.last_ms)})
         accounts = [summary(a) for a in exchange.engine.accounts.values() if a.account_id == MEMBER]
         answer = _account({"accounts": accounts})
         exchange.store.close()
     if answer is None:
-        console.print("No account has been opened yet.")
-        return
-    console.print(f"cash       {_money(answer['cash_dollars'])}, of it free {_money(answer['available_dollars'])}")
-    console.print(f"deposited  {_money(answer['deposited_dollars'])}")
-    console.print(f"holding    {answer['positions']} positions, {answer['resting_orders']} resting orders")
+        return found
+    dollars = {"cash": "cash_dollars", "free": "available_dollars", "deposited": "deposited_dollars"}
+    return found.model_copy(
+        update={
+            **{name: Decimal(answer[theirs]) for name, theirs in dollars.items()},
+            "positions": answer["positions"], "resting_orders": answer["resting_orders"],
+        }
+    )  # fmt: skip
 
 
-def make_deposit(dollars: str) -> None:
+def make_deposit(dollars: str, *, as_json: bool) -> None:
     """Add paper money to the account, whether its exchange runs or not."""
     home = _home()
     if not home.database.exists():
@@ -64,11 +90,16 @@ def make_deposit(dollars: str) -> None:
             raise SettingsError(f"The deposit can't be made: {error}.") from None
         finally:
             exchange.store.close()
-    if answer is not None:
-        Console(highlight=False).print(f"The account has {_money(answer['cash_dollars'])} now.")
+    if answer is None:
+        return
+    cash = Decimal(answer["cash_dollars"])
+    if as_json:
+        show(PaperCash(cash=cash), as_json=True)
+    else:
+        Console(highlight=False).print(f"The account has ${cash:,.2f} now.")
 
 
-def reset() -> None:
+def reset(*, as_json: bool) -> None:
     """Throw the paper exchange away; the next start makes a new one."""
     home = _home()
     try:
@@ -81,7 +112,10 @@ def reset() -> None:
     records = load_settings().safety_home
     if records is not None and records.exists():  # they are about orders that are gone
         shutil.rmtree(records)
-    Console(highlight=False).print("The paper exchange is gone; the next start begins anew.")
+    if as_json:
+        show(PaperGone(gone=True), as_json=True)
+    else:
+        Console(highlight=False).print("The paper exchange is gone; the next start begins anew.")
 
 
 def _home() -> Home:
@@ -124,7 +158,3 @@ def _ask(address: Address, method: str, body: dict[str, str] | None = None) -> d
 
 def _account(answer: dict[str, Any]) -> dict[str, Any] | None:
     return next((account for account in answer["accounts"] if account["account"] == MEMBER), None)
-
-
-def _money(dollars: str) -> str:
-    return f"${Decimal(dollars):,.2f}"

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,41 +26,65 @@ from prediction_mcp.safety.records import Records
 from prediction_mcp.safety.text import clean
 from prediction_mcp.settings import Settings, SettingsError, load_settings
 
+from .output import DONE, REFUSED, show
+from .shapes import HaltDone, LimitLine, LimitsShown, Resumed, Settled
+
 LINE_END = "\n"
 SHOWN = {"asked", "answered", "intent", "outcome", "halted", "resumed", "tightened", "loosened"}
 
 
-async def halt_trading() -> int:
+async def halt_trading(*, as_json: bool) -> int:
     """Refuse new orders from every server of this user, and cancel what rests; returns the exit code."""
-    settings, console = load_settings(), Console(highlight=False, soft_wrap=True)
+    done, said = await _halt(load_settings())
+    if as_json:
+        show(done, as_json=True)
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for sentence in said:
+            console.print(sentence)
+    return DONE if done.halted and done.left == 0 and not any(map(_is_grave, done.problems)) else REFUSED
+
+
+def _is_grave(problem: str) -> bool:
+    return "could NOT" in problem or "nothing could be" in problem
+
+
+async def _halt(settings: Settings) -> tuple[HaltDone, list[str]]:
+    """What was done, and the same in sentences."""
     records, problem, switched = None, None, "Halted: no new orders."
+    halted, problems = True, list[str]()
     try:
         records, problem = pull(_home(settings), _who())
     except JournalError as error:
-        switched = f"The switch could NOT be pulled, running servers go on ({error})."
+        switched, halted = f"The switch could NOT be pulled, running servers go on ({error}).", False
+        problems.append(switched)
     try:
         trades_there = settings.has_polymarket and settings.has_wallet
         if not settings.has_key and not trades_there:
-            console.print(f"{switched} There is no API key, so nothing could be cancelled.")
-            return 1
+            problems.append("There is no API key, so nothing could be cancelled.")
+            return HaltDone(halted=halted, problems=problems), [f"{switched} {problems[-1]}"]
         try:
             async with _guarded(settings, both=trades_there) as guarded:
                 done = await cancel_everything(guarded, records)
         except PlatformError as error:
-            console.print(f"{switched} What rests could NOT be cancelled ({error}): run halt again.")
-            return 1
+            problems.append(f"What rests could NOT be cancelled ({error}): run halt again.")
+            return HaltDone(halted=halted, problems=problems), [f"{switched} {problems[-1]}"]
     finally:
         if records is not None:
             records.close()
-    console.print(f"{switched} Cancelled {done.cancelled} resting orders, {done.contracts:f} contracts.")
+    said = [f"{switched} Cancelled {done.cancelled} resting orders, {done.contracts:f} contracts."]
     if problem is not None:
-        console.print(f"It is not all written down: {problem}")
+        problems.append(f"It is not all written down: {problem}")
     if done.left is None:
-        console.print(UNREAD)
+        problems.append(UNREAD)
     elif done.left:
-        console.print(f"{done.left} orders still rest: run halt again.")
-    console.print(f"{WARNING} “prediction-mcp resume” lets orders through again.")
-    return 0 if done.left == 0 and switched.startswith("Halted") else 1
+        problems.append(f"{done.left} orders still rest: run halt again.")
+    said += [text for text in problems if text != switched]
+    said.append(f"{WARNING} “prediction-mcp resume” lets orders through again.")
+    found = HaltDone(
+        halted=halted, cancelled=done.cancelled, contracts=done.contracts, left=done.left, problems=problems
+    )
+    return found, said
 
 
 @asynccontextmanager
@@ -73,23 +98,35 @@ async def _guarded(settings: Settings, *, both: bool) -> AsyncIterator[Cancels]:
             yield Guarded(account)
 
 
-def resume_trading() -> None:
+def resume_trading(*, as_json: bool) -> None:
     """Let orders through again."""
     records = _records(load_settings())
     was = records.resume(_who())
     records.close()
+    if as_json:
+        show(Resumed(was_halted=was), as_json=True)
+        return
     Console(highlight=False).print("Orders go through again." if was else "Trading wasn't halted.")
 
 
-def show_limits(*, reset: bool) -> None:
+def show_limits(*, reset: bool, as_json: bool) -> None:
     """What holds, and what was made tighter at run time; ``reset`` goes back to the settings."""
     settings, console = load_settings(), Console(highlight=False, soft_wrap=True)
     records = _records(settings)
     if reset:
         records.loosen()
-        console.print("Back to the limits of the settings.")
+        if not as_json:
+            console.print("Back to the limits of the settings.")
     base, tightened = Limits.of(settings), records.tightened()
     both, used = base.tightened(tightened), records.used("", time.time())
+    halted = records.halted()
+    records.close()
+    if as_json:
+        lines = [LimitLine(limit=n, settings=_plain(getattr(base, n)), now=_plain(getattr(both, n))) for n in JOINS]
+        by = None if halted is None else f"{halted['by']} at {halted['at']}"
+        shown = LimitsShown(limits=lines, orders_today=used.day_orders, spent_today=used.day_spent, halted_by=by)
+        show(shown, as_json=True)
+        return
     table = Table(box=None)
     for heading in ("limit", "settings", "now"):
         table.add_column(heading)
@@ -97,9 +134,8 @@ def show_limits(*, reset: bool) -> None:
         table.add_row(name, _said(getattr(base, name)), _said(getattr(both, name)))
     console.print(table)
     console.print(f"today (UTC): {used.day_orders} orders, ${used.day_spent:,.2f} spent or committed")
-    if (halted := records.halted()) is not None:
+    if halted is not None:
         console.print(f"HALTED by {halted['by']} at {halted['at']}")
-    records.close()
 
 
 def show_journal(*, last: int, as_json: bool) -> None:
@@ -123,7 +159,7 @@ def show_journal(*, last: int, as_json: bool) -> None:
         console.out(clean(f"of unknown fate: {intent.id[:8]} {intent.tool} {intent.ticker} {intent.which}"))
 
 
-def settle_by_hand(prefix: str) -> None:
+def settle_by_hand(prefix: str, *, as_json: bool) -> None:
     """Take a write of unknown fate off the list, after a person looked: it counts at its worst from then on."""
     records = _records(load_settings())
     try:
@@ -132,6 +168,9 @@ def settle_by_hand(prefix: str) -> None:
         raise SettingsError(str(error)) from None
     finally:
         records.close()
+    if as_json:
+        show(Settled(tool=intent.tool, which=intent.which), as_json=True)
+        return
     Console(highlight=False).print(
         f"Let go of {intent.tool} {intent.which}: it counts at its worst against the limits, and holds up nothing."
     )
@@ -154,6 +193,13 @@ def _told(line: dict[str, Any]) -> str:
     if line["what"] == "answered":
         return f"{line.get('answer')}{': ' + str(line['said']) if line.get('said') else ''}"
     return json.dumps(line.get("value") or line.get("by") or "", ensure_ascii=False)
+
+
+def _plain(value: Any) -> str | float | list[str] | None:
+    """A limit for a program: dollars and counts as numbers."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return float(value) if isinstance(value, int | Decimal) else value if value is None else str(value)
 
 
 def _said(value: Any) -> str:

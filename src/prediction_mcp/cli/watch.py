@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
@@ -28,6 +29,9 @@ from prediction_mcp.realtime.events import TradeEvent
 from prediction_mcp.realtime.watcher import Update, Watch
 from prediction_mcp.safety.text import clean
 from prediction_mcp.settings import load_settings
+
+from .output import show
+from .shapes import Shown
 
 REFRESHES = 4
 WORDS = 3
@@ -80,6 +84,23 @@ class Screen:
                 table.add_row(at, update.ticker, cents(trade.price), printed(trade.count), taker)
         return table
 
+    def lines(self) -> list[Shown]:
+        """The same for a program, a line a market."""
+        trades = defaultdict[str, list[dict[str, Any]]](list)
+        for update in self.trades.events:
+            if isinstance(trade := update.event, TradeEvent):
+                trades[update.ticker].append(
+                    {"price": float(trade.price), "contracts": float(trade.count), "taker": trade.taker}
+                )
+        return [self._line(market.ticker, trades[market.ticker][-TRADES:]) for market in self.markets]
+
+    def _line(self, ticker: str, trades: list[dict[str, Any]]) -> Shown:
+        book = self.feeds.source.books.get(ticker)
+        if book is None or book.state != "live":
+            return Shown(ticker=ticker, state=book.state if book else "waiting", bids=[], asks=[], trades=trades)
+        bids, asks = book.yes_bids[:LEVELS], book.yes_asks[:LEVELS]
+        return Shown(ticker=ticker, state="live", bids=bids, asks=asks, trades=trades)
+
 
 Row = tuple[Decimal, Decimal]
 
@@ -98,18 +119,21 @@ def _count(row: Row | None) -> str:
     return "" if row is None else f"{row[1].normalize():,f}"
 
 
-async def watch(tickers: list[str], seconds: float | None) -> None:
+async def watch(tickers: list[str], seconds: float | None, *, as_json: bool) -> None:
     """Show live books and trades until ``q``, Ctrl-C, or for so many seconds."""
     settings = load_settings()
     console = Console()
     if all(map(is_polymarket, tickers)):
         from prediction_mcp.cli.watch_polymarket import watch_books
 
-        await watch_books(settings, tickers, seconds)
+        await watch_books(settings, tickers, seconds, as_json=as_json)
         return
     async with open_account(settings) as account:
         markets = [await lookup.market(account, ticker) for ticker in tickers]
         screen = await _open(account, markets)
+        if as_json:
+            await stream(screen.lines, seconds)
+            return
         quitting = asyncio.Event()
         with keys(quitting), Live(screen.draw(), console=console, refresh_per_second=REFRESHES) as view:
             until = None if seconds is None else time.monotonic() + seconds
@@ -117,6 +141,18 @@ async def watch(tickers: list[str], seconds: float | None) -> None:
                 view.update(screen.draw())
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(quitting.wait(), 1 / REFRESHES)
+
+
+async def stream(lines: Callable[[], list[Shown]], seconds: float | None) -> None:
+    """Write each line that isn't as it was, until interrupted or for so many seconds."""
+    until, before = None if seconds is None else time.monotonic() + seconds, dict[str, Shown]()
+    while until is None or time.monotonic() < until:
+        for line in lines():
+            if before.get(line.ticker) != line:
+                before[line.ticker] = line
+                show(line, as_json=True)
+        sys.stdout.flush()
+        await asyncio.sleep(1 / REFRESHES)
 
 
 def is_polymarket(name: str) -> bool:

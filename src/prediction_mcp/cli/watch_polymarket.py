@@ -12,7 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from prediction_mcp.cli.watch import LEVELS, REFRESHES, keys
+from prediction_mcp.cli.shapes import Shown
+from prediction_mcp.cli.watch import LEVELS, REFRESHES, keys, stream
 from prediction_mcp.connection import open_both
 from prediction_mcp.desk.polymarket import lookup
 from prediction_mcp.desk.polymarket.account import Account
@@ -22,12 +23,15 @@ from prediction_mcp.safety.text import clean
 from prediction_mcp.settings import Settings
 
 
-async def watch_books(settings: Settings, names: list[str], seconds: float | None) -> None:
+async def watch_books(settings: Settings, names: list[str], seconds: float | None, *, as_json: bool) -> None:
     """Show live books until ``q``, Ctrl-C, or for so many seconds."""
     async with open_both(settings) as (_, wallet):
         await wallet.open()
         sides = [await lookup.side(wallet, name, None) for name in names]
         await wallet.feeds.watch_tokens("orderbook", sides, "log")
+        if as_json:
+            await stream(lambda: [_line(wallet, side) for side in sides], seconds)
+            return
         quitting = asyncio.Event()
         until = None if seconds is None else time.monotonic() + seconds
         with keys(quitting), Live(_draw(wallet, sides), console=Console(), refresh_per_second=REFRESHES) as view:
@@ -35,6 +39,14 @@ async def watch_books(settings: Settings, names: list[str], seconds: float | Non
                 view.update(_draw(wallet, sides))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(quitting.wait(), 1 / REFRESHES)
+
+
+def _line(wallet: Account, side: Side) -> Shown:
+    name, book = f"{side.market.slug}/{side.name}", wallet.feeds.book(side.token)
+    if book is None:
+        return Shown(ticker=name, state="waiting", bids=[], asks=[], trades=[])
+    bids, asks = book.depth(LEVELS)
+    return Shown(ticker=name, state="live", bids=bids, asks=asks, trades=[])
 
 
 def _draw(wallet: Account, sides: list[Side]) -> RenderableType:

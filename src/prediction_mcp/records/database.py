@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from .errors import RecordsError, RecordsOldError
+from .errors import RecordsError, RecordsOldError, RecordsUnreachedError
 
 HEAD = "0001"
 """The newest revision under ``migrations/versions``; a test holds it against them."""
@@ -113,19 +113,18 @@ class Database:
             if self._current:
                 return
             with self._said():
-                if self.file is not None:
-                    await asyncio.to_thread(self._prepare, self.file)
+                await asyncio.to_thread(self.prepare)
                 found = await self.revision()
                 if found != HEAD:
                     await self._renew(found)
             self._current = True
 
-    @staticmethod
-    def _prepare(file: Path) -> None:
-        """The file and its folder, for their owner only."""
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not file.exists():
-            file.touch(mode=0o600)
+    def prepare(self) -> None:
+        """Make the file and its folder, for their owner only; nothing for PostgreSQL."""
+        if self.file is not None:
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self.file.exists():
+                self.file.touch(mode=0o600)
 
     async def revision(self) -> str | None:
         """The revision of the tables; None for a database without any. Raises RecordsError."""
@@ -174,22 +173,26 @@ class Database:
         try:
             yield
         except (DBAPIError, OSError) as error:
-            raise RecordsError(self._sentence(error)) from error
+            raise self._told(error) from error
         except SQLAlchemyError as error:
             raise RecordsError(f"The records can't be used: {type(error).__name__}.") from error
 
-    def _sentence(self, error: DBAPIError | OSError) -> str:
+    def _told(self, error: DBAPIError | OSError) -> RecordsError:
         cause = str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error).partition("\n")[0]
         if self.file is None:
             if isinstance(error, OSError) or getattr(error, "connection_invalidated", False) or "connect" in cause:
-                return "The database of DATABASE_URL doesn't answer: records wait until it does."
-            return f"The database refused: {_cleaned(cause)}."
+                return RecordsUnreachedError("The database of DATABASE_URL doesn't answer: records wait until it does.")
+            return RecordsError(f"The database refused: {_cleaned(cause)}.")
+        return RecordsError(self._sentence(cause, denied=isinstance(error, PermissionError)))
+
+    def _sentence(self, cause: str, *, denied: bool) -> str:
+        """What is the matter with a file."""
         if "malformed" in cause or "not a database" in cause:
             return (
                 f"{self.file} is damaged: move it away (a copy may lie beside it). What was traded is read from the "
                 "exchange again; forecasts are only in a copy."
             )
-        if "readonly" in cause or "read-only" in cause or isinstance(error, PermissionError):
+        if "readonly" in cause or "read-only" in cause or denied:
             return f"{self.file} can't be written: give its folder back to its owner."
         if "full" in cause:
             return f"The disk of {self.file} is full: make room, records catch up later."

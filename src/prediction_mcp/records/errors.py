@@ -9,6 +9,10 @@ class RecordsError(PlatformError):
     """The records can't be used now; trading and reading go on without them."""
 
 
+class RecordsUnreachedError(RecordsError):
+    """The database of DATABASE_URL doesn't answer."""
+
+
 class RecordsOldError(RecordsError):
     """The database's tables are another version's."""
 

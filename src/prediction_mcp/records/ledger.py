@@ -218,7 +218,7 @@ class Ledger:
         kind: Kind | None = None,
         ticker: str | None = None,
         before: tuple[datetime, int] | None = None,
-        limit: int = 20,
+        limit: int | None = 20,
     ) -> list[Kept]:
         """Transactions, newest first; ``before`` is time and id of the last one of the page before."""
         async with self.database.reading() as connection:
@@ -234,7 +234,8 @@ class Ledger:
                 moment, last = before
                 older = and_(Transaction.time == moment, Transaction.id < last)
                 query = query.where(or_(Transaction.time < moment, older))
-            query = query.order_by(Transaction.time.desc(), Transaction.id.desc()).limit(limit)
+            query = query.order_by(Transaction.time.desc(), Transaction.id.desc())
+            query = query if limit is None else query.limit(limit)
             return [Kept(*row) for row in await connection.execute(query)]
 
     async def trades(self, ticker: str | None = None) -> list[Kept]:

@@ -9,7 +9,7 @@ from fastmcp.dependencies import Depends
 
 from prediction_mcp.desk.kalshi import lookup
 from prediction_mcp.desk.kalshi.account import Account
-from prediction_mcp.desk.kalshi.portfolio.results import BalanceAnswer, PositionDetail, PositionLine, PositionList
+from prediction_mcp.desk.kalshi.portfolio.results import BalanceAnswer, PositionDetail, PositionList
 from prediction_mcp.desk.results import more
 from prediction_mcp.kalshi.errors import NotFoundError
 from prediction_mcp.protocol.annotations import READS, WRITES_FILE
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 mcp = Toolset()
 
 
-_SETTLEMENT = {"open": "unsettled", "settled": "settled", "all": "all"}
-
-
 @mcp.tool(title="Balance", annotations=READS, tags={"portfolio"})
 async def kalshi_get_balance(account: Account = Depends(get_account)) -> BalanceAnswer:
     """Your cash, free for orders, and the value of positions, in dollars."""
@@ -50,17 +47,9 @@ async def kalshi_get_positions(
     account: Account = Depends(get_account),
 ) -> PositionList:
     """Your positions, what you hold: cost, value at the best bid, P&L."""
-    page = await account.kalshi.portfolio.positions(
-        ticker=ticker.strip().upper() if ticker else None,
-        event_ticker=event_ticker.strip().upper() if event_ticker else None,
-        settlement_status=_SETTLEMENT[status],
-        count_filter="position" if status == "open" else None,
-        limit=limit,
-        cursor=cursor,
-    )
-    markets = await lookup.markets_of(account, (p.ticker for p in page.market_positions if p.position_fp))
-    lines = [PositionLine.of(p, markets.get(p.ticker)) for p in page.market_positions]
-    return PositionList.of(lines, more(page), account.environment)
+    from prediction_mcp.desk.kalshi.portfolio.listing import positions
+
+    return await positions(account, ticker, event_ticker, status, limit, cursor)
 
 
 @mcp.tool(title="One position", annotations=READS, tags={"portfolio"})
@@ -76,12 +65,9 @@ async def kalshi_get_position(ticker: Ticker, account: Account = Depends(get_acc
 @mcp.tool(title="Portfolio value", annotations=READS, tags={"portfolio"})
 async def kalshi_get_portfolio_value(account: Account = Depends(get_account)) -> PortfolioValue:
     """Worth of your portfolio: cash and positions at the bid, the middle, and cost."""
-    from prediction_mcp.desk.kalshi.held import positions_of
-    from prediction_mcp.desk.kalshi.portfolio.account_results import PortfolioValue
+    from prediction_mcp.desk.kalshi.portfolio.listing import value
 
-    positions = await positions_of(account)
-    markets = await lookup.markets_of(account, (p.ticker for p in positions))
-    return PortfolioValue.of(await account.kalshi.portfolio.balance(), positions, markets, account.environment)
+    return await value(account)
 
 
 @mcp.tool(title="Profit and loss", annotations=READS, tags={"portfolio"})

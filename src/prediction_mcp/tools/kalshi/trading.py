@@ -14,14 +14,12 @@ from prediction_mcp.desk.kalshi.trading.entry import OrderType, Ticket, dollars
 from prediction_mcp.desk.kalshi.trading.results import (
     Cancelled,
     CostAnswer,
-    FillLine,
     FillList,
     OrderDetail,
     OrderLine,
     OrderList,
     Placed,
 )
-from prediction_mcp.desk.results import more
 from prediction_mcp.kalshi.errors import InvalidOrderError
 from prediction_mcp.kalshi.orders import check_count, check_price
 from prediction_mcp.protocol.annotations import ENDS, PLACES, READS
@@ -140,10 +138,9 @@ async def kalshi_get_orders(
     account: Account = Depends(get_account),
 ) -> OrderList:
     """Show your open orders and those that are over, newest first."""
-    name = None if ticker is None else (await lookup.market(account, ticker)).ticker
-    page = await account.kalshi.orders.list(ticker=name, status=status, limit=limit, cursor=cursor)
-    lines = [OrderLine.of(o) for o in page.orders]
-    return OrderList(source=account.environment, count=len(lines), cursor=more(page), orders=lines)
+    from prediction_mcp.desk.kalshi.trading.history import orders
+
+    return await orders(account, ticker, status, limit, cursor)
 
 
 @mcp.tool(title="Fills", annotations=READS, tags={"trading"})
@@ -156,13 +153,9 @@ async def kalshi_get_fills(
     account: Account = Depends(get_account),
 ) -> FillList:
     """Your trades, newest first, with fees."""
-    name = None if ticker is None else (await lookup.market(account, ticker)).ticker
-    min_ts = None if since is None else int(since.timestamp())
-    page = await account.kalshi.portfolio.fills(
-        ticker=name, order_id=order_id, min_ts=min_ts, limit=limit, cursor=cursor
-    )
-    lines = [FillLine.of(f) for f in page.fills]
-    return FillList(source=account.environment, count=len(lines), cursor=more(page), fills=lines).within(since)
+    from prediction_mcp.desk.kalshi.trading.history import fills
+
+    return await fills(account, ticker, order_id, since, limit, cursor)
 
 
 @mcp.tool(title="Order history", annotations=READS, tags={"trading"})

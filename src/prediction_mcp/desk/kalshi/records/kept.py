@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import csv
+import io
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from prediction_mcp.kalshi.errors import InvalidRequestError
+from prediction_mcp.net.words import printed
 from prediction_mcp.records.columns import from_moment, to_moment
 
 from .lots import known_method, refresh
@@ -18,6 +21,9 @@ from .syncing import Synced, check, sync
 if TYPE_CHECKING:
     from .home import History
 
+EXPORTED = (
+    "id", "time", "kind", "subaccount", "ticker", "order_id", "contracts", "price", "fee", "cash",
+)  # fmt: skip
 Kind = Literal["fill", "settlement", "deposit", "withdrawal", "transfer"]
 
 
@@ -94,3 +100,27 @@ async def synced(history: History) -> SyncDone:
         source=history.account.environment, new=done.rows, rows=await history.ledger.count(), up_to=done.until,
         where=history.database.where,
     )  # fmt: skip
+
+
+async def exported(history: History, kind: Literal["json", "csv"]) -> bytes:
+    """Every transaction, oldest first, numbers as exact text."""
+    await sync(history)
+    rows = await history.ledger.page(limit=None)
+    shown = [
+        {
+            "id": row.exchange_id, "time": row.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "kind": row.kind, "subaccount": row.subaccount, "ticker": row.ticker, "order_id": row.order_id,
+            "contracts": printed(row.contracts), "price": None if row.price is None else printed(row.price),
+            "fee": printed(row.fee), "cash": printed(row.cash),
+        }
+        for row in reversed(rows)
+    ]  # fmt: skip
+    if kind == "csv":
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, EXPORTED, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(shown)
+        return text.getvalue().encode()
+    import orjson
+
+    return orjson.dumps(shown, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
