@@ -311,3 +311,10 @@ async def test_settings_of_accounts_are_rows(database: Database) -> None:
         await connection.execute(insert(Setting).values(account_id=account, name="lots", value="hifo"))
     async with database.reading() as connection:
         assert (await connection.execute(select(Setting.value))).scalars().all() == ["hifo"]
+
+
+async def test_an_amount_that_has_no_units_leaves_nothing(database: Database) -> None:
+    ledger = Ledger(database, ME)
+    with pytest.raises(RecordsError, match="can't be kept"):
+        await ledger.add([fill(1), fill(2, fee=Decimal("0.00000001"))], {"fill": NOW})
+    assert (await ledger.count(), await ledger.progress()) == (0, {})

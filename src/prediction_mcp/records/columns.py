@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,8 @@ from sqlalchemy import BigInteger
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNIT = Decimal("0.000001")
 MICROS = 1_000_000
 """Units in a dollar, and in a contract: no platform counts finer (Polymarket's tokens have six decimals)."""
 
@@ -34,7 +36,7 @@ def to_micros(value: Decimal | int) -> int:
 
 def from_micros(units: int) -> Decimal:
     """Millionths to dollars or contracts, exactly."""
-    return Decimal(units).scaleb(-6)
+    return Decimal(units) * UNIT
 
 
 class Money(TypeDecorator[Decimal]):
@@ -67,10 +69,9 @@ def to_moment(value: datetime) -> int:
     """Microseconds since 1970. Raises ValueError for a time without a zone."""
     if value.tzinfo is None:
         raise ValueError("a time must say its zone")
-    since = value - datetime(1970, 1, 1, tzinfo=UTC)
+    since = value - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_moment(units: int) -> datetime:
-    seconds, micros = divmod(units, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
+    return EPOCH + timedelta(microseconds=units)

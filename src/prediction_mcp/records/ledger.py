@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import and_, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from .columns import from_micros
+from .columns import from_micros, to_micros, to_moment
 from .database import Database
 from .entries import (
     ZERO,
@@ -27,8 +27,10 @@ from .entries import (
     settlement_as_told,
     settlement_rows,
 )
-from .tables import Account, Progress, Transaction
+from .errors import RecordsError
+from .tables import Account, Progress, Transaction, in_units
 
+_TABLE = in_units(Transaction)
 PATIENCE = timedelta(hours=1)
 """How long a settlement waits for fills that aren't listed yet; after that the exchange's own word stands."""
 AT_ONCE = 5_000
@@ -121,7 +123,7 @@ class Ledger:
             held = await self._held(connection, account, fresh)
             rows, waiting = _rows(fresh, held, now)
             if rows:
-                await connection.execute(insert(Transaction), [_values(account, row) for row in rows])
+                await connection.execute(insert(_TABLE), _units(account, rows))
             if waiting is not None and "settlement" in reached:
                 reached["settlement"] = min(waiting, reached["settlement"])
             for kind, moment in reached.items():
@@ -283,11 +285,20 @@ def _kind(entry: FillEntry | MoneyEntry) -> Kind:
     return "fill" if isinstance(entry, FillEntry) else entry.kind
 
 
+def _units(account: int, rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Rows in the units of the database. Raises RecordsError for an amount that has no such units."""
+    try:
+        return [_values(account, row) for row in rows]
+    except ValueError as error:
+        raise RecordsError(f"The exchange told an amount that can't be kept ({error}): nothing was written.") from None
+
+
 def _values(account: int, row: Row) -> dict[str, Any]:
     return {
         "account_id": account, "kind": row.kind, "exchange_id": row.exchange_id, "subaccount": row.subaccount,
-        "time": row.time, "ticker": row.ticker, "contracts": row.contracts, "price": row.price, "fee": row.fee,
-        "cash": row.cash, "order_id": row.order_id,
+        "time": to_moment(row.time), "ticker": row.ticker, "contracts": to_micros(row.contracts),
+        "price": None if row.price is None else to_micros(row.price), "fee": to_micros(row.fee),
+        "cash": to_micros(row.cash), "order_id": row.order_id,
     }  # fmt: skip
 
 

@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from .columns import from_moment
 from .errors import UnknownRecordError
 from .ledger import Ledger
-from .tables import Closing, Lot, NamedLot, Setting, Transaction
+from .tables import Closing, Lot, NamedLot, Setting, Transaction, in_units
 
+_LOTS, _CLOSINGS = in_units(Lot), in_units(Closing)
 METHOD, MARK = "lots.method", "lots.mark"
 DEFAULT = "fifo"
 AT_ONCE = 500
@@ -165,7 +166,10 @@ class Shelf:
     async def replace(
         self, work: Work, lots: Sequence[Mapping[str, Any]], closings: Sequence[Mapping[str, Any]]
     ) -> bool:
-        """Put worked-out lots in the place of those of the same markets; False where another process was faster."""
+        """Put worked-out lots in the place of those of the same markets; False where another process was faster.
+
+        Rows have money and times in the units of the database.
+        """
         async with self.database.writing() as connection:
             account = await self.ledger.account_id(connection)
             await self.ledger.lock(connection, account)
@@ -176,9 +180,9 @@ class Shelf:
                     some = work.tickers[begin : begin + AT_ONCE]
                     await connection.execute(delete(table).where(table.account_id == account, table.ticker.in_(some)))
             if lots:
-                await connection.execute(insert(Lot), [{"account_id": account, **lot} for lot in lots])
+                await connection.execute(insert(_LOTS), [{"account_id": account, **lot} for lot in lots])
             if closings:
-                await connection.execute(insert(Closing), [{"account_id": account, **one} for one in closings])
+                await connection.execute(insert(_CLOSINGS), [{"account_id": account, **one} for one in closings])
             await _set(connection, account, MARK, str(work.mark))
             return True
 

@@ -10,7 +10,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Identity, Index, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    TableClause,
+    Text,
+    UniqueConstraint,
+    column,
+    table,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
@@ -276,3 +290,14 @@ class Setting(Base):
     account_id: Mapped[int] = mapped_column(BIG, ForeignKey("accounts.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
     value: Mapped[str]
+
+
+def in_units(model: type[Base]) -> TableClause:
+    """The table as it lies there, for rows by the hundred thousand: money and times are integers already."""
+    return table(
+        model.__tablename__,
+        *(
+            column(c.name, BigInteger() if isinstance(c.type, Money | Moment) else c.type)
+            for c in model.__table__.columns
+        ),
+    )

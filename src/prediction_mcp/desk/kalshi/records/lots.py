@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from prediction_mcp.analytics.lots import METHODS, Book, Method, lots_of
 from prediction_mcp.kalshi.errors import InvalidRequestError
-from prediction_mcp.records.columns import from_micros
+from prediction_mcp.records.columns import from_micros, to_moment
 from prediction_mcp.records.shelf import KeptClosing, KeptLot, Shelf, Trade, Work, groups
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ def _rows(
         where: dict[str, Any] = {"ticker": places[group].ticker, "subaccount": places[group].subaccount}
         lots += [
             {
-                **where, "transaction_id": numbers[lot.key].id, "side": lot.side, "acquired": lot.acquired,
-                "contracts": from_micros(lot.contracts), "basis": from_micros(lot.basis),
-                "left": from_micros(lot.left), "left_basis": from_micros(lot.left_basis),
+                **where, "transaction_id": numbers[lot.key].id, "side": lot.side, "acquired": to_moment(lot.acquired),
+                "contracts": lot.contracts, "basis": lot.basis, "left": lot.left, "left_basis": lot.left_basis,
             }
             for lot in book.lots
         ]  # fmt: skip
@@ -54,9 +53,9 @@ def _rows(
             {
                 **where, "transaction_id": numbers[one.key].id,
                 "opened_by": None if one.opened_by is None else numbers[one.opened_by].id, "side": one.side,
-                "acquired": one.acquired, "disposed": one.disposed, "contracts": from_micros(one.contracts),
-                "proceeds": from_micros(one.proceeds), "basis": from_micros(one.basis),
-                "fees": from_micros(one.fees),
+                "acquired": None if one.acquired is None else to_moment(one.acquired),
+                "disposed": to_moment(one.disposed), "contracts": one.contracts, "proceeds": one.proceeds,
+                "basis": one.basis, "fees": one.fees,
             }
             for one in book.closed
         ]  # fmt: skip

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Format = Literal["json", "csv", "pdf"]
 INLINE = 40
 """Rows that are returned at most; more are for files."""
+PAGED = 10_000
+"""Rows of a PDF at most: some 370 pages."""
 FIRST, LAST = 2021, 2200
 ZERO = Decimal(0)
 FORMULAS = frozenset("=+-@")
@@ -111,6 +113,8 @@ async def answer(
         raise InvalidRequestError(f"A PDF is a file: give path=tax-{year}.pdf.")
     target = None if path is None else files.place(path, kind, folder)
     made = await report(history, year, method, zone)
+    if kind == "pdf" and len(made.closings) > PAGED:
+        raise InvalidRequestError(f"{len(made.closings):,} rows are no reading: give format=csv.")
     found = TaxAnswer(
         source=made.environment, year=year, method=made.method, timezone=str(zone), totals=made.totals,
         open_lots=len(made.open_lots), open_basis=made.open_basis,

@@ -1,0 +1,204 @@
+"""Records: fills written to SQLite and PostgreSQL, a year's report, a year's history; each beside a bare reference.
+
+The reference of writing is the driver alone (sqlite3, asyncpg) with the same rows, that of reading the driver's rows
+untouched. PostgreSQL is measured where one answers at 127.0.0.1:5432, in a database that is dropped again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from prediction_mcp.desk.kalshi.records import lots, tax
+from prediction_mcp.desk.kalshi.records.home import History
+from prediction_mcp.desk.kalshi.records.reading import fill_entry
+from prediction_mcp.desk.kalshi.records.worth import few
+from prediction_mcp.kalshi.models.portfolio import Fill
+from prediction_mcp.records.columns import to_micros, to_moment
+from prediction_mcp.records.database import Database
+from prediction_mcp.records.ledger import Identity, Ledger
+from prediction_mcp.records.shelf import Shelf
+from prediction_mcp.records.worth import Worth, Worths
+
+FILLS, STRETCH, TICKERS = 100_000, 20_000, 400
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SERVER = "postgresql://postgres@127.0.0.1:5432/test"
+ME = Identity("kalshi", "paper", "benchmark")
+
+
+def fill(number: int) -> Fill:
+    """Every second one closes what the one before it in its market opened."""
+    sells = (number // TICKERS) % 2 == 1
+    cents = 40 + number % 17
+    return Fill.model_validate({
+        "fill_id": f"00000000-0000-4000-8000-{number:012d}", "order_id": f"o-{number}",
+        "ticker": f"KXBENCH-26-T{number % TICKERS}", "outcome_side": "no" if sells else "yes",
+        "book_side": "ask" if sells else "bid", "count_fp": "10.00", "yes_price_dollars": f"0.{cents}00",
+        "is_taker": True, "fee_cost": "0.0175", "created_time": (START + timedelta(seconds=number * 300)).isoformat(),
+        "subaccount_number": 0,
+    })  # fmt: skip
+
+
+async def written(database: Database, fills: list[Fill]) -> float:
+    """Seconds from the client's fills to rows on disk, in stretches as a sync writes them."""
+    ledger, begun = Ledger(database, ME), time.perf_counter()
+    for begin in range(0, len(fills), STRETCH):
+        some = fills[begin : begin + STRETCH]
+        await ledger.add(map(fill_entry, some), {"fill": some[-1].created_time or START})
+    seconds = time.perf_counter() - begun
+    assert await ledger.count() == len(fills)
+    return seconds
+
+
+def bare_rows(fills: list[Fill]) -> list[tuple[object, ...]]:
+    return [
+        (1, "fill", f.fill_id, 0, to_moment(f.created_time or START), f.ticker, to_micros(f.count_fp),
+         to_micros(f.yes_price_dollars), to_micros(f.fee_cost), 0, f.order_id)
+        for f in fills
+    ]  # fmt: skip
+
+
+HOURS = 365 * 24
+SNAPSHOTS = "account_id, time, cash, resting, at_bid, at_middle, at_cost"
+COLUMNS = "account_id, kind, exchange_id, subaccount, time, ticker, contracts, price, fee, cash, order_id"
+
+
+def bare_sqlite(file: Path, fills: list[Fill]) -> float:
+    """The driver alone: executemany into the same table with the same indexes."""
+    rows, begun = bare_rows(fills), time.perf_counter()
+    with closing(sqlite3.connect(file)) as db, db:
+        db.executemany(f"INSERT INTO transactions ({COLUMNS}) VALUES ({', '.join('?' * 11)})", rows)  # noqa: S608
+    return time.perf_counter() - begun
+
+
+async def bare_postgres(address: str, fills: list[Fill]) -> float:
+    import asyncpg
+
+    rows, connection = bare_rows(fills), await asyncpg.connect(address)
+    begun = time.perf_counter()
+    async with connection.transaction():
+        names = ", ".join(f"${n}" for n in range(1, 12))
+        await connection.executemany(f"INSERT INTO transactions ({COLUMNS}) VALUES ({names})", rows)  # noqa: S608
+    seconds = time.perf_counter() - begun
+    await connection.close()
+    return seconds
+
+
+def told(what: str, ours: float, reference: float, count: int) -> None:
+    print(f"{what}: {count / ours:,.0f} rows/s; the driver alone {count / reference:,.0f} rows/s")
+
+
+async def on_sqlite(folder: Path, fills: list[Fill]) -> None:
+    file = folder / "records.db"
+    async with Database(file) as database:
+        seconds = await written(database, fills)
+        bare = folder / "bare.db"
+        async with Database(bare) as other:
+            await Ledger(other, ME).add([])
+        told(f"SQLite, {len(fills):,} fills synced", seconds, bare_sqlite(bare, fills), len(fills))
+        await reports(database, file)
+        await worths(database, file)
+
+
+async def on_postgres(fills: list[Fill]) -> None:
+    import asyncpg
+
+    try:
+        control = await asyncpg.connect(SERVER, timeout=3)
+    except (OSError, TimeoutError):
+        print("PostgreSQL: none answers at 127.0.0.1:5432, not measured")
+        return
+    names = [f"bench_{uuid.uuid4().hex[:8]}" for _ in range(2)]
+    addresses = [SERVER.replace("/test", f"/{name}") for name in names]
+    try:
+        for name in names:
+            await control.execute(f"CREATE DATABASE {name}")
+        async with Database(addresses[0]) as database, Database(addresses[1]) as other:
+            await database.migrate("head")
+            await other.migrate("head")
+            seconds = await written(database, fills)
+            await Ledger(other, ME).add([])
+            bare = await bare_postgres(addresses[1], fills)
+        told(f"PostgreSQL, {len(fills):,} fills synced", seconds, bare, len(fills))
+    finally:
+        for name in names:
+            await control.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await control.close()
+
+
+async def reports(database: Database, file: Path) -> None:
+    """A year's report over 100,000 closings, lots kept before and not."""
+    history = History.__new__(History)
+    history.database, history.ledger = database, Ledger(database, ME)
+    begun = time.perf_counter()
+    shelf: Shelf = await lots.refresh(history)
+    worked = time.perf_counter() - begun
+    zone = ZoneInfo("UTC")
+    begun = time.perf_counter()
+    closings = await shelf.closings(START, START + timedelta(days=365))
+    made = tax.Report(2026, "fifo", "paper", zone, START, closings, await shelf.open_lots())
+    data = tax.encode(made, "csv")
+    seconds = time.perf_counter() - begun
+    begun = time.perf_counter()
+    with closing(sqlite3.connect(file)) as db:
+        count = len(db.execute("SELECT * FROM closings").fetchall())
+    bare = time.perf_counter() - begun
+    print(f"year's report, {count:,} closings as csv of {len(data):,} bytes: {seconds:.2f} s; reading their rows alone "
+          f"{bare:.2f} s; lots worked out once, after the sync: {worked:.2f} s")  # fmt: skip
+    begun = time.perf_counter()
+    tax.encode(tax.Report(2026, "fifo", "paper", zone, START, closings[:5_000], []), "pdf")
+    print(f"the same as PDF, 5,000 of them: {time.perf_counter() - begun:.2f} s")
+
+
+async def worths(database: Database, file: Path) -> None:
+    kept = Worths(Ledger(database, ME))
+    async with database.writing() as connection:
+        account = await kept.ledger.account_id(connection)
+        times = [to_moment(START + timedelta(hours=n)) for n in range(HOURS)]
+        rows = [(account, at, 10**10, 0, n * 1000, n * 1000, n) for n, at in enumerate(times)]
+        sql = f"INSERT INTO snapshots ({SNAPSHOTS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+        await connection.exec_driver_sql(sql, rows)
+
+    async def once() -> float:
+        begun = time.perf_counter()
+        found: list[Worth] = await kept.since(START)
+        few(found)
+        assert len(found) == HOURS
+        return time.perf_counter() - begun
+
+    ours = min([await once() for _ in range(7)])
+    print(f"history, a year of hourly snapshots: {ours * 1000:.1f} ms; reading their rows alone "
+          f"{timed(lambda: read(file)) * 1000:.1f} ms")  # fmt: skip
+
+
+def read(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("SELECT time, cash, resting, at_bid, at_middle, at_cost FROM snapshots ORDER BY time").fetchall()
+
+
+def timed(work: Callable[[], None]) -> float:
+    found = []
+    for _ in range(7):
+        begun = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - begun)
+    return min(found)
+
+
+async def main() -> None:
+    more = [fill(number) for number in range(2 * FILLS)]  # 200,000 fills are 100,000 closings
+    with tempfile.TemporaryDirectory() as folder:
+        await on_sqlite(Path(folder), more)
+    await on_postgres(more[:FILLS])
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
