@@ -71,6 +71,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/polymarket_feed.py
 	$(BIN)/python benchmarks/polymarket_orders.py
 	$(BIN)/python benchmarks/records.py
+	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/idle.py
 	$(BIN)/python benchmarks/memory.py
 

@@ -67,6 +67,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("SAFETY_FOLDER", str(tmp_path_factory.mktemp("safety")))
     monkeypatch.setenv("PAPER_FOLDER", str(tmp_path_factory.mktemp("paper")))
+    monkeypatch.setenv("CACHE", "off")  # tests move the exchange beneath the server; what tests the cache turns it on
     monkeypatch.setenv("RECORDS_FOLDER", str(tmp_path_factory.mktemp("records")))
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from prediction_mcp.desk.polymarket.account import Account as PolymarketDesk
     from prediction_mcp.kalshi import KalshiClient
     from prediction_mcp.kalshi.auth import KeySigner
+    from prediction_mcp.net.caching import ReadCache
 
 
 POLYMARKET_FEEDS = "wss://ws-subscriptions-clob.polymarket.com/ws"
@@ -39,7 +41,8 @@ async def connect(settings: Settings) -> AsyncIterator[KalshiClient]:
             url, signer = await stack.enter_async_context(_own_exchange(settings))
         else:
             url = settings.base_url or (LIVE_URL if settings.env == "live" else DEMO_URL)
-        client = await stack.enter_async_context(KalshiClient(url, signer, budget=_budget(settings, url, signer)))
+        budget, cache = _budget(settings, url, signer), _cache(settings, url, signer)
+        client = await stack.enter_async_context(KalshiClient(url, signer, budget=budget, cache=cache))
         if client.has_key:
             try:
                 await client.learn_limits()
@@ -116,6 +119,23 @@ async def reach_polymarket(settings: Settings, account: Account) -> AsyncIterato
             base = f"{url.partition('/trade-api')[0]}/polymarket"
         urls = {service: f"{base}/{service}" for service in URLS}
         yield Access({**urls, "ws": f"{base.replace('http', 'ws', 1)}/ws"}, wallet)
+
+
+def _cache(settings: Settings, url: str, signer: KeySigner | None) -> ReadCache | None:
+    """Where answers are kept for a moment: in memory, or in the Redis that servers of one user share."""
+    from prediction_mcp.net.caching import ReadCache
+
+    if settings.cache == "off":
+        return None
+    if settings.runs_own_exchange:  # its address is another one each time
+        url = str(settings.paper_home) if settings.paper_keep else url
+    redis = None if settings.redis_url is None else settings.redis_url.get_secret_value()
+    if redis is not None and find_spec("redis") is None:
+        raise SettingsError("REDIS_URL needs the extra: install prediction-mcp[redis].")
+    platform, account = (
+        hashlib.sha256(text.encode()).hexdigest()[:16] for text in (url, f"{url}/{signer.key_id if signer else ''}")
+    )
+    return ReadCache(platform, account, redis)
 
 
 def _budget(settings: Settings, url: str, signer: KeySigner | None) -> Path | None:

@@ -17,6 +17,7 @@ from fastmcp import FastMCP
 from prediction_mcp import __version__
 from prediction_mcp.connection import connect, reach_polymarket
 from prediction_mcp.protocol.errors import PlainErrors
+from prediction_mcp.protocol.kept import Kept
 from prediction_mcp.protocol.logs import quiet_expected_errors
 from prediction_mcp.protocol.push import install
 from prediction_mcp.protocol.schemas import LeanSchemas
@@ -87,6 +88,7 @@ def create_server(settings: Settings) -> Server:
         ],
         middleware=[
             PlainErrors(frozenset().union(*(t.writes for t in toolsets)), settings.why_read_only),
+            *([Kept(frozenset().union(*(t.cached for t in toolsets)))] if settings.cache == "on" else []),
             LeanSchemas(drop=frozenset() if _takes_tokens(settings) else TOKEN),
         ],
         mask_error_details=True,

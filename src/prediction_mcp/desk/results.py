@@ -10,10 +10,12 @@ from pydantic import (
     Field,
     PlainSerializer,
     SerializerFunctionWrapHandler,
+    field_validator,
     model_serializer,
 )
 
 from prediction_mcp.kalshi.models.base import Page
+from prediction_mcp.net.caching import oldest
 from prediction_mcp.safety.text import clean
 
 MONEY = {"paper": "Paper money.", "demo": "Demo money.", "live": "REAL MONEY."}
@@ -49,7 +51,8 @@ Second = Annotated[datetime, PlainSerializer(_second, when_used="json")]
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    """When an answer was true: now, or since when the oldest of what was kept is."""
+    return oldest() or datetime.now(UTC)
 
 
 def _harmless(value: Any) -> Any:
@@ -79,6 +82,11 @@ class Answer(Result):
 
     as_of: Second = Field(default_factory=_now)
     source: str
+
+    @field_validator("source")
+    @classmethod
+    def _as_kept(cls, value: str) -> str:
+        return value if oldest() is None else "cache"
 
 
 class ListAnswer(Answer):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from prediction_mcp.net.caching import ReadCache
+
     from .auth import Signer
 
 LIVE_URL = "https://external-api.kalshi.com/trade-api/v2"
@@ -43,6 +45,7 @@ class KalshiClient:
         max_tries: tries of one request, the first included.
         http: an httpx client of your own; it is closed with this one.
         budget: a folder of this account alone: all processes that name it share its rate limits.
+        cache: keeps answers for a moment, for work that allows it; closed with this one.
     """
 
     def __init__(
@@ -53,11 +56,12 @@ class KalshiClient:
         max_tries: int = 6,
         http: httpx.AsyncClient | None = None,
         budget: Path | None = None,
+        cache: ReadCache | None = None,
     ) -> None:
         from .transport import Transport  # HTTP is loaded by who uses it, not by who names the client
 
         self.limiter = RateLimiter(budget)
-        self.transport = Transport(base_url, signer, self.limiter, max_tries=max_tries, http=http)
+        self.transport = Transport(base_url, signer, self.limiter, max_tries=max_tries, http=http, cache=cache)
         self.exchange = ExchangeResource(self.transport)
         self.series = SeriesResource(self.transport)
         self.events = EventsResource(self.transport)

@@ -14,11 +14,14 @@ from prediction_mcp.net.sending import Meanings, Query, Request, Sender
 from .answers import error_for
 from .auth import Signer
 from .errors import BudgetSpentError, CredentialsError, SendError
+from .kinds import KINDS
 from .parsing import M, parse, parsed
 from .rate_limit import RateLimiter
 
 if TYPE_CHECKING:
     import httpx
+
+    from prediction_mcp.net.caching import ReadCache
 
 Ids = Mapping[str, str]
 """What fills a path template's parameters."""
@@ -34,6 +37,7 @@ class Transport:
         limiter: the token buckets; shared by all users of the account in this process.
         max_tries: tries of one request, the first included.
         http: a client of your own, for tests; closed by :meth:`close` all the same.
+        cache: answers that are kept for a moment, for reads that may be answered so; closed with this.
     """
 
     def __init__(
@@ -44,21 +48,33 @@ class Transport:
         *,
         max_tries: int = 6,
         http: httpx.AsyncClient | None = None,
+        cache: ReadCache | None = None,
     ) -> None:
         self.signer = signer
+        self.cache = cache
         self.limiter = limiter or RateLimiter()
         self._sender = Sender(base_url, "The exchange", MEANINGS, max_tries=max_tries, http=http)
         self.base_url = self._sender.base_url
         self._prefix = urlsplit(self.base_url).path
 
     async def close(self) -> None:
+        if self.cache is not None:
+            await self.cache.close()
         await self._sender.close()
 
     async def get(
         self, model: type[M], template: str, ids: Ids | None = None, *, signed: bool = False, query: Query | None = None
     ) -> M:
         """GET and parse."""
-        content = await self.send("GET", template, ids, signed=signed, query=query)
+        kind = None if self.cache is None else KINDS.get(template)
+        if self.cache is None or kind is None:
+            content = await self.send("GET", template, ids, signed=signed, query=query)
+        else:
+            given = {**(ids or {}), **{name: value for name, value in (query or {}).items() if value is not None}}
+            name = f"{template}?{sorted((key, str(value)) for key, value in given.items())}"
+            content = await self.cache.through(
+                kind, name, lambda: self.send("GET", template, ids, signed=signed, query=query)
+            )
         return parse(model, content, f"GET {template}")
 
     async def write(
@@ -107,4 +123,8 @@ class Transport:
             return Request(method, path, query, content, headers)
 
         cost = self.limiter.cost(method, template, items)
-        return await self._sender.send(made, bucket, cost, idempotent=idempotent, urgent=urgent)
+        try:
+            return await self._sender.send(made, bucket, cost, idempotent=idempotent, urgent=urgent)
+        finally:
+            if self.cache is not None and method != "GET":  # also where no answer came: it may have been done
+                self.cache.changed()

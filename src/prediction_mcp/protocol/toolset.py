@@ -16,6 +16,11 @@ from mcp_types import ToolAnnotations
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+CACHED = frozenset({"discovery", "analysis", "portfolio"})
+"""Subjects in which a moment's age does no harm; what trades, watches or keeps records reads anew."""
+FRESH = frozenset({"Exchange status"})
+
+
 class Toolset:
     """The tools of one module. ``provider`` is what the server takes."""
 
@@ -23,6 +28,8 @@ class Toolset:
         self.provider = LocalProvider()
         self.writes: set[str] = set()
         """Tools that write, by name."""
+        self.cached: set[str] = set()
+        """Tools that may answer from what was read a moment ago."""
 
     def tool(self, *, title: str, annotations: ToolAnnotations, tags: set[str]) -> Callable[[F], F]:
         """Register a function as a tool, under its own name."""
@@ -35,6 +42,8 @@ class Toolset:
                 bare = getattr(bare, "__wrapped__", None)
             if "write" in tags:
                 self.writes.add(function.__name__)
+            if annotations.read_only_hint and tags & CACHED and title not in FRESH:
+                self.cached.add(function.__name__)
             self.provider.tool(function, title=title, annotations=annotations, tags=tags, output_schema=None)
             return function
 

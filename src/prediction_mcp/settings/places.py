@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, field_validator
 from .kalshi import KalshiSettings
 
 APP = "prediction-mcp"
+REDIS = ("redis", "rediss", "unix")
 POSTGRES = ("postgresql", "postgres", "postgresql+asyncpg")
 
 
@@ -28,6 +29,8 @@ class PlaceSettings(KalshiSettings):
     export_folder: Path | None = Field(None, alias="EXPORT_FOLDER")
     records_folder: Path | None = Field(None, alias="RECORDS_FOLDER")
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
+    redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
+    cache: Literal["on", "off"] = Field("on", alias="CACHE")
 
     @field_validator("paper_tier", mode="before")
     @classmethod
@@ -39,6 +42,18 @@ class PlaceSettings(KalshiSettings):
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and urlsplit(value.get_secret_value()).scheme not in POSTGRES:
             raise ValueError("must be an address of PostgreSQL like postgresql://user@host/name")
+        return value
+
+    @field_validator("cache", mode="before")
+    @classmethod
+    def _cache_in_lower_case(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in REDIS:
+            raise ValueError("must be an address of Redis like redis://host:6379/0")
         return value
 
     @property

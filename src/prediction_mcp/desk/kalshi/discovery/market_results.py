@@ -244,7 +244,10 @@ class Budget(Result):
 
 
 class ExchangeState(Answer):
-    """``mode`` is this server's environment; ``tier`` the account's usage tier, where a key is there to ask with."""
+    """``mode`` is this server's environment; ``tier`` the account's usage tier, where a key is there to ask with.
+
+    ``kept``: reads answered from the cache, of all reads that might have been, by kind.
+    """
 
     active: bool
     trading: bool
@@ -257,4 +260,5 @@ class ExchangeState(Answer):
     confirmation: str | None = None
     halted: str | None = None
     tier: str | None = None
+    kept: dict[str, str] | None = None
     budget: Budget

@@ -13,6 +13,7 @@ from .market_results import Budget, ExchangeState
 
 if TYPE_CHECKING:
     from prediction_mcp.kalshi import KalshiClient
+    from prediction_mcp.net.caching import ReadCache
     from prediction_mcp.safety.policy import Policy
 
     from ..account import Account
@@ -39,8 +40,16 @@ async def exchange_state(account: Account) -> ExchangeState:
         confirmation=_asks(policy) if policy.writes_allowed else None,
         halted=account.halted_by(),
         tier=kalshi.limiter.tier,
+        kept=_kept(kalshi.transport.cache),
         budget=_budget(kalshi),
     )
+
+
+def _kept(cache: ReadCache | None) -> dict[str, str] | None:
+    """Hits of the cache by kind."""
+    if cache is None or not cache.hits:
+        return None
+    return {kind: f"{hits} of {hits + cache.misses[kind]}" for kind, hits in cache.hits.items()}
 
 
 def _asks(policy: Policy) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from prediction_mcp.desk.kalshi.account import Account
     from prediction_mcp.kalshi.models.markets import Orderbook
     from prediction_mcp.kalshi.raw_feed import RawFeed
+    from prediction_mcp.net.caching import ReadCache
     from prediction_mcp.realtime.events import Channel, Event
     from prediction_mcp.realtime.watcher import Watch, Watcher
 
@@ -41,6 +42,20 @@ class Nobody:
     def alert(self, watch: Watch, ticker: str, text: str) -> None: ...
     def touched(self, channel: Channel, ticker: str) -> None: ...
     def turned(self) -> None: ...
+
+
+def _forgetting(heard: Heard, cache: ReadCache | None) -> Heard:
+    """The same ears, which have the cache forget what a fill or an order of ours changes."""
+    if cache is None:
+        return heard
+    from prediction_mcp.realtime.events import FillEvent, OrderEvent
+
+    def told(channel: Channel, ticker: str, event: Event) -> None:
+        if isinstance(event, FillEvent | OrderEvent):
+            cache.changed()
+        heard(channel, ticker, event)
+
+    return told
 
 
 class Feeds:
@@ -78,6 +93,7 @@ class Feeds:
 
     def _open(self, heard: Heard, again: Callable[[], None]) -> FeedSource | Poller:
         kalshi = self._account.kalshi
+        heard = _forgetting(heard, kalshi.transport.cache)
         if kalshi.transport.signer is None:
             from .polling import Poller
 
