@@ -27,9 +27,7 @@ BEGINNING = 1_609_459_200
 OVERLAP_S = 300
 """Seconds that are read again: a fill may be listed later than one after it."""
 AT_ONCE = 20_000
-"""Fills of one stretch: they are in memory together."""
-DAY_S = 86_400
-GROWS = 8
+"""Fills of one stretch: they are in memory together. Of more, the newest half is left for a later stretch."""
 TRIES = 4
 PAUSE_S = 1.5
 """Between two looks at an account that is trading."""
@@ -77,25 +75,23 @@ async def sync(history: History) -> Synced:
 
     trades = min((known[kind] for kind in ("fill", "settlement") if kind in known), default=None)
     low = BEGINNING if trades is None else math.floor(trades.timestamp()) - OVERLAP_S
-    now, stretch, begun = until.timestamp(), float(DAY_S), trades is None
+    ends = list[int]()  # of stretches, the next one last; the open end comes after all of them
     while True:
-        high = low + math.ceil(stretch) if begun else None
-        last = high is None or high >= now
+        high = ends[-1] if ends else None
+        top = math.ceil(until.timestamp()) if high is None else high
         try:
-            most = AT_ONCE if stretch > 1 or not begun else None  # of one second whatever there is
-            entries = await traded(account, low, None if last else high, most)
+            most = AT_ONCE if top - low > 1 else None  # of one second whatever there is
+            entries = await traded(account, low, high, most)
         except TooManyError as error:
-            begun, stretch = True, max(min(error.seconds, stretch) / 2, 1.0)
+            ends.append(max(top - max(math.ceil(error.seconds / 2), 1), low + 1))
             continue
-        upto = until if last or high is None else datetime.fromtimestamp(high, UTC)
+        upto = until if high is None else datetime.fromtimestamp(high, UTC)
         added = await ledger.add(entries, {"fill": upto, "settlement": upto}, until)
         rows, waiting = rows + added.rows, added.waiting or waiting
         await account.report(rows, None)
-        if last or high is None:
+        if high is None:
             return Synced(rows, until, waiting)
-        low = high
-        if len(entries) < AT_ONCE // GROWS:
-            stretch *= GROWS
+        low = ends.pop()
 
 
 async def check(history: History) -> Checked:
