@@ -36,7 +36,7 @@ from tests.records import killed
 
 START_MS = 1_795_500_000_000
 STEPS = int(os.environ.get("RECORDS_STEPS", "10000"))
-SYNC_EVERY = 500
+SYNC_EVERY = 1000
 
 
 class World:
