@@ -121,30 +121,32 @@ async def reach_polymarket(settings: Settings, account: Account) -> AsyncIterato
         yield Access({**urls, "ws": f"{base.replace('http', 'ws', 1)}/ws"}, wallet)
 
 
+def _names(settings: Settings, url: str, signer: KeySigner | None) -> tuple[str, str]:
+    """(exchange, account) without anything that is a secret: the same in all processes of this user."""
+    if settings.runs_own_exchange:  # its address is another one each time
+        url = str(settings.paper_home) if settings.paper_keep else url
+    whole = f"{url}/{signer.key_id if signer else ''}"
+    exchange, account = (hashlib.sha256(text.encode()).hexdigest()[:16] for text in (url, whole))
+    return exchange, account
+
+
 def _cache(settings: Settings, url: str, signer: KeySigner | None) -> ReadCache | None:
     """Where answers are kept for a moment: in memory, or in the Redis that servers of one user share."""
     from prediction_mcp.net.caching import ReadCache
 
     if settings.cache == "off":
         return None
-    if settings.runs_own_exchange:  # its address is another one each time
-        url = str(settings.paper_home) if settings.paper_keep else url
     redis = None if settings.redis_url is None else settings.redis_url.get_secret_value()
     if redis is not None and find_spec("redis") is None:
         raise SettingsError("REDIS_URL needs the extra: install prediction-mcp[redis].")
-    platform, account = (
-        hashlib.sha256(text.encode()).hexdigest()[:16] for text in (url, f"{url}/{signer.key_id if signer else ''}")
-    )
-    return ReadCache(platform, account, redis)
+    return ReadCache(*_names(settings, url, signer), redis)
 
 
 def _budget(settings: Settings, url: str, signer: KeySigner | None) -> Path | None:
     """The folder of the account's token buckets, which all of this user's processes share; None where it can't be."""
-    if settings.runs_own_exchange:  # its address is another one each time
-        if not settings.paper_keep:
-            return None
-        url = str(settings.paper_home)
-    account = hashlib.sha256(f"{url}/{signer.key_id if signer else ''}".encode()).hexdigest()[:16]
+    if settings.runs_own_exchange and not settings.paper_keep:
+        return None
+    _, account = _names(settings, url, signer)
     folder = settings.cache_folder / "budget" / account
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

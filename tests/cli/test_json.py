@@ -128,7 +128,9 @@ def test_what_fails_says_so_in_json_and_by_its_code(
 
 def test_a_wrong_call_is_two(tmp_path: Path) -> None:
     for command in (["tax", "report"], ["tax", "report", "1999"], ["orders", "--limit", "0"], ["nothing"]):
-        assert run(*command, "--json").returncode == USAGE
+        assert answered(*command, code=USAGE)["error"]
+    for command in (["paper", "reset"], ["db", "downgrade", "base"]):
+        assert "nobody is asked" in answered(*command, code=USAGE)["error"]
 
 
 def test_a_check_that_fails_is_one(tmp_path: Path) -> None:

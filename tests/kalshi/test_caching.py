@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -14,11 +15,12 @@ import pytest
 from fastmcp import Client
 
 from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.errors import MalformedResponseError
 from prediction_mcp.kalshi.kinds import KINDS
 from prediction_mcp.net import caching
 from prediction_mcp.net.caching import LIFE_S, Kind, ReadCache, allowing, oldest
 from prediction_mcp.server import create_server
-from tests.conftest import MARKET, Served
+from tests.conftest import MARKET, Served, account_of
 from tests.tools.conftest import ERAS, Assistant, settings_for
 
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -71,7 +73,7 @@ class Source:
 
     async def through(self, cache: ReadCache, kind: Kind = "prices", name: str = "x") -> bytes:
         with allowing():
-            return await cache.through(kind, name, self.read)
+            return await cache.through(kind, name, self.read, bytes)
 
 
 async def ready(cache: ReadCache) -> ReadCache:
@@ -92,19 +94,19 @@ async def cache(url: str | None, name: str) -> AsyncIterator[ReadCache]:
 async def test_an_answer_is_kept_only_for_work_that_allows_it(cache: ReadCache) -> None:
     source = Source()
     assert [await source.through(cache) for _ in range(3)] == [b"1"] * 3
-    assert await cache.through("prices", "x", source.read) == b"2"  # an order is decided on what is so now
+    assert await cache.through("prices", "x", source.read, bytes) == b"2"  # an order is decided on what is so now
     assert (cache.hits["prices"], cache.misses["prices"]) == (2, 1)
 
 
 async def test_it_says_since_when_it_is_true(cache: ReadCache) -> None:
     source = Source()
     with allowing():
-        await cache.through("prices", "x", source.read)
+        await cache.through("prices", "x", source.read, bytes)
         assert oldest() is None
     before = datetime.now(UTC)
     await asyncio.sleep(0.02)
     with allowing():
-        await asyncio.gather(*(cache.through("prices", "x", source.read) for _ in range(3)))
+        await asyncio.gather(*(cache.through("prices", "x", source.read, bytes) for _ in range(3)))
         assert (found := oldest()) is not None
         assert found <= before
     assert oldest() is None
@@ -140,7 +142,7 @@ async def test_a_reading_that_began_before_a_change_is_never_found(cache: ReadCa
         return b"old"
 
     with allowing():
-        reading = asyncio.create_task(cache.through("balances", "x", slow))
+        reading = asyncio.create_task(cache.through("balances", "x", slow, bytes))
         await asyncio.sleep(0.05)
     cache.changed()
     await cache.settled()
@@ -183,19 +185,49 @@ async def test_a_store_that_is_gone_stops_nothing(name: str) -> None:
     await cache.close()
 
 
-@pytest.mark.parametrize("rubbish", [b"", b"no time", b"\x80\x04\x95", b"nan", b"12"])
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"", b"no time", b"\x80\x04\x95.", b"12", b"bytes:", b"bytes:no time", b"bytes:nan {}", b"bytes:1e300 {}",
+        b"bytes:-5 {}", b"bytes:LATER 9", b"bytes:LONG_AGO 9", b"bytes:NOW {", b"bytes:NOW \xff\xfe",
+        b"pickle:\x80\x04.",
+    ],
+)  # fmt: skip
 async def test_what_others_put_there_is_no_answer(redis_answers: bool, name: str, rubbish: bytes) -> None:
-    """Bytes only, never anything that could run; what doesn't begin with a time is read anew."""
+    """No word of a Redis that anybody wrote stops a read, is told as later than it is, or runs."""
     if not redis_answers:
         pytest.skip(f"no Redis answers at {REDIS}")
     from redis.asyncio import Redis
 
     cache, source = await ready(ReadCache(f"p{name}", name, REDIS)), Source()
+    for word, seconds in ((b"NOW", 0), (b"LATER", 3_600), (b"LONG_AGO", -9_000)):
+        rubbish = rubbish.replace(word, b"%.3f" % (time.time() + seconds))
     connection = Redis.from_url(REDIS)
     await connection.set(f"prediction-mcp/p{name}/x", rubbish)
     await connection.aclose()
-    assert (await source.through(cache, "series")).isdigit()
+
+    def number(body: bytes) -> int:
+        if not body.isdigit():
+            raise MalformedResponseError("no number")
+        return int(body)
+
+    with allowing():
+        assert await cache.through("series", "x", source.read, number) == 1
+        assert oldest() is None
     await cache.close()
+
+
+async def test_a_clock_that_jumps_makes_nothing_older_or_newer(
+    cache: ReadCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Source()
+    assert await source.through(cache, "series") == b"1"
+    there = time.time()
+    for jump in (7_200, -7_200):
+        monkeypatch.setattr("prediction_mcp.net.caching.time.time", lambda jump=jump: there + jump)
+        with allowing():
+            assert await cache.through("series", "x", source.read, bytes) != b"1"
+            assert oldest() is None
 
 
 def test_only_endpoints_that_there_are_have_a_kind() -> None:
@@ -257,3 +289,24 @@ async def test_an_order_is_checked_against_the_market_as_it_is(desk: Assistant, 
 
 async def test_the_client_alone_keeps_nothing(kalshi: KalshiClient) -> None:
     assert kalshi.transport.cache is None
+
+
+async def test_fees_of_an_order_never_come_from_what_was_kept(served: Served, cache: ReadCache) -> None:
+    """An analysis may read a series that is an hour old; what orders reckon with is not filled from that."""
+    async with KalshiClient(served.url, served.signer, cache=cache) as client:
+        account = await account_of(client).open()
+        market = await client.markets.get(MARKET)
+        with allowing():
+            await account.fees.of(market)
+        account.fees._known.clear()  # a minute later
+        series = served.exchange.catalogue.series[market.series_ticker]
+        series.fee_multiplier *= 3
+        with allowing():
+            _, kept = await account.fees.of(market)
+            assert oldest() is not None
+        assert account.fees.known(market.event_ticker) is None
+        _, fresh = await account.fees.of(market)
+        assert kept is not None
+        assert fresh is not None
+        assert fresh.multiplier == 3 * kept.multiplier
+        assert account.fees.known(market.event_ticker) is not None

@@ -134,7 +134,7 @@ async def judge(world: World, ledger: Ledger, member: Member) -> None:
     cash = world.cash()
     sums = await ledger.sums()
     assert {number: sums.get(number, Decimal(0)) for number in cash} == cash
-    trades = await ledger.trades()
+    trades = await ledger.page(limit=None)
     fills = [row.exchange_id for row in trades if row.kind == "fill"]
     assert sorted(fills) == sorted(fill.fill_id for fill in world.exchange.archive.fills(member))
     settled = Counter((row.ticker, row.subaccount) for row in trades if row.kind == "settlement")

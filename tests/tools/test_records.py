@@ -141,7 +141,12 @@ async def test_reports_that_cant_be(desk: Assistant, given: dict[str, Any], said
     assert said in await desk.error("get_tax_report", **{"year": 2026, **given})
 
 
-@pytest.mark.parametrize("cursor", ["rubbish", "", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OjE=", "MTox" * 40, "\x00"])
+PAST_64_BITS = "MDo5OTk5OTk5OTk5OTk5OTk5OTk5OTk5"
+
+
+@pytest.mark.parametrize(
+    "cursor", ["rubbish", "", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OjE=", "MTox" * 40, "\x00", PAST_64_BITS]
+)
 async def test_a_cursor_of_another_list_is_refused(desk: Assistant, cursor: str) -> None:
     assert "cursor" in await desk.error("get_transactions", cursor=cursor)
 
@@ -163,7 +168,7 @@ async def test_a_forecast_is_kept_and_scored(desk: Assistant, served: Served) ->
     assert scored["flat"]["bets"] == 1
     assert scored["flat"]["profit"] > 0
     assert (await desk.call("get_forecasts", status="settled"))["forecasts"][0]["value"] == 1
-    assert "is decided already" in await desk.error("record_forecast", ticker=MARKET, probability=0.5)
+    assert "is finalized" in await desk.error("record_forecast", ticker=MARKET, probability=0.5)
     drawn = await desk.client.call_tool("score_forecasts", {"chart": True})
     (picture,) = [block for block in drawn.content if isinstance(block, ImageContent)]
     assert base64.b64decode(picture.data).startswith(b"\x89PNG")
@@ -174,6 +179,60 @@ async def test_beliefs_that_cant_be_scored_are_refused(desk: Assistant) -> None:
         assert "probability" in await desk.error("record_forecast", ticker=MARKET, probability=probability)
     assert "There is no market" in await desk.error("record_forecast", ticker="KXNONE-1", probability=0.5)
     assert (await desk.call("get_forecasts"))["count"] == 0
+
+
+async def test_no_forecast_of_what_may_be_known(desk: Assistant, served: Served) -> None:
+    """A model that wants a good score would wait for the end."""
+    market = served.exchange.catalogue.markets[MARKET]
+    for status in ("closed", "determined", "disputed", "finalized"):
+        market.status = status
+        said = await desk.error("record_forecast", ticker=MARKET, probability=0.999)
+        assert "it is no forecast" in said
+    market.status = "active"
+    assert (await desk.call("get_forecasts"))["count"] == 0
+
+
+async def test_a_market_that_is_gone_holds_no_forecast_up(desk: Assistant, served: Served) -> None:
+    await desk.call("record_forecast", ticker=MARKET, probability=0.7)
+    await desk.call("record_forecast", ticker=OTHER, probability=0.2)
+    end(served, OTHER, "no", 0)
+    gone = served.exchange.catalogue.markets.pop(MARKET)
+    scored = await desk.call("score_forecasts")
+    assert (scored["forecasts"], scored["open"]) == (1, 1)
+    served.exchange.catalogue.markets[MARKET] = gone
+
+
+async def test_a_page_that_goes_on_reads_nothing_again(
+    desk: Assistant, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(6):
+        trade(served, "buy", 40 + n, 1)
+    page = await desk.call("get_transactions", limit=3)
+
+    async def no_sync(_: Any) -> Any:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr("prediction_mcp.desk.kalshi.records.kept.sync", no_sync)
+    rest = await desk.call("get_transactions", limit=3, cursor=page["cursor"])
+    assert rest["count"] == 3
+    assert rest["up_to"] == page["up_to"]
+
+
+async def test_an_account_without_subaccounts_has_records_too(
+    desk: Assistant, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the exchange refuses to tell of subaccounts, the primary is all there is."""
+    from prediction_mcp.kalshi.errors import PermissionDeniedError
+    from prediction_mcp.kalshi.resources.subaccounts import SubaccountsResource
+
+    async def refused(*_: Any, **__: Any) -> Any:
+        raise PermissionDeniedError("Subaccounts need a higher tier.", status=403)
+
+    monkeypatch.setattr(SubaccountsResource, "balances", refused)
+    monkeypatch.setattr(SubaccountsResource, "transfers", refused)
+    trade(served, "buy", 40, 10)
+    assert (await desk.call("get_transactions"))["count"] == 2
+    assert (await desk.call("get_portfolio_history"))["snapshots"] == 1
 
 
 async def test_what_others_wrote_stays_data(desk: Assistant) -> None:

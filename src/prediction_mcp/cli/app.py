@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from prediction_mcp import __version__
 
 from . import database, records
+from .output import ask
 
 app = typer.Typer(
     add_completion=False,
@@ -30,15 +31,29 @@ def main() -> None:
     from prediction_mcp.net.errors import PlatformError
     from prediction_mcp.settings import SettingsError
 
+    from .output import code_of, is_json, show_error
+
+    try:
+        if is_json():
+            _run_for_program()
+        app()
+    except (SettingsError, PlatformError) as error:
+        show_error(str(error))
+        raise SystemExit(code_of(error)) from None
+
+
+def _run_for_program() -> NoReturn:
+    """As ``app()``, but a wrong call is told as JSON, too, as every failure is."""
     from .output import show_error
 
     try:
-        app()
-    except (SettingsError, PlatformError) as error:
-        from .output import code_of
-
-        show_error(str(error))
-        raise SystemExit(code_of(error)) from None
+        code = app(standalone_mode=False)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # typer carries a click of its own: told by its shape
+            raise
+        show_error(" ".join(str(error.format_message()).split()))
+        raise SystemExit(2) from None
+    raise SystemExit(code if isinstance(code, int) else 0)
 
 
 @app.callback(invoke_without_command=True)
@@ -250,7 +265,7 @@ def paper_reset(
     from prediction_mcp.cli.paper import reset
 
     if not yes:
-        typer.confirm("Throw all paper money, orders and history away?", abort=True, err=as_json)
+        ask("Throw all paper money, orders and history away?", as_json=as_json)
     reset(as_json=as_json)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .output import show
+from .output import ask, show
 from .records import Json, place_of
 
 db = typer.Typer(help="The tables of the records; SQLite's are brought up to date by themselves.", no_args_is_help=True)
@@ -61,7 +61,7 @@ def downgrade(
     if revision not in (*known(), "base"):
         raise SettingsError(f"There is no revision {revision}: “prediction-mcp db history” lists them.")
     if not yes:
-        typer.confirm("Take the tables back? What only newer ones can hold is lost.", abort=True, err=True)
+        ask("Take the tables back? What only newer ones can hold is lost.", as_json=as_json)
     _migrate(revision, as_json=as_json)
 
 

@@ -39,6 +39,17 @@ def show(answer: BaseModel | Mapping[str, Any], *, as_json: bool) -> None:
             console.print(_table(name, value))
 
 
+def ask(question: str, *, as_json: bool) -> None:
+    """Ask a person, who may end it here. Raises SettingsError for a program, which can't be asked."""
+    import typer
+
+    from prediction_mcp.settings import SettingsError
+
+    if as_json:
+        raise SettingsError("With --json nobody is asked: say --yes.")
+    typer.confirm(question, abort=True)
+
+
 def show_error(sentence: str) -> None:
     """One sentence on stderr; to a program as JSON on stdout besides."""
     if is_json():
@@ -84,9 +95,9 @@ def code_of(error: Exception) -> int:
     """The exit code of a problem."""
     from prediction_mcp.kalshi.errors import CredentialsError, ExchangeUnavailableError
     from prediction_mcp.net.errors import NotAnswered, PlatformError
+    from prediction_mcp.records.errors import RecordsUnreachedError
 
-    name = type(error).__name__
-    if isinstance(error, NotAnswered | ExchangeUnavailableError) or name == "RecordsUnreachedError":
+    if isinstance(error, NotAnswered | ExchangeUnavailableError | RecordsUnreachedError):
         return UNREACHED
     if isinstance(error, CredentialsError) or not isinstance(error, PlatformError):
         return USAGE

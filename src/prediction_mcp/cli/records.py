@@ -360,10 +360,10 @@ def write(path: Path, data: bytes) -> None:
 
 def place_of(settings: Settings) -> Path | str:
     """Where the records lie. Raises SettingsError where there are none."""
+    from prediction_mcp.desk.kalshi.records import home
     from prediction_mcp.settings import SettingsError
 
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    if settings.records_file is None:
+    found = home.place_of(settings)
+    if found is None:
         raise SettingsError("PAPER_KEEP is false, so there are no records outside the session.")
-    return settings.records_file
+    return found

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from prediction_mcp.kalshi.errors import InvalidRequestError
 
+FORMULAS = ("=", "+", "-", "@")
+
 
 def place(path: str, kind: str, folder: Path) -> Path:
     """The file a path means, which lies in the folder and isn't there yet.
@@ -52,3 +54,8 @@ def write_new(target: Path, data: bytes) -> None:
     except OSError as error:
         target.unlink(missing_ok=True)
         raise InvalidRequestError(f"{target} can't be written: {error.strerror}.") from None
+
+
+def harmless(cell: str) -> str:
+    """A text of others for a spreadsheet, in which it begins no formula."""
+    return f"'{cell}" if cell[:1] in FORMULAS else cell

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -66,16 +66,18 @@ class Transport:
         self, model: type[M], template: str, ids: Ids | None = None, *, signed: bool = False, query: Query | None = None
     ) -> M:
         """GET and parse."""
-        kind = None if self.cache is None else KINDS.get(template)
-        if self.cache is None or kind is None:
-            content = await self.send("GET", template, ids, signed=signed, query=query)
-        else:
-            given = {**(ids or {}), **{name: value for name, value in (query or {}).items() if value is not None}}
-            name = f"{template}?{sorted((key, str(value)) for key, value in given.items())}"
-            content = await self.cache.through(
-                kind, name, lambda: self.send("GET", template, ids, signed=signed, query=query)
-            )
-        return parse(model, content, f"GET {template}")
+
+        def meant(content: bytes) -> M:
+            return parse(model, content, f"GET {template}")
+
+        def read() -> Awaitable[bytes]:
+            return self.send("GET", template, ids, signed=signed, query=query)
+
+        if self.cache is None or (kind := KINDS.get(template)) is None:
+            return meant(await read())
+        given = {**(ids or {}), **{name: value for name, value in (query or {}).items() if value is not None}}
+        name = f"{template}?{sorted((key, str(value)) for key, value in given.items())}"
+        return await self.cache.through(kind, name, read, meant)
 
     async def write(
         self,

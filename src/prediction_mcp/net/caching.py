@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from loguru import logger
 
+from .errors import PlatformError
+
 if TYPE_CHECKING:
     from cashews import Cache
 
@@ -93,29 +95,33 @@ class ReadCache:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _closed_until: float = 0.0
 
-    async def through(self, kind: Kind, name: str, read: Callable[[], Awaitable[bytes]]) -> bytes:
-        """An answer from the cache where that is allowed and it is there, else read and kept."""
+    async def through(
+        self, kind: Kind, name: str, read: Callable[[], Awaitable[bytes]], parse: Callable[[bytes], T]
+    ) -> T:
+        """An answer, parsed: from the cache where that is allowed and it is there, else read and kept.
+
+        What lies in the cache and can't be parsed is no answer: it is read anew.
+        """
         reading = _reading.get()
-        if reading is None:
-            return await read()
-        if self._store is None:
+        if reading is not None and self._store is None:
             self._load()
-        if self._store is None or self._rises or time.monotonic() < self._closed_until:
-            return await read()
-        key = await self._key(kind, name)
-        if key is None:
-            return await read()
-        if (found := await self._get(key)) is not None:
+        if reading is None or self._store is None or self._rises or time.monotonic() < self._closed_until:
+            return parse(await read())
+        if (key := await self._key(kind, name)) is None:
+            return parse(await read())
+        if (found := await self._get(key, kind)) is not None:
             moment, body = found
-            self.hits[kind] += 1
-            reading.oldest = moment if reading.oldest is None else min(moment, reading.oldest)
-            return body
+            with suppress(PlatformError):
+                answer = parse(body)
+                self.hits[kind] += 1
+                reading.oldest = moment if reading.oldest is None else min(moment, reading.oldest)
+                return answer
         self.misses[kind] += 1
         began = time.time()
         body = await read()
         if len(body) <= LONGEST:
             await self._try(lambda store: store.set(key, b"%.6f " % began + body, expire=LIFE_S[kind]))
-        return body
+        return parse(body)
 
     def changed(self) -> None:
         """Something of the account changed: forget what was read of it, and what orders may have changed."""
@@ -167,15 +173,18 @@ class ReadCache:
             return None
         return f"prediction-mcp/{self.account}/{found[0] or 0}/{name}"
 
-    async def _get(self, key: str) -> tuple[float, bytes] | None:
+    async def _get(self, key: str, kind: Kind) -> tuple[float, bytes] | None:
+        """What is kept, with since when it is true; None for what isn't there, or says a time that can't be."""
         kept = await self._try(lambda store: store.get(key))
         if not isinstance(kept, bytes):
             return None
-        moment, _, body = kept.partition(b" ")
+        text, _, body = kept.partition(b" ")
         try:
-            return float(moment), body
+            moment = float(text)
         except ValueError:  # somebody else's words: they are no answer
             return None
+        age = time.time() - moment  # the clock may have jumped, too
+        return (moment, body) if -1 < age <= LIFE_S[kind] + 1 else None
 
     def _load(self) -> None:
         if not self._loads:

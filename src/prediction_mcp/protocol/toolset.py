@@ -18,7 +18,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 CACHED = frozenset({"discovery", "analysis", "portfolio"})
 """Subjects in which a moment's age does no harm; what trades, watches or keeps records reads anew."""
-FRESH = frozenset({"Exchange status"})
 
 
 class Toolset:
@@ -42,7 +41,7 @@ class Toolset:
                 bare = getattr(bare, "__wrapped__", None)
             if "write" in tags:
                 self.writes.add(function.__name__)
-            if annotations.read_only_hint and tags & CACHED and title not in FRESH:
+            if annotations.read_only_hint and tags & CACHED:
                 self.cached.add(function.__name__)
             self.provider.tool(function, title=title, annotations=annotations, tags=tags, output_schema=None)
             return function

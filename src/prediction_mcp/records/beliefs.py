@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from .ledger import Ledger
 from .tables import Forecast
@@ -75,7 +75,7 @@ class Beliefs:
             if since is not None:
                 query = query.where(Forecast.made >= since)
             if category is not None:
-                query = query.where(Forecast.category.ilike(category.replace("%", r"\%"), escape="\\"))
+                query = query.where(func.lower(Forecast.category) == category.lower())
             if before is not None:
                 query = query.where(Forecast.id < before)
             query = query.order_by(Forecast.id.desc())

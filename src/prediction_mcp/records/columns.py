@@ -14,20 +14,24 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNIT = Decimal("0.000001")
 MICROS = 1_000_000
 """Units in a dollar, and in a contract: no platform counts finer (Polymarket's tokens have six decimals)."""
+DIGITS = 10
+"""Dollars or contracts of one row have at most so many digits before the point: hundreds of such rows still add up."""
 
 
 def to_micros(value: Decimal | int) -> int:
     """Dollars or contracts to millionths, exactly.
 
     Raises:
-        TypeError: a float; ValueError: more than six decimals, or no number.
+        TypeError: a float; ValueError: more than six decimals, more than :data:`DIGITS`, or no number.
     """
     if isinstance(value, float | bool):
         raise TypeError(f"money must be exact, not {type(value).__name__}")
     if isinstance(value, int):
-        return value * MICROS
+        value = Decimal(value)
     if not value.is_finite():
         raise ValueError(f"{value} is not a finite number")
+    if value.adjusted() >= DIGITS:
+        raise ValueError(f"{value:.3e} is more than there can be")
     scaled = value.scaleb(6)
     if scaled != (whole := int(scaled)):
         raise ValueError(f"{value} has more than six decimals")

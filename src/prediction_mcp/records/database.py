@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from loguru import logger
-from sqlalchemy import event, text
+from sqlalchemy import TableClause, event, insert, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -42,6 +42,9 @@ class Database:
         self._engine: AsyncEngine | None = None
         self._lock = asyncio.Lock()
         self._current = False
+        self._known: tuple[int, int] | None = None
+        self.opened = 0
+        """How many times: what was learnt of one opening doesn't hold for the next, which may be another file."""
 
     @property
     def is_postgres(self) -> bool:
@@ -82,6 +85,16 @@ class Database:
                 async with connection.begin():
                     yield connection
 
+    @staticmethod
+    async def pour(connection: AsyncConnection, into: TableClause, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows of one shape, in the units of the database: compiled once, handed to the driver as they are."""
+        if not rows:
+            return
+        compiled = insert(into).compile(dialect=connection.dialect, column_keys=list(rows[0]))
+        order = compiled.positiontup
+        assert order is not None  # noqa: S101 - both drivers take parameters by their place
+        await connection.exec_driver_sql(str(compiled), [tuple(row[name] for name in order) for row in rows])
+
     @property
     def engine(self) -> AsyncEngine:
         if self._engine is None:
@@ -92,6 +105,11 @@ class Database:
         if self.file is None:
             try:
                 url = make_url(str(self._place)).set(drivername="postgresql+asyncpg")  # postgres:// is meant, too
+                if unknown := url.query.keys() - {"ssl", "sslmode"}:
+                    names = ", ".join(sorted(unknown))
+                    raise RecordsError(f"DATABASE_URL may have sslmode after the name, not {names}.")
+                if (mode := url.query.get("sslmode")) is not None:  # what everybody else calls it
+                    url = url.set(query={"ssl": mode})
                 return create_async_engine(url, pool_size=5, connect_args={"timeout": PATIENCE_S})
             except ModuleNotFoundError:
                 raise RecordsError("PostgreSQL needs the extra: install prediction-mcp[postgres].") from None
@@ -107,17 +125,31 @@ class Database:
     # -- its tables ----------------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        if self._current:
+        if self._current and self._same():
             return
         async with self._lock:
-            if self._current:
+            if self._current and self._same():
                 return
+            await self.close()  # connections to a file that was moved away would write into nothing
             with self._said():
                 await asyncio.to_thread(self.prepare)
                 found = await self.revision()
                 if found != HEAD:
                     await self._renew(found)
+            self._known = self._there()
+            self.opened += 1
             self._current = True
+
+    def _there(self) -> tuple[int, int] | None:
+        """Which file lies there now; None for PostgreSQL, and where there is none."""
+        try:
+            found = None if self.file is None else self.file.stat()
+        except OSError:
+            return None
+        return None if found is None else (found.st_dev, found.st_ino)
+
+    def _same(self) -> bool:
+        return self._there() == self._known and (self.file is None or self._known is not None)
 
     def prepare(self) -> None:
         """Make the file and its folder, for their owner only; nothing for PostgreSQL."""
@@ -173,7 +205,12 @@ class Database:
         try:
             yield
         except (DBAPIError, OSError) as error:
+            self._current = (
+                False  # the next one looks again: a person may have mended it, or another program changed it
+            )
             raise self._told(error) from error
+        except UnicodeEncodeError:
+            raise RecordsError("A text holds half of a letter (a lone surrogate): it can't be kept.") from None
         except SQLAlchemyError as error:
             raise RecordsError(f"The records can't be used: {type(error).__name__}.") from error
 

@@ -77,11 +77,12 @@ class Ledger:
     def __init__(self, database: Database, identity: Identity) -> None:
         self.database = database
         self.identity = identity
-        self._id: int | None = None
+        self._id = (0, 0)  # in which opening of the database it was learnt, and the number
 
     async def account_id(self, connection: AsyncConnection, *, make: bool = True) -> int:
         """The account's row, made at the first need; 0 where it isn't there and isn't made."""
-        if self._id is None:
+        opened, known = self._id
+        if opened != self.database.opened or not known:
             named = asdict(self.identity)
             query = select(Account.id).filter_by(**named)
             found = (await connection.execute(query)).scalar()
@@ -94,8 +95,9 @@ class Ledger:
                 return (await connection.execute(values)).scalar_one()  # kept by the next call, once it is committed
             if found is None:
                 return 0
-            self._id = found
-        return self._id
+            known = found
+            self._id = (self.database.opened, known)
+        return known
 
     # -- in ------------------------------------------------------------------------------------------------------
 
@@ -122,8 +124,7 @@ class Ledger:
             fresh = await self._fresh(connection, account, listed)
             held = await self._held(connection, account, fresh)
             rows, waiting = _rows(fresh, held, now)
-            if rows:
-                await connection.execute(insert(_TABLE), _units(account, rows))
+            await self.database.pour(connection, _TABLE, _units(account, rows))
             if waiting is not None and "settlement" in reached:
                 reached["settlement"] = min(waiting, reached["settlement"])
             for kind, moment in reached.items():
@@ -239,17 +240,6 @@ class Ledger:
             query = query.order_by(Transaction.time.desc(), Transaction.id.desc())
             query = query if limit is None else query.limit(limit)
             return [Kept(*row) for row in await connection.execute(query)]
-
-    async def trades(self, ticker: str | None = None) -> list[Kept]:
-        """Every fill and settlement in the sequence of their rows, which is that of their cash."""
-        async with self.database.reading() as connection:
-            account = await self.account_id(connection, make=False)
-            query = select(*_COLUMNS).where(
-                Transaction.account_id == account, Transaction.kind.in_(("fill", "settlement"))
-            )
-            if ticker is not None:
-                query = query.where(Transaction.ticker == ticker)
-            return [Kept(*row) for row in await connection.execute(query.order_by(Transaction.id))]
 
 
 _COLUMNS = (

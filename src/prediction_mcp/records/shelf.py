@@ -6,6 +6,7 @@ transaction, so a process that dies leaves lots that fit their mark.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,7 +78,7 @@ class Work:
 
     trades: list[Trade]
     tickers: list[str]
-    before: int
+    before: str | None
     mark: int
 
 
@@ -101,7 +102,7 @@ class Shelf:
         async with self.database.writing() as connection:
             account = await self.ledger.account_id(connection)
             await _set(connection, account, METHOD, method)
-            await _set(connection, account, MARK, "0")
+            await _set(connection, account, MARK, _anew())
 
     async def named(self) -> dict[str, dict[str, int]]:
         """Millionths of contracts by the closing's id at the exchange and the opening's."""
@@ -134,7 +135,7 @@ class Shelf:
             if contracts:
                 values = {"account_id": account, "closing": closing, "opening": opening, "contracts": contracts}
                 await connection.execute(insert(NamedLot).values(values))
-            await _set(connection, account, MARK, "0")
+            await _set(connection, account, MARK, _anew())
 
     # -- working them out ----------------------------------------------------------------------------------------
 
@@ -142,13 +143,14 @@ class Shelf:
         """The trades of every market in which something isn't worked out yet; None where nothing is left."""
         async with self.database.reading() as connection:
             account = await self.ledger.account_id(connection, make=False)
-            before = int(await _setting(connection, account, MARK) or 0)
+            before = await _setting(connection, account, MARK)
+            known = int((before or "0").partition("/")[0])
             mine = (Transaction.account_id == account, Transaction.kind.in_(("fill", "settlement")))
             query = select(func.max(Transaction.id)).where(*mine)
             mark = (await connection.execute(query)).scalar() or 0
-            if mark <= before:
+            if mark <= known:
                 return None
-            fresh = select(Transaction.ticker).where(*mine, Transaction.id > before).distinct()
+            fresh = select(Transaction.ticker).where(*mine, Transaction.id > known).distinct()
             tickers = sorted((await connection.execute(fresh)).scalars())
             trades = list[Trade]()
             for begin in range(0, len(tickers), AT_ONCE):
@@ -156,12 +158,20 @@ class Shelf:
                 trades += await _read(connection, some)
             return Work(trades, tickers, before, mark)
 
-    async def trades(self, ticker: str | None = None) -> list[Trade]:
-        """Every fill and settlement in the sequence of their cash."""
+    async def trades(self, until: datetime) -> list[Trade]:
+        """Every fill and settlement before a moment, in the sequence of their cash."""
         async with self.database.reading() as connection:
             account = await self.ledger.account_id(connection, make=False)
-            query = _TRADES.where(Transaction.account_id == account, Transaction.kind.in_(("fill", "settlement")))
-            return await _read(connection, query if ticker is None else query.where(Transaction.ticker == ticker))
+            mine = (Transaction.account_id == account, Transaction.kind.in_(("fill", "settlement")))
+            return await _read(connection, _TRADES.where(*mine, Transaction.time < until))
+
+    async def is_last(self, until: datetime) -> bool:
+        """Whether nothing was traded from a moment on."""
+        async with self.database.reading() as connection:
+            account = await self.ledger.account_id(connection, make=False)
+            mine = (Transaction.account_id == account, Transaction.kind.in_(("fill", "settlement")))
+            query = select(Transaction.id).where(*mine, Transaction.time >= until).limit(1)
+            return (await connection.execute(query)).first() is None
 
     async def replace(
         self, work: Work, lots: Sequence[Mapping[str, Any]], closings: Sequence[Mapping[str, Any]]
@@ -173,16 +183,14 @@ class Shelf:
         async with self.database.writing() as connection:
             account = await self.ledger.account_id(connection)
             await self.ledger.lock(connection, account)
-            if int(await _setting(connection, account, MARK) or 0) != work.before:
+            if await _setting(connection, account, MARK) != work.before:
                 return False
             for table in (Lot, Closing):
                 for begin in range(0, len(work.tickers), AT_ONCE):
                     some = work.tickers[begin : begin + AT_ONCE]
                     await connection.execute(delete(table).where(table.account_id == account, table.ticker.in_(some)))
-            if lots:
-                await connection.execute(insert(_LOTS), [{"account_id": account, **lot} for lot in lots])
-            if closings:
-                await connection.execute(insert(_CLOSINGS), [{"account_id": account, **one} for one in closings])
+            await self.database.pour(connection, _LOTS, [{"account_id": account, **lot} for lot in lots])
+            await self.database.pour(connection, _CLOSINGS, [{"account_id": account, **one} for one in closings])
             await _set(connection, account, MARK, str(work.mark))
             return True
 
@@ -244,6 +252,11 @@ async def _setting(connection: AsyncConnection, account: int, name: str) -> str 
 async def _set(connection: AsyncConnection, account: int, name: str, value: str) -> None:
     await connection.execute(delete(Setting).where(Setting.account_id == account, Setting.name == name))
     await connection.execute(insert(Setting).values(account_id=account, name=name, value=value))
+
+
+def _anew() -> str:
+    """A mark before everything, like no other: who works from an older one sees that something was chosen since."""
+    return f"0/{uuid.uuid4().hex}"
 
 
 def groups(trades: Iterable[Trade]) -> Iterable[tuple[str, Trade]]:

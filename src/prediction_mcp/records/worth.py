@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, insert, select, type_coerce
+from sqlalchemy import BigInteger, func, insert, select, type_coerce
 
 from .columns import from_micros, from_moment, to_moment
 from .ledger import Ledger
@@ -63,24 +63,32 @@ class Worths:
                 )
 
     async def last(self) -> Worth | None:
-        found = await self._read(None, newest=True)
-        return found[0] if found else None
-
-    async def since(self, moment: datetime | None) -> list[Worth]:
-        """From a moment on, oldest first; all where none is named."""
-        return await self._read(moment)
-
-    async def _read(self, moment: datetime | None, *, newest: bool = False) -> list[Worth]:
+        """The newest one."""
         async with self.database.reading() as connection:
             account = await self.ledger.account_id(connection, make=False)
-            query = _RAW.where(Snapshot.account_id == account)  # integers: a year of hours is read in a blink
+            query = _RAW.where(Snapshot.account_id == account).order_by(Snapshot.time.desc(), Snapshot.id.desc())
+            row = (await connection.execute(query.limit(1))).first()
+            return None if row is None else _worth(row)
+
+    async def since(self, moment: datetime | None, points: int) -> tuple[int, list[Worth]]:
+        """How many there are from a moment on (ever, without one), and at most so many: the last of each stretch.
+
+        The first is always among them. They are thinned where they lie: a year of hours isn't carried over for a line
+        of some hundred dots.
+        """
+        async with self.database.reading() as connection:
+            mine = [Snapshot.account_id == await self.ledger.account_id(connection, make=False)]
+            time = type_coerce(Snapshot.time, BigInteger)
             if moment is not None:
-                query = query.where(type_coerce(Snapshot.time, BigInteger) >= to_moment(moment))
-            if newest:
-                query = query.order_by(Snapshot.time.desc(), Snapshot.id.desc()).limit(1)
-            else:
-                query = query.order_by(Snapshot.time, Snapshot.id)
-            return [_worth(row) for row in await connection.execute(query)]
+                mine.append(time >= to_moment(moment))
+            bounds = select(func.count(), func.min(time), func.max(time)).where(*mine)
+            count, begin, end = (await connection.execute(bounds)).one()
+            if count <= points:
+                return count, [_worth(row) for row in await connection.execute(_RAW.where(*mine).order_by(time))]
+            stretch = (end - begin) // (points - 1) + 1
+            last = select(func.max(time)).where(*mine).group_by((time - begin + stretch - 1) // stretch)
+            query = _RAW.where(*mine, time.in_(last)).order_by(time, Snapshot.id)
+            return count, [_worth(row) for row in await connection.execute(query)]
 
 
 _RAW = select(

@@ -40,7 +40,7 @@ class PlaceSettings(KalshiSettings):
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and urlsplit(value.get_secret_value()).scheme not in POSTGRES:
+        if value is not None and not _is_address(value.get_secret_value(), POSTGRES):
             raise ValueError("must be an address of PostgreSQL like postgresql://user@host/name")
         return value
 
@@ -52,7 +52,7 @@ class PlaceSettings(KalshiSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and urlsplit(value.get_secret_value()).scheme not in REDIS:
+        if value is not None and not _is_address(value.get_secret_value(), REDIS):
             raise ValueError("must be an address of Redis like redis://host:6379/0")
         return value
 
@@ -105,3 +105,12 @@ class PlaceSettings(KalshiSettings):
         from platformdirs import user_cache_path
 
         return user_cache_path(APP, appauthor=False)
+
+
+def _is_address(text: str, schemes: tuple[str, ...]) -> bool:
+    """Whether a text is an address of one of these schemes, its port a number."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False

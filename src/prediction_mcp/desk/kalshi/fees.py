@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from prediction_mcp.kalshi.fees import FeeSchedule, UnknownFeeTypeError
+from prediction_mcp.net.caching import oldest
 
 if TYPE_CHECKING:
     from prediction_mcp.kalshi.models.events import Event
@@ -34,7 +35,8 @@ class FeeCache:
         return None if found is None or found[0] < time.monotonic() else found[1]
 
     def keep(self, event_ticker: str, terms: Terms) -> Terms:
-        self._known[event_ticker] = (time.monotonic() + self.LIFE_S, terms)
+        if oldest() is None:  # an order reckons with them, and nothing that it reckons with comes from a cache
+            self._known[event_ticker] = (time.monotonic() + self.LIFE_S, terms)
         return terms
 
     async def of(self, market: Market) -> Terms:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from prediction_mcp.kalshi.errors import KalshiError
+from prediction_mcp.kalshi.errors import KalshiError, NotFoundError, PermissionDeniedError
+from prediction_mcp.kalshi.models.money import SubaccountBalance
 from prediction_mcp.net.sides import Side
 from prediction_mcp.safety.plan import Resting, Standing
 
@@ -34,6 +35,15 @@ async def positions_of(
 async def position_in(account: Account, ticker: str) -> list[MarketPosition]:
     """What is held in one market, in the one page there is of it."""
     return (await account.kalshi.portfolio.positions(ticker=ticker)).market_positions
+
+
+async def cash_of(account: Account) -> list[SubaccountBalance]:
+    """Free cash of the primary account and each subaccount; where there are none to be asked for, of the primary."""
+    try:
+        return [*await account.kalshi.subaccounts.balances()]
+    except (PermissionDeniedError, NotFoundError):
+        free = (await account.kalshi.portfolio.balance()).balance_dollars
+        return [SubaccountBalance(subaccount_number=0, balance=free)]
 
 
 async def resting_of(account: Account, ticker: str | None = None, *, event: str | None = None) -> list[Order]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from prediction_mcp.analytics import scores
 from prediction_mcp.analytics.book import mid
-from prediction_mcp.kalshi.errors import InvalidRequestError
+from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.records.beliefs import Belief, Beliefs, Status
+from prediction_mcp.safety.text import clean
 
 from .. import lookup
 from .results import Against, Betting, BinLine, ForecastKept, ForecastLine, ForecastList, Score, ScoreAnswer
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
 LOW, HIGH = Decimal("0.001"), Decimal("0.999")
 """Beliefs that can be scored: certainty that errs has an infinite logarithmic score."""
-NOTE = 500
+NOTE, CATEGORY = 500, 100
+UNDECIDED = frozenset({"initialized", "active", "inactive"})
+"""States in which a market still waits for what it asks."""
 DECIDED = frozenset({"finalized", "settled"})
 BANKROLL, FLAT = Decimal(1000), Decimal(10)
 """Dollars: Kelly stakes its share of the one, each bet alone; flat bets stake the other."""
@@ -45,13 +49,14 @@ async def record(history: History, ticker: str, probability: Decimal, note: str)
         )
     account = history.account
     market = await lookup.market(account, ticker)
-    if market.status in DECIDED or market.result:
-        raise InvalidRequestError(f"{market.ticker} is decided already: there is nothing to forecast.")
+    if market.status not in UNDECIDED:
+        raise InvalidRequestError(f"{market.ticker} is {market.status}: what came may be known, so it is no forecast.")
     series, fees = await account.fees.of(market)
     bid, ask = market.yes_quotes
     belief = Belief(
-        market.ticker, market.name, series.category or "", datetime.now(UTC), probability, bid, ask,
-        "" if fees is None else f"{fees.fee_type}:{fees.multiplier}", note.strip()[:NOTE],
+        market.ticker, clean(market.name), clean(series.category or "")[:CATEGORY], datetime.now(UTC), probability,
+        bid, ask,
+        "" if fees is None else f"{fees.fee_type}:{fees.multiplier}", clean(note).strip()[:NOTE],
     )  # fmt: skip
     number = await Beliefs(history.ledger).add(belief)
     middle = _middle(belief)
@@ -89,8 +94,9 @@ async def settle(history: History) -> int:
     if not tickers:
         return 0
     markets = await lookup.markets_of(history.account, tickers)
-    for ticker in tickers - markets.keys():  # what ended long ago is in the archive
-        markets[ticker] = await lookup.market(history.account, ticker)
+    for ticker in sorted(tickers - markets.keys()):  # what ended long ago is in the archive
+        with suppress(NotFoundError):  # a market that is gone stays open; the others don't wait for it
+            markets[ticker] = await history.account.kalshi.markets.historical.get(ticker)
     ended = {ticker: paid for ticker, market in markets.items() if (paid := _paid(market)) is not None}
     return await beliefs.settle(ended) if ended else 0
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import csv
 import io
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
@@ -14,9 +14,10 @@ from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.net.words import printed
 from prediction_mcp.records.columns import from_moment, to_moment
 
+from ... import files
 from .lots import known_method, refresh
 from .results import Check, LotLine, LotList, SyncDone, TransactionLine, TransactionList, summed
-from .syncing import Synced, check, sync
+from .syncing import check, sync
 
 if TYPE_CHECKING:
     from .home import History
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 EXPORTED = (
     "id", "time", "kind", "subaccount", "ticker", "order_id", "contracts", "price", "fee", "cash",
 )  # fmt: skip
+DIGITS = 18
+"""Of a row's number, which is of 64 bits."""
 Kind = Literal["fill", "settlement", "deposit", "withdrawal", "transfer"]
 
 
@@ -32,14 +35,14 @@ async def transactions(
 ) -> TransactionList:
     """A page of what moved, newest first. Raises InvalidRequestError for a cursor of another list."""
     before = None if cursor is None else _place(cursor)
-    synced = await sync(history)
+    until, waiting = await _upto(history) if before else await _synced(history)
     rows = await history.ledger.page(since=since, kind=kind, ticker=ticker, before=before, limit=limit + 1)
     page = rows[:limit]
     more = f"{to_moment(page[-1].time)}:{page[-1].id}" if len(rows) > limit else None
     found = TransactionList(
         source=history.account.environment, count=len(page),
-        cursor=None if more is None else base64.urlsafe_b64encode(more.encode()).decode(), up_to=synced.until,
-        waiting=_waiting(synced), transactions=[TransactionLine.of(row) for row in page],
+        cursor=None if more is None else base64.urlsafe_b64encode(more.encode()).decode(), up_to=until,
+        waiting=waiting, transactions=[TransactionLine.of(row) for row in page],
     )  # fmt: skip
     return found.within(since)
 
@@ -47,15 +50,25 @@ async def transactions(
 def _place(cursor: str) -> tuple[datetime, int]:
     try:
         moment, _, number = base64.urlsafe_b64decode(cursor.encode()).decode().partition(":")
+        if len(number) > DIGITS:
+            raise ValueError(number)
         return from_moment(int(moment)), int(number)
     except (ValueError, OverflowError, OSError, binascii.Error):
         raise InvalidRequestError("cursor must be the one of the page before.") from None
 
 
-def _waiting(synced: Synced) -> str | None:
-    if synced.waiting is None:
-        return None
-    return f"A settlement of {synced.waiting:%Y-%m-%d %H:%M} UTC waits for fills that aren't listed yet."
+async def _synced(history: History) -> tuple[datetime, str | None]:
+    """Up to when everything is here now, and what waits."""
+    done = await sync(history)
+    if done.waiting is None:
+        return done.until, None
+    return done.until, f"A settlement of {done.waiting:%Y-%m-%d %H:%M} UTC waits for fills that aren't listed yet."
+
+
+async def _upto(history: History) -> tuple[datetime, str | None]:
+    """The same for a page that goes on: the list is as its first page had it."""
+    known = await history.ledger.progress()
+    return min(known.values(), default=datetime.now(UTC)), None
 
 
 async def lots(history: History, ticker: str | None, limit: int) -> LotList:
@@ -109,7 +122,8 @@ async def exported(history: History, kind: Literal["json", "csv"]) -> bytes:
     shown = [
         {
             "id": row.exchange_id, "time": row.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "kind": row.kind, "subaccount": row.subaccount, "ticker": row.ticker, "order_id": row.order_id,
+            "kind": row.kind, "subaccount": row.subaccount, "ticker": files.harmless(row.ticker),
+            "order_id": row.order_id,
             "contracts": printed(row.contracts), "price": None if row.price is None else printed(row.price),
             "fee": printed(row.fee), "cash": printed(row.cash),
         }

@@ -37,22 +37,22 @@ async def refresh(history: History) -> Shelf:
 def _rows(
     work: Work, method: Method, named: Mapping[str, Mapping[str, int]]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    numbers = {trade.key: trade for trade in work.trades}
+    ids = {(f"{trade.subaccount}/{trade.ticker}", trade.key): trade.id for trade in work.trades}
     places = {f"{trade.subaccount}/{trade.ticker}": trade for trade in work.trades}
     lots, closings = list[dict[str, Any]](), list[dict[str, Any]]()
     for group, book in lots_of(groups(work.trades), method, named).items():
         where: dict[str, Any] = {"ticker": places[group].ticker, "subaccount": places[group].subaccount}
         lots += [
             {
-                **where, "transaction_id": numbers[lot.key].id, "side": lot.side, "acquired": to_moment(lot.acquired),
+                **where, "transaction_id": ids[group, lot.key], "side": lot.side, "acquired": to_moment(lot.acquired),
                 "contracts": lot.contracts, "basis": lot.basis, "left": lot.left, "left_basis": lot.left_basis,
             }
             for lot in book.lots
         ]  # fmt: skip
         closings += [
             {
-                **where, "transaction_id": numbers[one.key].id,
-                "opened_by": None if one.opened_by is None else numbers[one.opened_by].id, "side": one.side,
+                **where, "transaction_id": ids[group, one.key],
+                "opened_by": None if one.opened_by is None else ids[group, one.opened_by], "side": one.side,
                 "acquired": None if one.acquired is None else to_moment(one.acquired),
                 "disposed": to_moment(one.disposed), "contracts": one.contracts, "proceeds": one.proceeds,
                 "basis": one.basis, "fees": one.fees,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from prediction_mcp.kalshi.errors import NotFoundError
+from prediction_mcp.kalshi.errors import NotFoundError, PermissionDeniedError
 from prediction_mcp.kalshi.models.portfolio import Fill, Settlement, Transfer
 from prediction_mcp.records.entries import Entry, FillEntry, MoneyEntry, SettlementEntry
 
@@ -45,7 +45,7 @@ async def traded(account: Account, low: int, high: int | None, most: int | None)
     live = await _some(portfolio.all_fills(**window), most)
     old = await _some(portfolio.all_fills(**window, historical=True), most)
     settled = [s async for s in portfolio.all_settlements(**window)]
-    fills = {fill.fill_id: fill for fill in (*live, *old)}
+    fills = {(fill.fill_id, fill.subaccount_number): fill for fill in (*live, *old)}
     oldest_first = reversed(fills.values())  # fills of one moment follow each other as they happened
     return [*map(fill_entry, oldest_first), *await settlement_entries(account, settled)]
 
@@ -130,10 +130,13 @@ async def _until(listed: AsyncIterator[Transfer], begun: float) -> AsyncIterator
 
 
 async def _transfers(account: Account, begun: float) -> AsyncIterator[SubaccountTransfer]:
-    async for one in account.kalshi.subaccounts.all_transfers():
-        if one.created_ts < begun:
-            return
-        yield one
+    try:
+        async for one in account.kalshi.subaccounts.all_transfers():
+            if one.created_ts < begun:
+                return
+            yield one
+    except PermissionDeniedError:  # an account that may have no subaccounts has moved nothing between them
+        return
 
 
 def _time(moment: datetime | None) -> datetime:

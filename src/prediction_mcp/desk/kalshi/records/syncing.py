@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from prediction_mcp.records.entries import Kind
 
+from ..held import cash_of
 from .reading import TooManyError, moved, traded
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ async def check(history: History) -> Checked:
 async def _cash(account: Account) -> tuple[Decimal, Decimal, Decimal]:
     """(free, held by resting orders, collateral paid back early) in dollars, over all subaccounts."""
     portfolio = account.kalshi.portfolio
-    balances, resting = await asyncio.gather(account.kalshi.subaccounts.balances(), portfolio.resting_value())
+    balances, resting = await asyncio.gather(cash_of(account), portfolio.resting_value())
     free = sum((balance.balance for balance in balances), ZERO)
     returned = ZERO
     for balance in balances:

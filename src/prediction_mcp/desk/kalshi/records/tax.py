@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from prediction_mcp.analytics.lots import Method, days_held, lots_of
 from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.net.words import printed
-from prediction_mcp.records.shelf import KeptClosing, KeptLot, Shelf, groups
+from prediction_mcp.records.shelf import KeptClosing, KeptLot, groups
 
 from ... import files
 from .lots import closings_of, known_method, lots_in, refresh
@@ -33,7 +33,6 @@ PAGED = 10_000
 """Rows of a PDF at most: some 370 pages."""
 FIRST, LAST = 2021, 2200
 ZERO = Decimal(0)
-FORMULAS = frozenset("=+-@")
 PROFESSIONAL = "How event contracts are taxed is a question for a professional: this report only adds up."
 COLUMNS = (
     "what", "side", "subaccount", "acquired", "disposed", "contracts", "proceeds", "basis", "fees", "gain", "days_held",
@@ -73,7 +72,7 @@ class Report:
 
 
 async def report(history: History, year: int, method: str | None, zone: ZoneInfo) -> Report:
-    """The year's report, from records brought up to date.
+    """The year's report, from the records as they are.
 
     Raises:
         InvalidRequestError: no such method, or a year that can't be.
@@ -81,24 +80,19 @@ async def report(history: History, year: int, method: str | None, zone: ZoneInfo
     if not FIRST <= year <= LAST:
         raise InvalidRequestError(f"year must lie between {FIRST} and {LAST}, not {year}.")
     chosen = None if method is None else known_method(method)
-    await sync(history)
-    shelf = Shelf(history.ledger)
+    shelf = await refresh(history)
     own = known_method(await shelf.method())
-    since, until = (datetime(number, 1, 1, tzinfo=zone).astimezone(UTC) for number in (year, year + 1))
-    trades = await shelf.trades()
-    named = await shelf.named()
     by = chosen or own
-    before = [trade for trade in trades if trade.time < until]
-    if by == own:
-        closings = await (await refresh(history)).closings(since, until)
-    else:
-        books = await asyncio.to_thread(lots_of, groups(before), by, named)
+    since, until = (datetime(number, 1, 1, tzinfo=zone).astimezone(UTC) for number in (year, year + 1))
+    now, environment = datetime.now(UTC), history.account.environment
+    closings = await shelf.closings(since, until) if by == own else None
+    if closings is not None and await shelf.is_last(until):
+        return Report(year, by, environment, zone, now, closings, await shelf.open_lots())
+    trades, named = await shelf.trades(until), await shelf.named()
+    books = await asyncio.to_thread(lots_of, groups(trades), by, named)
+    if closings is None:
         closings = closings_of(books, trades, since, until)
-    if len(before) == len(trades) and by == own:
-        lots = await shelf.open_lots()
-    else:
-        lots = lots_in(await asyncio.to_thread(lots_of, groups(before), by, named), trades)
-    return Report(year, by, history.account.environment, zone, datetime.now(UTC), closings, lots)
+    return Report(year, by, environment, zone, now, closings, lots_in(books, trades))
 
 
 async def answer(
@@ -112,6 +106,7 @@ async def answer(
     if path is None and kind == "pdf":
         raise InvalidRequestError(f"A PDF is a file: give path=tax-{year}.pdf.")
     target = None if path is None else files.place(path, kind, folder)
+    await sync(history)
     made = await report(history, year, method, zone)
     if kind == "pdf" and len(made.closings) > PAGED:
         raise InvalidRequestError(f"{len(made.closings):,} rows are no reading: give format=csv.")
@@ -192,7 +187,7 @@ def _csv(made: Report) -> bytes:
     writer.writerow(COLUMNS)
     for row in rows(made):
         what, *others = ("" if cell is None else cell for cell in row)
-        writer.writerow([f"'{what}" if str(what)[:1] in FORMULAS else what, *others])
+        writer.writerow([files.harmless(str(what)), *others])
     totals = made.totals
     writer.writerow([
         "total", "", "", "", "", "", printed(totals.proceeds), printed(totals.basis), printed(totals.fees),

@@ -13,6 +13,7 @@ from prediction_mcp.analytics.positions import mark
 from prediction_mcp.records.worth import Held, Worth, Worths
 
 from .. import lookup
+from ..held import cash_of
 from .results import HistoryAnswer, HistoryPoint
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ DAYS: dict[str, int] = {"day": 1, "week": 7, "month": 30, "year": 365}
 FRESH = timedelta(minutes=1)
 """A snapshot younger than this is new enough."""
 FIRST = "This is the first snapshot: one is kept whenever this is asked for, and a picture needs two."
-POINTS = 24
-"""Points that an answer shows; a picture has them all."""
+POINTS, DRAWN = 24, 500
+"""Points that an answer shows, and a picture."""
 ZERO, CENT = Decimal(0), Decimal("0.01")
 
 
@@ -43,7 +44,7 @@ async def snapshot(history: History) -> Worth:
 async def valued(account: Account) -> tuple[Worth, list[Held]]:
     """The account as it is, over all subaccounts; a total is None where one of its positions has no price."""
     portfolio = account.kalshi.portfolio
-    balances, resting = await asyncio.gather(account.kalshi.subaccounts.balances(), portfolio.resting_value())
+    balances, resting = await asyncio.gather(cash_of(account), portfolio.resting_value())
     mine = [
         (balance.subaccount_number, position)
         for balance in balances
@@ -75,28 +76,15 @@ async def history_of(history: History, period: Period) -> tuple[HistoryAnswer, l
     """How the account's worth went: the answer's few points, and all of them for a picture."""
     await snapshot(history)
     since = datetime.now(UTC) - timedelta(days=DAYS[period]) if period in DAYS else None
-    worths = await Worths(history.ledger).since(since)
-    first, last = worths[0], worths[-1]
+    worths = Worths(history.ledger)
+    count, drawn = await worths.since(since, DRAWN)
+    _, shown = (count, drawn) if count <= POINTS else await worths.since(since, POINTS)
+    first, last = drawn[0], drawn[-1]
     change = None if first.total is None or last.total is None else last.total - first.total
     return HistoryAnswer(
-        source=history.account.environment, period=period, snapshots=len(worths), change=change,
-        points=[_point(worth) for worth in few(worths)],
-        note=FIRST if len(worths) == 1 else None,
-    ), worths  # fmt: skip
-
-
-def few(worths: Sequence[Worth]) -> list[Worth]:
-    """The first, the last, and what lies evenly between in time."""
-    if len(worths) <= POINTS:
-        return list(worths)
-    begin, end = worths[0].time, worths[-1].time
-    step = (end - begin) / (POINTS - 1)
-    found, due = [worths[0]], begin + step
-    for worth in worths[1:-1]:
-        if worth.time >= due:
-            found.append(worth)
-            due = max(due + step, worth.time)
-    return [*found, worths[-1]]
+        source=history.account.environment, period=period, snapshots=count, change=change,
+        points=[_point(worth) for worth in shown], note=FIRST if count == 1 else None,
+    ), drawn  # fmt: skip
 
 
 def _point(worth: Worth) -> HistoryPoint:
