@@ -291,7 +291,9 @@ async def test_the_client_alone_keeps_nothing(kalshi: KalshiClient) -> None:
     assert kalshi.transport.cache is None
 
 
-async def test_fees_of_an_order_never_come_from_what_was_kept(served: Served, cache: ReadCache) -> None:
+async def test_fees_of_an_order_never_come_from_what_was_kept(
+    served: Served, cache: ReadCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An analysis may read a series that is an hour old; what orders reckon with is not filled from that."""
     async with KalshiClient(served.url, served.signer, cache=cache) as client:
         account = await account_of(client).open()
@@ -300,7 +302,7 @@ async def test_fees_of_an_order_never_come_from_what_was_kept(served: Served, ca
             await account.fees.of(market)
         account.fees._known.clear()  # a minute later
         series = served.exchange.catalogue.series[market.series_ticker]
-        series.fee_multiplier *= 3
+        monkeypatch.setattr(series, "fee_multiplier", series.fee_multiplier * 3)
         with allowing():
             _, kept = await account.fees.of(market)
             assert oldest() is not None
