@@ -11,7 +11,7 @@ import typer
 
 from prediction_mcp import __version__
 
-from . import database, records
+from . import automation, database, records
 from .output import ask
 
 app = typer.Typer(
@@ -222,6 +222,10 @@ app.add_typer(records.tax, name="tax")
 app.add_typer(records.forecast, name="forecast")
 app.add_typer(records.records, name="records")
 app.add_typer(database.db, name="db")
+app.add_typer(automation.alerts, name="alerts")
+app.add_typer(automation.standing, name="standing")
+app.add_typer(automation.worker, name="worker")
+app.add_typer(automation.notify, name="notify")
 
 
 @app.command()

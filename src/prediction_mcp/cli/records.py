@@ -64,7 +64,7 @@ def _moment(text: str | None, account: Account) -> datetime | None:
     return (
         None
         if text is None
-        else _heard("--since", text, lambda: spoken.moment(text, datetime.now(account.settings.zone)))
+        else heard("--since", text, lambda: spoken.moment(text, datetime.now(account.settings.zone)))
     )
 
 
@@ -74,7 +74,7 @@ def _ticker(text: str | None) -> str | None:
     return None if text is None else spoken.ticker(text)
 
 
-def _heard(name: str, text: str, read: Callable[[], Any]) -> Any:
+def heard(name: str, text: str, read: Callable[[], Any]) -> Any:
     """What a person wrote, understood. Raises SettingsError with what was wrong, which is a wrong call."""
     from prediction_mcp.settings import SettingsError
 
@@ -221,7 +221,7 @@ def tax_name(
     from prediction_mcp.desk.kalshi.records.kept import lots, name
     from prediction_mcp.desk.kalshi.records.results import LotList
 
-    count = cast("Decimal", _heard("contracts", contracts, lambda: spoken.number(contracts)))
+    count = cast("Decimal", heard("contracts", contracts, lambda: spoken.number(contracts)))
 
     async def work(account: Account) -> LotList:
         await name(account.history, closing, opening, count)
@@ -244,7 +244,7 @@ def forecast_add(
     from prediction_mcp.desk import spoken
     from prediction_mcp.desk.kalshi.records.forecasts import record
 
-    believed = cast("Decimal", _heard("probability", probability, lambda: spoken.probability(probability)))
+    believed = cast("Decimal", heard("probability", probability, lambda: spoken.probability(probability)))
     answer(lambda account: record(account.history, spoken.ticker(ticker), believed, note), as_json=as_json)
 
 

@@ -13,6 +13,10 @@ from prediction_mcp.settings import SettingsError
 
 def answers() -> dict[str, Any]:
     """The type of each command's answer."""
+    from prediction_mcp.automation.alerts import service as watched
+    from prediction_mcp.automation.notices.trying import TriedAll
+    from prediction_mcp.automation.standing.results import RuleAnswer, RuleList
+    from prediction_mcp.automation.status import ChannelList, WorkerStatus
     from prediction_mcp.desk.kalshi.portfolio.account_results import PortfolioValue
     from prediction_mcp.desk.kalshi.portfolio.results import PositionList
     from prediction_mcp.desk.kalshi.records import results as kept
@@ -31,6 +35,10 @@ def answers() -> dict[str, Any]:
         "forecast add": kept.ForecastKept, "forecast list": kept.ForecastList, "forecast score": kept.ScoreAnswer,
         "records check": kept.Check, "records sync": kept.SyncDone, "records where": shapes.Where,
         "records export": list[dict[str, Any]], "db current": shapes.Revision, "db upgrade": shapes.Revision,
+        "alerts list": watched.AlertList, "alerts add": watched.AlertAnswer, "alerts delete": watched.AlertAnswer,
+        "standing list": RuleList, "standing add": RuleAnswer, "standing change": RuleAnswer,
+        "standing pause": RuleAnswer, "standing cancel": RuleAnswer, "worker status": WorkerStatus,
+        "notify channels": ChannelList, "notify test": TriedAll,
         "db downgrade": shapes.Revision, "db history": shapes.Revisions, "error": shapes.ErrorAnswer,
     }  # fmt: skip
 

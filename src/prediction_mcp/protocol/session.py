@@ -15,6 +15,7 @@ from prediction_mcp.settings import Settings
 from .push import Push
 
 if TYPE_CHECKING:
+    from prediction_mcp.automation.desk import Desk
     from prediction_mcp.desk.across.desk import Across
     from prediction_mcp.desk.both import Both
     from prediction_mcp.desk.polymarket.account import Access
@@ -39,6 +40,7 @@ class Session:
         self._both: Both | None = None
         self._reach_polymarket = reach_polymarket
         self._across: Across | None = None
+        self._automation: Desk | None = None
         if settings.has_polymarket:
             self.account.beside = self.both
 
@@ -75,6 +77,15 @@ class Session:
             venues = (KalshiVenue(self.account), PolymarketVenue(self.polymarket))
             self._across = Across(venues, self.settings.pairs_file)
         return self._across
+
+    @property
+    def automation(self) -> Desk:
+        """Alerts, standing orders and messages of an account that is open."""
+        if self._automation is None:
+            from prediction_mcp.automation.desk import Desk
+
+            self._automation = Desk(self.account)
+        return self._automation
 
     async def wanted(self, uri: str) -> None:
         """Somebody listens to a resource: watch what it shows."""
@@ -121,6 +132,23 @@ def get_across() -> Across:
     return get_session().across
 
 
+async def get_automation() -> Desk:
+    """What works while nobody looks, of the account, open."""
+    await get_session().account.open()
+    return get_session().automation
+
+
+async def get_known_automation() -> Desk:
+    """The same for what lasts: refused to somebody nobody knows. Raises ReadOnlyError."""
+    from .asking import is_anonymous
+
+    if is_anonymous():
+        from prediction_mcp.safety.policy import ReadOnlyError
+
+        raise ReadOnlyError("Over HTTP alerts and standing orders need authentication: the owner sets HTTP_TOKEN.")
+    return await get_automation()
+
+
 def get_wallet_guard() -> Guard:
     return get_session().polymarket.guard
 
@@ -130,8 +158,12 @@ def get_push() -> Push:
 
 
 async def report_progress(known: int, expected: int | None) -> None:
-    """Tell the client how far long work has come, if it asked to be told."""
-    await get_context().report_progress(known, expected)
+    """Tell the client how far long work has come, if it asked to be told; a worker's work is no client's."""
+    try:
+        context = get_context()
+    except RuntimeError:  # outside of a call
+        return
+    await context.report_progress(known, expected)
 
 
 def local_now() -> datetime:

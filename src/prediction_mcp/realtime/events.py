@@ -13,11 +13,12 @@ Channel = Literal["orderbook", "trades", "ticker", "fills", "orders"]
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What is known of a market's prices; None where nobody quotes or traded."""
+    """What is known of a market's prices, and the contracts traded in it; None where nobody quotes or traded."""
 
     last: Decimal | None = None
     bid: Decimal | None = None
     ask: Decimal | None = None
+    volume: Decimal | None = None
 
     @property
     def price(self) -> Decimal | None:

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from .errors import RecordsError, RecordsOldError, RecordsUnreachedError
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision under ``migrations/versions``; a test holds it against them."""
 PATIENCE_S = 10.0
 """How long another process may hold a lock."""

@@ -138,13 +138,15 @@ class Ledger:
 
     async def _fresh(self, connection: AsyncConnection, account: int, listed: Sequence[Entry]) -> list[Entry]:
         """Those that aren't written yet, each once."""
-        names = sorted({entry.exchange_id for entry in listed})
+        names, kinds = sorted({entry.exchange_id for entry in listed}), sorted({_kind(entry) for entry in listed})
         there = set[tuple[str, str, int]]()
         for begin in range(0, len(names), AT_ONCE):
             columns = select(Transaction.kind, Transaction.exchange_id, Transaction.subaccount)
             some = columns.where(
                 Transaction.account_id == account, Transaction.exchange_id.in_(names[begin : begin + AT_ONCE])
             )
+            if not self.database.is_postgres:  # whose plan is the worse for it, while SQLite else looks at every row
+                some = some.where(Transaction.kind.in_(kinds))
             there.update((kind, name, number) for kind, name, number in await connection.execute(some))
         settled = {name for kind, name, _ in there if kind == "settlement"}
         found = list[Entry]()
@@ -241,6 +243,20 @@ class Ledger:
             query = query if limit is None else query.limit(limit)
             return [Kept(*row) for row in await connection.execute(query)]
 
+    async def after(self, row_id: int, limit: int = 1_000) -> list[Kept]:
+        """Rows that came later than one, in the sequence in which they came."""
+        async with self.database.reading() as connection:
+            account = await self.account_id(connection, make=False)
+            query = select(*_COLUMNS).where(Transaction.account_id == account, Transaction.id > row_id)
+            return [Kept(*row) for row in await connection.execute(query.order_by(Transaction.id).limit(limit))]
+
+    async def last_row(self) -> int:
+        """The id of the row that came last; 0 where there is none."""
+        async with self.database.reading() as connection:
+            account = await self.account_id(connection, make=False)
+            query = select(func.coalesce(func.max(Transaction.id), 0)).where(Transaction.account_id == account)
+            return int((await connection.execute(query)).scalar_one())
+
 
 _COLUMNS = (
     Transaction.id, Transaction.kind, Transaction.exchange_id, Transaction.subaccount, Transaction.time,
@@ -271,7 +287,9 @@ def _sequence(entry: Entry) -> tuple[datetime, int]:
     return entry.time, isinstance(entry, SettlementEntry)
 
 
-def _kind(entry: FillEntry | MoneyEntry) -> Kind:
+def _kind(entry: Entry) -> Kind:
+    if isinstance(entry, SettlementEntry):
+        return "settlement"
     return "fill" if isinstance(entry, FillEntry) else entry.kind
 
 

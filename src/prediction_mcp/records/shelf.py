@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import BigInteger, delete, func, insert, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from .columns import from_moment
+from .columns import from_micros, from_moment
 from .errors import UnknownRecordError
 from .ledger import Ledger
 from .tables import Closing, Lot, NamedLot, Setting, Transaction, in_units
@@ -217,14 +217,24 @@ class Shelf:
         async with self.database.reading() as connection:
             account = await self.ledger.account_id(connection, make=False)
             query = (
-                select(
-                    Closing.ticker, Closing.subaccount, Closing.side, Closing.acquired, Closing.disposed,
-                    Closing.contracts, Closing.proceeds, Closing.basis, Closing.fees,
+                select(  # in the database's units: there are many of them
+                    Closing.ticker, Closing.subaccount, Closing.side, type_coerce(Closing.acquired, BigInteger),
+                    type_coerce(Closing.disposed, BigInteger), type_coerce(Closing.contracts, BigInteger),
+                    type_coerce(Closing.proceeds, BigInteger), type_coerce(Closing.basis, BigInteger),
+                    type_coerce(Closing.fees, BigInteger),
                 )
                 .where(Closing.account_id == account, Closing.disposed >= since, Closing.disposed < until)
                 .order_by(Closing.disposed, Closing.id)
             )  # fmt: skip
-            return [KeptClosing(*row) for row in await connection.execute(query)]
+            return [
+                KeptClosing(
+                    ticker, number, side, None if acquired is None else from_moment(acquired), from_moment(disposed),
+                    from_micros(contracts), from_micros(proceeds), from_micros(basis), from_micros(fees),
+                )
+                for ticker, number, side, acquired, disposed, contracts, proceeds, basis, fees in (
+                    await connection.execute(query)
+                )
+            ]  # fmt: skip
 
 
 _TRADES = select(

@@ -203,72 +203,140 @@ class Forecast(Base):
 
 
 class Alert(Base):
-    """A condition that a person wants to hear of."""
+    """A condition that a person wants to hear of. ``version`` counts what was written of it, so that of two workers
+    that see the same thing one writes; ``seen`` is what it has to remember between two looks."""
 
     __tablename__ = "alerts"
     __table_args__ = (Index(None, "account_id", "state"),)
     id: Mapped[int] = _key()
     account_id: Mapped[int] = _account()
     kind: Mapped[str] = mapped_column(String(40))
+    ticker: Mapped[str] = mapped_column(String(200), default="")
     spec: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(20))
     created: Mapped[datetime]
     until: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(Integer, default=0)
+    fired: Mapped[int] = mapped_column(Integer, default=0)
+    last: Mapped[datetime | None]
+    seen: Mapped[dict[str, Any]]
 
 
 class AlertFiring(Base):
-    """An alert that became true: one row a firing, however often it is worked on."""
+    """An alert that became true at ``time`` and was noticed at ``found``: one row a firing, however often it is worked
+    on. ``shown`` is when a conversation was told."""
 
     __tablename__ = "alert_firings"
-    __table_args__ = (UniqueConstraint("alert_id", "number"),)
+    __table_args__ = (UniqueConstraint("alert_id", "number"), Index(None, "account_id", "shown"))
     id: Mapped[int] = _key()
+    account_id: Mapped[int] = _account()
     alert_id: Mapped[int] = mapped_column(BIG, ForeignKey("alerts.id"))
     number: Mapped[int] = mapped_column(Integer)
     time: Mapped[datetime]
-    told: Mapped[dict[str, Any]]
+    found: Mapped[datetime]
+    said: Mapped[str]
+    shown: Mapped[datetime | None]
 
 
 class StandingOrder(Base):
-    """A rule that sends orders later, as its person confirmed it."""
+    """A rule that sends orders later, as its person confirmed it.
+
+    ``key`` was made with the plan, so that a confirmation makes one rule; ``due`` is when it is next to be looked at;
+    ``spent`` and ``filled`` add up its runs.
+    """
 
     __tablename__ = "standing_orders"
-    __table_args__ = (Index(None, "account_id", "state"),)
+    __table_args__ = (Index(None, "account_id", "state"), UniqueConstraint("account_id", "key"))
     id: Mapped[int] = _key()
     account_id: Mapped[int] = _account()
+    key: Mapped[str] = mapped_column(String(40))
     kind: Mapped[str] = mapped_column(String(40))
+    ticker: Mapped[str] = mapped_column(String(200))
     spec: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(20))
     created: Mapped[datetime]
     until: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(Integer, default=0)
+    runs: Mapped[int] = mapped_column(Integer, default=0)
+    due: Mapped[datetime | None]
+    spent: Mapped[Decimal] = mapped_column(Money, default=0)
+    filled: Mapped[Decimal] = mapped_column(Money, default=0)
+    seen: Mapped[dict[str, Any]]
+    said: Mapped[str] = mapped_column(default="")
 
 
 class StandingRun(Base):
-    """One run of a rule; its number makes the order's client_order_id."""
+    """One run of a rule; its number makes the order's client_order_id. Whoever works on it holds it until a moment; who
+    comes later first asks the exchange what became of it."""
 
     __tablename__ = "standing_runs"
-    __table_args__ = (UniqueConstraint("standing_order_id", "number"),)
+    __table_args__ = (UniqueConstraint("standing_order_id", "number"), Index(None, "standing_order_id", "state"))
     id: Mapped[int] = _key()
     standing_order_id: Mapped[int] = mapped_column(BIG, ForeignKey("standing_orders.id"))
     number: Mapped[int] = mapped_column(Integer)
     time: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(20))
     client_order_id: Mapped[str] = mapped_column(String(80))
-    outcome: Mapped[dict[str, Any]]
+    worker: Mapped[str] = mapped_column(String(80))
+    held_until: Mapped[datetime]
+    ended: Mapped[datetime | None]
+    order_id: Mapped[str] = mapped_column(String(200), default="")
+    spent: Mapped[Decimal] = mapped_column(Money, default=0)
+    filled: Mapped[Decimal] = mapped_column(Money, default=0)
+    said: Mapped[str] = mapped_column(default="")
 
 
 class Notification(Base):
-    """The outbox: a message that is to reach a person, and what came of it. No address stands here."""
+    """The outbox: a message that is to reach a person by one channel, and what came of it. No address stands here."""
 
     __tablename__ = "notifications"
-    __table_args__ = (Index(None, "account_id", "state"), UniqueConstraint("account_id", "reason"))
+    __table_args__ = (
+        Index(None, "account_id", "state", "next_try"),
+        UniqueConstraint("account_id", "reason", "channel"),
+    )
     id: Mapped[int] = _key()
     account_id: Mapped[int] = _account()
     reason: Mapped[str] = mapped_column(String(200))
     channel: Mapped[str] = mapped_column(String(80))
+    importance: Mapped[str] = mapped_column(String(10))
+    title: Mapped[str]
     body: Mapped[str]
     state: Mapped[str] = mapped_column(String(20))
     tries: Mapped[int] = mapped_column(Integer, default=0)
     created: Mapped[datetime]
+    next_try: Mapped[datetime]
+    worker: Mapped[str] = mapped_column(String(80), default="")
+    sent_with: Mapped[int | None] = mapped_column(BIG)
     done: Mapped[datetime | None]
+    said: Mapped[str] = mapped_column(default="")
+
+
+class Job(Base):
+    """How the jobs of a worker go: ``failures`` in a row, ``failed`` in all, ``took`` milliseconds."""
+
+    __tablename__ = "jobs"
+    account_id: Mapped[int] = mapped_column(BIG, ForeignKey("accounts.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    runs: Mapped[int] = mapped_column(BIG, default=0)
+    failed: Mapped[int] = mapped_column(BIG, default=0)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    ended: Mapped[datetime | None]
+    done: Mapped[datetime | None]
+    took: Mapped[int] = mapped_column(BIG, default=0)
+    worker: Mapped[str] = mapped_column(String(80), default="")
+    said: Mapped[str] = mapped_column(default="")
+
+
+class Worker(Base):
+    """A worker that is, or was, at work for an account."""
+
+    __tablename__ = "workers"
+    account_id: Mapped[int] = mapped_column(BIG, ForeignKey("accounts.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    within: Mapped[str] = mapped_column(String(20))
+    version: Mapped[str] = mapped_column(String(40))
+    started: Mapped[datetime]
+    seen: Mapped[datetime]
 
 
 class Price(Base):

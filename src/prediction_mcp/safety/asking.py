@@ -83,6 +83,8 @@ class WriteCall:
     arguments: Mapping[str, Any]
     make: Callable[[], Awaitable[Plan[Any]]]
     token: str | None = None
+    agreed: str | None = None
+    """What the person said yes to before that covers this: a standing order, by name. They aren't asked again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,11 @@ class Guard:
         if plan.kind in TRADES:
             for ticker in plan.tickers:
                 require_settled(left, ticker)
-        if not self.policy.asks_always() and not (call.token or person.answered):
+        if call.agreed is not None:
+            yes = Yes(plan, plan.terms, None, "standing", call.agreed)
+            return await self._send(plan, _record(person, call, yes), records)
+        asks = (self.policy.asks_always() and not plan.lessens) or (plan.lasts and not self.policy.asks_never())
+        if not asks and not (call.token or person.answered):
             with contextlib.suppress(AskFirstError):
                 return await self._send(plan, _record(person, call, Yes(plan, plan.terms)), records)
         await self._check(plan, _record(person, call, Yes(plan, plan.terms)), records)

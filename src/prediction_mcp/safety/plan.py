@@ -197,9 +197,13 @@ class Plan(ABC, Generic[R]):
         best: the best price now of the side traded, in dollars.
         loose: terms that may differ between question and answer: those confirmed are sent.
         look: the account as it was planned with; None where nothing of it was read.
+        lasts: it lets orders go later that nobody is asked about: the person is asked now, whatever is at stake now.
+        lessens: it only takes away from what a person said yes to: nobody is asked.
     """
 
     kind: ClassVar[Kind]
+    lasts: bool = False
+    lessens: bool = False
     terms: Terms
     best: Decimal | None = None
     loose: frozenset[str] = frozenset({"client_order_id"})

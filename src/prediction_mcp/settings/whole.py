@@ -14,18 +14,19 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from prediction_mcp.safety.limits import Limits
 
 from . import folder_env
+from .automation import AutomationSettings
 from .http import HttpSettings
 from .places import PlaceSettings
 from .writes import WriteSettings
 
-TOOLSETS = frozenset({"across", "advanced", "polymarket", "records", "safety"})
+TOOLSETS = frozenset({"across", "advanced", "automation", "polymarket", "records", "safety"})
 
 
 class SettingsError(ValueError):
     """A setting can't be used; the message is one sentence that names it."""
 
 
-class Settings(WriteSettings, PlaceSettings, HttpSettings, Limits, BaseSettings):
+class Settings(WriteSettings, PlaceSettings, HttpSettings, AutomationSettings, Limits, BaseSettings):
     """Read from the environment; :func:`load_settings` adds what a ``.env`` of the working folder may say."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, populate_by_name=True, frozen=True)

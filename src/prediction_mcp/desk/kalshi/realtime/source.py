@@ -127,4 +127,7 @@ def quote_of(message: TickerMsg) -> Quote:
         value = None if text is None else Decimal(text)
         return None if value is None or value == empty else value
 
-    return Quote(price(message.price_dollars, 0), price(message.yes_bid_dollars, 0), price(message.yes_ask_dollars, 1))
+    return Quote(
+        price(message.price_dollars, 0), price(message.yes_bid_dollars, 0), price(message.yes_ask_dollars, 1),
+        None if message.volume_fp is None else Decimal(message.volume_fp),
+    )  # fmt: skip

@@ -185,9 +185,7 @@ def _csv(made: Report) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for row in rows(made):
-        what, *others = ("" if cell is None else cell for cell in row)
-        writer.writerow([files.harmless(str(what)), *others])
+    writer.writerows((files.harmless(str(what)), *others) for what, *others in rows(made))
     totals = made.totals
     writer.writerow([
         "total", "", "", "", "", "", printed(totals.proceeds), printed(totals.basis), printed(totals.fees),

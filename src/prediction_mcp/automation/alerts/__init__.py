@@ -1,0 +1,1 @@
+"""Alerts: conditions that a person wants to hear of."""

@@ -1,0 +1,209 @@
+"""Prices as they come: from the live feed where a key is, else read every so often; and what they set off.
+
+What a quote turns is put in a row and worked off one after the other, so that the feed is never held up. Nothing that
+matters is only in memory: a worker that dies leaves what it wrote, and the next one looks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from prediction_mcp.desk.kalshi.realtime.source import FeedSource
+from prediction_mcp.net.errors import PlatformError
+from prediction_mcp.realtime.events import Channel, Event, FillEvent, OrderEvent, Quote
+from prediction_mcp.records.keeping import Quoted
+
+from .alerts.prices import PriceAlerts
+from .board import Board, Turn
+from .standing.running import Runner
+from .standing.triggers import Triggers
+
+if TYPE_CHECKING:
+    from prediction_mcp.records.rules import Rule
+
+    from .desk import Desk
+
+AT_ONCE = 100
+"""Markets of one request."""
+BEAT_S = 1.0
+"""How often prices that must hold, and changes made elsewhere, are looked at."""
+OWN: tuple[Channel, ...] = ("fills", "orders")
+
+
+class Attendant:
+    """The board of one account, fed, with alerts and rules behind it.
+
+    Args:
+        kick: called when fills or orders of the account changed.
+    """
+
+    def __init__(self, desk: Desk, kick: Callable[[], None] = lambda: None) -> None:
+        self.desk, self.board = desk, Board()
+        self.alerts, self.triggers = PriceAlerts(desk, self.board), Triggers(desk, self.board)
+        self.runner = Runner(desk)
+        self.since: datetime | None = None
+        """When quotes were last read or the feed was live."""
+        self._kick = kick
+        self._source: FeedSource | None = None
+        self._watched = set[str]()
+        self._turns: deque[Turn] = deque()
+        self._woken = asyncio.Event()
+        self._stamp: tuple[object, ...] | None = None
+        self._missed = self._stopping = self._own = self._told_of_feed = False
+        self.quotes = 0
+        """Quotes that were looked at."""
+        self.quoted: dict[str, Quoted] = {}
+        """The last prices of what is on the board."""
+
+    # -- what is watched -------------------------------------------------------------------------------------------
+
+    async def refresh(self) -> bool:
+        """Take over what was made, changed or ended, by whomever; whether anything was."""
+        stamp = (*await self.desk.alerts.stamp(), *await self.desk.rules.stamp())
+        if stamp == self._stamp:
+            return False
+        alerts = await self.desk.alerts.active()
+        self.alerts.take(alerts)
+        self._told_of_feed = any(alert.kind == "feed_down" for alert in alerts)
+        if self.desk.account.policy.writes_allowed:  # else rules wait for a worker that may write
+            self.triggers.take(await self.desk.rules.active())
+        self._stamp = stamp
+        await self._align()
+        return True
+
+    async def _align(self) -> None:
+        """Bring the feed in line with the board, and look at what is new on it."""
+        wanted = set(self.board.tickers)
+        source = self._feed() if wanted or self._told_of_feed else self._source
+        fresh, gone = wanted - self._watched, self._watched - wanted
+        if source is not None:
+            if not self._own:
+                self._own = True
+                for channel in OWN:
+                    await source.watch(channel)
+            if fresh:
+                await source.watch("ticker", sorted(fresh))
+            if gone:
+                await source.unwatch("ticker", sorted(gone))
+        self._watched = wanted
+        for ticker in gone:
+            self.quoted.pop(ticker, None)
+        if fresh:
+            await self.read(fresh)
+
+    def _feed(self) -> FeedSource | None:
+        kalshi = self.desk.account.kalshi
+        if self._source is None and kalshi.transport.signer is not None:
+            self._source = FeedSource(kalshi, kalshi.transport.signer, self._heard, self._again, lambda: None)
+        return self._source
+
+    @property
+    def is_live(self) -> bool:
+        """Whether quotes come by themselves."""
+        return self._source is not None and self._source.state == "live"
+
+    @property
+    def feed_state(self) -> str:
+        return "none" if self._source is None else self._source.state
+
+    # -- quotes ----------------------------------------------------------------------------------------------------
+
+    def _heard(self, channel: Channel, ticker: str, event: Event) -> None:
+        if isinstance(event, Quote):
+            self.feed(ticker, event)
+        elif isinstance(event, FillEvent | OrderEvent):
+            self._kick()
+
+    def feed(self, ticker: str, quote: Quote) -> None:
+        """A quote, from wherever; nothing is waited for."""
+        self.quotes += 1
+        self.quoted[ticker] = Quoted(quote.bid, quote.ask, quote.last)
+        if turns := self.board.feed(ticker, quote):
+            self._turns.extend(turns)
+            self._woken.set()
+
+    def _again(self) -> None:
+        """The connection was lost and made again: what was missed is read."""
+        self._missed = True
+        self._woken.set()
+        self._kick()
+
+    async def read(self, tickers: Iterable[str]) -> int:
+        """Read the markets' quotes and feed them; how many. Raises PlatformError."""
+        names, found = sorted(tickers), 0
+        for begin in range(0, len(names), AT_ONCE):
+            page = await self.desk.account.kalshi.markets.list(tickers=names[begin : begin + AT_ONCE], limit=1_000)
+            for market in page.markets:
+                bid, ask = market.yes_quotes
+                self.feed(market.ticker, Quote(market.last_price_dollars or None, bid, ask, market.volume_fp))
+                found += 1
+        self.since = self.desk.clock()
+        return found
+
+    async def look(self) -> None:
+        """Read everything on the board, unless the feed tells it by itself, and do what that sets off."""
+        await self.refresh()
+        down = self._source is not None and not self.is_live
+        self.desk.feed_down = (self.desk.feed_down or self.desk.clock()) if down else None
+        if self.is_live:
+            self.since = self.desk.clock()
+        else:
+            await self.read(self.board.tickers)
+        await self.work_off()
+
+    # -- what they set off -----------------------------------------------------------------------------------------
+
+    async def work_off(self) -> None:
+        """Everything that turned, and rules whose price has held for long enough."""
+        due: list[Rule] = []
+        while self._turns:
+            turn = self._turns.popleft()
+            if turn.watcher.key[0] == "alert":  # type: ignore[index]
+                await self.alerts.on(turn)
+            elif (rule := await self.triggers.on(turn)) is not None:
+                due.append(rule)
+        due += await self.triggers.holding()
+        if due:
+            await self.runner.run_all(due)
+
+    async def attend(self, seconds: float) -> None:
+        """Do what quotes set off as they come, for a while."""
+        end = asyncio.get_running_loop().time() + seconds
+        while (left := end - asyncio.get_running_loop().time()) > 0 and not self._stopping:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), min(BEAT_S, left))
+            self._woken.clear()
+            try:
+                if self._missed:
+                    self._missed = False
+                    await self.read(self.board.tickers)
+                await self.work_off()
+                await self.refresh()
+            except PlatformError as error:
+                logger.warning("what prices set off can't be done now: {}", error)
+                self._stamp = None
+                await asyncio.sleep(BEAT_S)
+
+    async def look_back(self, last: datetime | None, gap: timedelta) -> None:
+        """Tell what alerts would have told since somebody last looked, where that is longer ago than usual."""
+        await self.refresh()
+        if last is not None and self.desk.clock() - last > gap:
+            await self.alerts.look_back(last)
+
+    def stop(self) -> None:
+        """Attend no longer: the worker ends."""
+        self._stopping = True
+        self._woken.set()
+
+    async def close(self) -> None:
+        if self._source is not None:
+            await self._source.close()
+            self._source, self._own = None, False
+            self._watched = set()

@@ -1,0 +1,1 @@
+"""Messages that leave this machine: channels, the outbox, wording."""

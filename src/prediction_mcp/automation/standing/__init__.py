@@ -1,0 +1,1 @@
+"""Standing orders: rules that send orders later, as their person confirmed them."""

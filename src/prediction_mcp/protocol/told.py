@@ -1,0 +1,57 @@
+"""Alerts that fired since the last answer come with the next one, once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import mcp_types
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools import ToolResult
+from loguru import logger
+from mcp_types import TextContent
+
+from prediction_mcp.net.errors import PlatformError
+from prediction_mcp.safety.text import clean
+
+from .asking import is_anonymous
+from .session import get_session
+
+MOST = 10
+"""Alerts that come with one answer; of older ones is said how many there are."""
+
+
+class Told(Middleware):
+    """Adds ``alerts`` to the answer of a tool, where there are any that no conversation was told."""
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[mcp_types.CallToolRequestParams],
+        call_next: CallNext[mcp_types.CallToolRequestParams, ToolResult],
+    ) -> ToolResult:
+        result = await call_next(context)
+        if not isinstance(result, ToolResult) or is_anonymous():
+            return result
+        try:
+            news = await _news()
+        except PlatformError as error:
+            logger.warning("whether alerts fired can't be told now: {}", error)
+            return result
+        if news is None:
+            return result
+        result.content = [*(result.content or ()), TextContent(type="text", text=json.dumps(news, ensure_ascii=False))]
+        if isinstance(result.structured_content, dict):
+            result.structured_content = {**result.structured_content, **news}
+        return result
+
+
+async def _news() -> dict[str, Any] | None:
+    desk = get_session().automation
+    found, more = await desk.alerts.show(desk.clock(), MOST)
+    if not found:
+        return None
+    lines = [
+        {"alert_id": firing.alert_id, "at": f"{firing.time:%Y-%m-%dT%H:%M:%SZ}", "said": clean(firing.said)}
+        for firing in found
+    ]
+    return {"alerts": lines, **({"older_alerts": f"{more} more: get_alerts"} if more else {})}
