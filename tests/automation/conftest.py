@@ -126,3 +126,14 @@ async def home(served: Served, kalshi: KalshiClient) -> AsyncIterator[Home]:
     yield made
     await made.attendant.close()
     await account.close()
+
+
+@pytest.fixture
+def redis_answers() -> None:
+    """Skips, loudly, where no Redis answers."""
+    import redis
+
+    try:
+        redis.Redis(port=6379, socket_connect_timeout=2).ping()
+    except (redis.RedisError, OSError):
+        pytest.skip("no Redis answers at 127.0.0.1:6379")

@@ -57,6 +57,7 @@ class Faulty:
     """``prediction-mcp exchange`` with a store and faults, at one address, killed and started again."""
 
     store: Path
+    more: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
     kills: int = 0
     process: asyncio.subprocess.Process | None = None
@@ -82,6 +83,7 @@ class Faulty:
             "small",
             *(() if faults else ("--quiet",)),  # the crowd quotes while it is attacked, and is still while it is judged
         ]
+        options += self.more
         for fault in faults:
             options += ["--fault", fault]
         self.process = await asyncio.create_subprocess_exec(
