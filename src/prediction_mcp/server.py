@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from fastmcp.server.auth import AuthProvider
     from fastmcp.server.middleware import Middleware
     from fastmcp.server.providers import LocalProvider
+    from starlette.requests import Request
+    from starlette.responses import Response
 
+    from prediction_mcp.automation.desk import Desk
     from prediction_mcp.protocol.toolset import Toolset
 
 _INSTRUCTIONS = """\
@@ -102,6 +105,7 @@ def create_server(settings: Settings) -> Server:
         dereference_schemas=False,  # no schema of ours holds a $ref; looking for one costs 7 ms a list
     )
     server.add_completion_handler(complete)
+    _show_pages(server, settings)
     install(server, lambda: server.session)
     if not settings.writes_allowed:
         server.disable(tags={"write"})
@@ -154,6 +158,26 @@ def _more_resources(chosen: Iterable[str]) -> Iterator[LocalProvider]:
         from prediction_mcp.tools.polymarket import resources as more
 
         yield more.mcp
+
+
+def _show_pages(server: Server, settings: Settings) -> None:
+    """/health and /metrics, of effect over HTTP only; what makes them is loaded when somebody asks."""
+
+    async def desk() -> Desk:
+        if server.session is None:
+            raise RuntimeError("the server isn't open")
+        await server.session.account.open()
+        return server.session.automation
+
+    def page(path: str) -> None:
+        @server.custom_route(path, methods=["GET"], include_in_schema=False)
+        async def show(request: Request) -> Response:
+            from prediction_mcp.automation.pages import pages
+
+            return await pages(desk, settings.http_token)[path](request)
+
+    for path in ("/health", "/health/live", "/metrics"):
+        page(path)
 
 
 def _telling(settings: Settings) -> Iterator[Middleware]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -112,6 +112,10 @@ class Attendant:
     @property
     def feed_state(self) -> str:
         return "none" if self._source is None else self._source.state
+
+    @property
+    def feed_counters(self) -> Counter[str]:
+        return Counter() if self._source is None else self._source.counters
 
     # -- quotes ----------------------------------------------------------------------------------------------------
 

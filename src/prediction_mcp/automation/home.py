@@ -6,6 +6,7 @@ With Redis there is nothing to own: all work, and share.
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -25,7 +26,11 @@ LOCK, READER = "worker.lock", "worker-reads.lock"
 
 
 async def work(
-    account: Account, within: str, waiting: Callable[[], None] = lambda: None, begun: Callable[[], None] = lambda: None
+    account: Account,
+    within: str,
+    waiting: Callable[[], None] = lambda: None,
+    begun: Callable[[], None] = lambda: None,
+    made: Callable[[Worker], AbstractAsyncContextManager[None]] = lambda _: nullcontext(),
 ) -> None:
     """Work for an account until cancelled, once no other process of this machine does.
 
@@ -34,11 +39,12 @@ async def work(
         within: where this worker lives: server or worker.
         waiting: called where another one works.
         begun: called when this one does.
+        made: what goes on beside the worker as long as it works, like its pages.
     """
     home = account.settings.safety_home
     if account.settings.redis_url is not None or home is None:
         begun()
-        await Worker(account, within).run()
+        await _run(Worker(account, within), made)
         return
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock, said = FileLock(home / (LOCK if account.policy.writes_allowed else READER)), False
@@ -56,6 +62,11 @@ async def work(
             await asyncio.sleep(STANDBY_S)
     try:
         begun()
-        await Worker(account, within).run()
+        await _run(Worker(account, within), made)
     finally:
         lock.release()
+
+
+async def _run(worker: Worker, made: Callable[[Worker], AbstractAsyncContextManager[None]]) -> None:
+    async with made(worker):
+        await worker.run()

@@ -223,6 +223,14 @@ app.add_typer(records.forecast, name="forecast")
 app.add_typer(records.records, name="records")
 app.add_typer(database.db, name="db")
 app.add_typer(automation.alerts, name="alerts")
+
+
+@app.command()
+def health(as_json: Json = False) -> None:
+    """Whether exchange, database, worker, rate budget and journal are as they should be."""
+    automation.show_health(as_json=as_json)
+
+
 app.add_typer(automation.standing, name="standing")
 app.add_typer(automation.worker, name="worker")
 app.add_typer(automation.notify, name="notify")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from prediction_mcp.automation.desk import Desk
     from prediction_mcp.automation.standing.results import RuleAnswer
+    from prediction_mcp.automation.worker import Worker
     from prediction_mcp.desk.kalshi.account import Account
     from prediction_mcp.safety.plan import Plan
 
@@ -285,13 +287,32 @@ worker = typer.Typer(help="Work while nobody looks: alerts, standing orders, rec
 
 
 @worker.callback(invoke_without_command=True)
-def run_worker(context: typer.Context) -> None:
+def run_worker(
+    context: typer.Context,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve /metrics and /health here; 0 takes a free port.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = "127.0.0.1",
+) -> None:
     """Work until it is ended."""
     if context.invoked_subcommand is None:
-        asyncio.run(_work())
+        asyncio.run(_work(metrics_port, metrics_host))
 
 
-async def _work() -> None:
+@asynccontextmanager
+async def _paged(worker: Worker, port: int | None, host: str) -> AsyncIterator[None]:
+    """The worker's pages, where they are wanted."""
+    if port is None:
+        yield
+        return
+    from prediction_mcp.automation.pages import served
+
+    async with served(worker, host, port) as address:
+        sys.stderr.write(f"prediction-mcp: {address}/metrics and {address}/health\n")
+        yield
+
+
+async def _work(port: int | None, host: str) -> None:
     import contextlib
     import signal
 
@@ -320,7 +341,7 @@ async def _work() -> None:
             mode = settings.describe()
             await work(
                 account, "worker", said("another process of yours works; this one waits until it is gone"),
-                said(f"working, {mode}"),
+                said(f"working, {mode}"), lambda worker: _paged(worker, port, host),
             )  # fmt: skip
 
 
@@ -330,3 +351,13 @@ def worker_status(as_json: Json = False) -> None:
     from prediction_mcp.automation.status import status
 
     _desk(status, as_json=as_json)
+
+
+def show_health(*, as_json: bool) -> None:
+    """Look at everything that is needed, and say it in the exit code, too."""
+    from prediction_mcp.automation.health import health
+
+    from .output import UNREACHED
+
+    found = _desk(health, as_json=as_json)
+    raise typer.Exit(0 if found.state == "ok" else REFUSED if found.ready else UNREACHED)

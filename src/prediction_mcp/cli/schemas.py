@@ -14,6 +14,7 @@ from prediction_mcp.settings import SettingsError
 def answers() -> dict[str, Any]:
     """The type of each command's answer."""
     from prediction_mcp.automation.alerts import service as watched
+    from prediction_mcp.automation.health import Health
     from prediction_mcp.automation.notices.trying import TriedAll
     from prediction_mcp.automation.standing.results import RuleAnswer, RuleList
     from prediction_mcp.automation.status import ChannelList, WorkerStatus
@@ -38,7 +39,7 @@ def answers() -> dict[str, Any]:
         "alerts list": watched.AlertList, "alerts add": watched.AlertAnswer, "alerts delete": watched.AlertAnswer,
         "standing list": RuleList, "standing add": RuleAnswer, "standing change": RuleAnswer,
         "standing pause": RuleAnswer, "standing cancel": RuleAnswer, "worker status": WorkerStatus,
-        "notify channels": ChannelList, "notify test": TriedAll,
+        "notify channels": ChannelList, "health": Health, "notify test": TriedAll,
         "db downgrade": shapes.Revision, "db history": shapes.Revisions, "error": shapes.ErrorAnswer,
     }  # fmt: skip
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
     from prediction_mcp.net.caching import ReadCache
+    from prediction_mcp.net.measured import Measured
 
 Ids = Mapping[str, str]
 """What fills a path template's parameters."""
@@ -56,6 +57,11 @@ class Transport:
         self._sender = Sender(base_url, "The exchange", MEANINGS, max_tries=max_tries, http=http)
         self.base_url = self._sender.base_url
         self._prefix = urlsplit(self.base_url).path
+
+    @property
+    def measured(self) -> Measured:
+        """What requests came to so far."""
+        return self._sender.measured
 
     async def close(self) -> None:
         if self.cache is not None:
@@ -126,7 +132,9 @@ class Transport:
 
         cost = self.limiter.cost(method, template, items)
         try:
-            return await self._sender.send(made, bucket, cost, idempotent=idempotent, urgent=urgent)
+            return await self._sender.send(
+                made, bucket, cost, idempotent=idempotent, urgent=urgent, name=f"{method} {template}"
+            )
         finally:
             if self.cache is not None and method != "GET":  # also where no answer came: it may have been done
                 self.cache.changed()

@@ -7,6 +7,7 @@ full jitter. A platform brings its own classes of errors, its buckets, and what 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +18,7 @@ from loguru import logger
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from .errors import NotAnswered, PlatformError, TooMany
+from .measured import Measured
 
 Query = Mapping[str, object]
 """Parameters by name; None leaves one out, a list repeats it."""
@@ -80,6 +82,7 @@ class Sender:
         self._who = who
         self._meanings = meanings
         self._max_tries = max_tries
+        self.measured = Measured()
         on_this_machine = urlsplit(self.base_url).hostname in LOOPBACK  # a proxy of the environment can't reach that
         self._http = http or httpx.AsyncClient(timeout=TIMEOUT, trust_env=not on_this_machine)
 
@@ -94,8 +97,11 @@ class Sender:
         *,
         idempotent: bool = True,
         urgent: bool = False,
+        name: str = "",
     ) -> bytes:
         """One request with all its tries; returns the answer's body. ``made`` makes each try afresh.
+
+        Under its ``name`` each try is counted in ``measured``.
 
         Raises:
             PlatformError: the class says what happened. ``maybe_done`` on it is True when an earlier try was lost on
@@ -124,7 +130,7 @@ class Sender:
                 with attempt:
                     self._check_wait(bucket, cost, urgent=urgent)
                     await bucket.acquire(cost, urgent=urgent)
-                    return await self._try(made())
+                    return await self._measured(made(), name)
         except PlatformError as error:
             error.maybe_done = lost
             raise
@@ -139,6 +145,16 @@ class Sender:
             )
         if wait > WORTH_SAYING_S:
             logger.warning("waiting {:.1f} s for the rate budget", wait)
+
+    async def _measured(self, request: Request, name: str) -> bytes:
+        begun = time.monotonic()
+        try:
+            content = await self._try(request)
+        except PlatformError as error:
+            self.measured.note(name, error, time.monotonic() - begun)
+            raise
+        self.measured.note(name, None, time.monotonic() - begun)
+        return content
 
     async def _try(self, request: Request) -> bytes:
         headers = {"Content-Type": "application/json"} if request.content is not None else {}

@@ -73,3 +73,13 @@ def weighed(db: sqlite3.Connection, stake: Stake) -> Stake:
 
 def _dollars(micros: int) -> Decimal:
     return Decimal(micros) / MICROS
+
+
+def totals(db: sqlite3.Connection) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """(writes by kind and state, writes by what a person answered: accept, token, standing, none)."""
+    states = {
+        (kind, state): number
+        for kind, state, number in db.execute("SELECT kind, state, count(*) FROM intents GROUP BY kind, state")
+    }
+    answers = dict(db.execute("SELECT coalesce(answer, 'none'), count(*) FROM intents GROUP BY 1").fetchall())
+    return states, answers
