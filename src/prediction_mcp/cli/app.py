@@ -11,7 +11,7 @@ import typer
 
 from prediction_mcp import __version__
 
-from . import automation, database, records
+from . import automation, database, records, worker
 from .output import ask
 
 app = typer.Typer(
@@ -232,7 +232,7 @@ def health(as_json: Json = False) -> None:
 
 
 app.add_typer(automation.standing, name="standing")
-app.add_typer(automation.worker, name="worker")
+app.add_typer(worker.worker, name="worker")
 app.add_typer(automation.notify, name="notify")
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
@@ -21,7 +18,6 @@ if TYPE_CHECKING:
 
     from prediction_mcp.automation.desk import Desk
     from prediction_mcp.automation.standing.results import RuleAnswer
-    from prediction_mcp.automation.worker import Worker
     from prediction_mcp.desk.kalshi.account import Account
     from prediction_mcp.safety.plan import Plan
 
@@ -40,7 +36,7 @@ standing = typer.Typer(help="Rules that trade later.", no_args_is_help=True)
 notify = typer.Typer(help="Whom messages reach.", no_args_is_help=True)
 
 
-def _desk(work: Callable[[Desk], Awaitable[T]], *, as_json: bool) -> T:
+def with_desk(work: Callable[[Desk], Awaitable[T]], *, as_json: bool) -> T:
     from prediction_mcp.automation.desk import Desk
 
     return answer(lambda account: work(Desk(account)), as_json=as_json)
@@ -91,7 +87,7 @@ def list_alerts(
     """Alerts with their last firings, newest first."""
     from prediction_mcp.automation.alerts.service import listed
 
-    _desk(lambda desk: listed(desk, status, limit, cursor), as_json=as_json)
+    with_desk(lambda desk: listed(desk, status, limit, cursor), as_json=as_json)
 
 
 @alerts.command("add")
@@ -120,7 +116,7 @@ def add_alert(
         raise SettingsError(f"The kind must be one of {', '.join(known)}.")
     chosen = cast("AlertKind", kind)
     amount = _number("value", value)
-    _desk(
+    with_desk(
         lambda desk: create(
             desk, chosen, _ticker(ticker), amount, on=on, words=words, order_id=order_id,
             repeat_minutes=repeat_minutes, until=_moment(until, desk.account), importance=importance, note=note,
@@ -134,7 +130,7 @@ def delete_alert(alert: Number, as_json: Json = False) -> None:
     """End one."""
     from prediction_mcp.automation.alerts.service import delete
 
-    _desk(lambda desk: delete(desk, alert), as_json=as_json)
+    with_desk(lambda desk: delete(desk, alert), as_json=as_json)
 
 
 # -- standing orders -------------------------------------------------------------------------------------------------
@@ -151,7 +147,7 @@ def list_standing(
     """Standing orders with their last runs, newest first."""
     from prediction_mcp.automation.standing.service import listed
 
-    _desk(lambda desk: listed(desk, status, number, limit, cursor), as_json=as_json)
+    with_desk(lambda desk: listed(desk, status, number, limit, cursor), as_json=as_json)
 
 
 @standing.command("add")
@@ -240,7 +236,7 @@ def _planned(tool: str, make: Callable[[Desk], Awaitable[Plan[Any]]], *, yes: bo
         found: RuleAnswer = await desk.account.guard.carry_out(call, Terminal(yes=yes, as_json=as_json))
         return found
 
-    _desk(work, as_json=as_json)
+    with_desk(work, as_json=as_json)
 
 
 @standing.command("pause")
@@ -248,7 +244,7 @@ def pause_standing(number: Number, as_json: Json = False) -> None:
     """Stop one until it is resumed."""
     from prediction_mcp.automation.standing.service import pause
 
-    _desk(lambda desk: pause(desk, number), as_json=as_json)
+    with_desk(lambda desk: pause(desk, number), as_json=as_json)
 
 
 @standing.command("cancel")
@@ -256,7 +252,7 @@ def cancel_standing(number: Number, as_json: Json = False) -> None:
     """End one for good."""
     from prediction_mcp.automation.standing.service import cancel
 
-    _desk(lambda desk: cancel(desk, number), as_json=as_json)
+    with_desk(lambda desk: cancel(desk, number), as_json=as_json)
 
 
 # -- messages --------------------------------------------------------------------------------------------------------
@@ -267,7 +263,7 @@ def show_channels(as_json: Json = False) -> None:
     """The channels by name, and what waits for each."""
     from prediction_mcp.automation.status import channels_now
 
-    _desk(channels_now, as_json=as_json)
+    with_desk(channels_now, as_json=as_json)
 
 
 @notify.command("test")
@@ -277,80 +273,8 @@ def try_channels(
     """Send a word to each channel, and say what came of it."""
     from prediction_mcp.automation.notices.trying import tried
 
-    found = _desk(lambda desk: tried(desk, channel), as_json=as_json)
+    found = with_desk(lambda desk: tried(desk, channel), as_json=as_json)
     raise typer.Exit(0 if all(line.delivered for line in found.channels) else REFUSED)
-
-
-# -- the worker ------------------------------------------------------------------------------------------------------
-
-worker = typer.Typer(help="Work while nobody looks: alerts, standing orders, records. Ends with Ctrl-C.")
-
-
-@worker.callback(invoke_without_command=True)
-def run_worker(
-    context: typer.Context,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Serve /metrics and /health here; 0 takes a free port.")
-    ] = None,
-    metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = "127.0.0.1",
-) -> None:
-    """Work until it is ended."""
-    if context.invoked_subcommand is None:
-        asyncio.run(_work(metrics_port, metrics_host))
-
-
-@asynccontextmanager
-async def _paged(worker: Worker, port: int | None, host: str) -> AsyncIterator[None]:
-    """The worker's pages, where they are wanted."""
-    if port is None:
-        yield
-        return
-    from prediction_mcp.automation.pages import served
-
-    async with served(worker, host, port) as address:
-        sys.stderr.write(f"prediction-mcp: {address}/metrics and {address}/health\n")
-        yield
-
-
-async def _work(port: int | None, host: str) -> None:
-    import contextlib
-    import signal
-
-    from prediction_mcp.automation.home import work
-    from prediction_mcp.connection import open_account
-    from prediction_mcp.logs import configure_logging
-    from prediction_mcp.settings import load_settings
-
-    settings = load_settings()
-    configure_logging(settings.log_level)
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - asyncio.run made it
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows has no handlers of a loop
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-
-    def said(text: str) -> Callable[[], None]:
-        def say() -> None:
-            sys.stderr.write(f"prediction-mcp: {text}\n")
-            sys.stderr.flush()
-
-        return say
-
-    with contextlib.suppress(asyncio.CancelledError):
-        async with open_account(settings) as account:
-            mode = settings.describe()
-            await work(
-                account, "worker", said("another process of yours works; this one waits until it is gone"),
-                said(f"working, {mode}"), lambda worker: _paged(worker, port, host),
-            )  # fmt: skip
-
-
-@worker.command("status")
-def worker_status(as_json: Json = False) -> None:
-    """Who works, how the jobs go, what waits."""
-    from prediction_mcp.automation.status import status
-
-    _desk(status, as_json=as_json)
 
 
 def show_health(*, as_json: bool) -> None:
@@ -359,5 +283,5 @@ def show_health(*, as_json: bool) -> None:
 
     from .output import UNREACHED
 
-    found = _desk(health, as_json=as_json)
+    found = with_desk(health, as_json=as_json)
     raise typer.Exit(0 if found.state == "ok" else REFUSED if found.ready else UNREACHED)

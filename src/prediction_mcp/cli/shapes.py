@@ -121,3 +121,11 @@ class Shown(Result):
     bids: list[tuple[Number, Number]]
     asks: list[tuple[Number, Number]]
     trades: list[dict[str, Any]]
+
+
+class Serviced(Result):
+    """Whether the system keeps a worker now, by which file, and what couldn't be done."""
+
+    installed: bool
+    file: str
+    problems: list[str]
