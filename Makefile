@@ -59,6 +59,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/shared_budget.py
 	$(BIN)/python benchmarks/commands.py
 	$(BIN)/python benchmarks/matching.py --whole
+	$(BIN)/python benchmarks/automation.py
 	$(BIN)/python benchmarks/ws_fanout.py
 	$(BIN)/python benchmarks/feed.py
 	$(BIN)/python benchmarks/rest_orders.py

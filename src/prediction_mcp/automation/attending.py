@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 AT_ONCE = 100
 """Markets of one request."""
 BEAT_S = 1.0
-"""How often prices that must hold, and changes made elsewhere, are looked at."""
+"""How often prices that must hold are looked at."""
+CHANGES_S = 3.0
+"""How often it is asked whether alerts and rules were changed, here or elsewhere."""
 OWN: tuple[Channel, ...] = ("fills", "orders")
 
 
@@ -57,6 +59,7 @@ class Attendant:
         self._woken = asyncio.Event()
         self._stamp: tuple[object, ...] | None = None
         self._missed = self._stopping = self._own = self._told_of_feed = False
+        self._asked = 0.0
         self.quotes = 0
         """Quotes that were looked at."""
         self.quoted: dict[str, Quoted] = {}
@@ -182,14 +185,17 @@ class Attendant:
         end = asyncio.get_running_loop().time() + seconds
         while (left := end - asyncio.get_running_loop().time()) > 0 and not self._stopping:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), min(BEAT_S, left))
+                beat = BEAT_S if self.triggers.holds else CHANGES_S
+                await asyncio.wait_for(self._woken.wait(), min(beat, left))
             self._woken.clear()
             try:
                 if self._missed:
                     self._missed = False
                     await self.read(self.board.tickers)
                 await self.work_off()
-                await self.refresh()
+                if (now := asyncio.get_running_loop().time()) - self._asked >= CHANGES_S:
+                    self._asked = now
+                    await self.refresh()
             except PlatformError as error:
                 logger.warning("what prices set off can't be done now: {}", error)
                 self._stamp = None

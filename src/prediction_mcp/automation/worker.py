@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from .desk import Clock
 
 CONCURRENCY = 16
-CHECK = timedelta(seconds=1)
+CHECK = timedelta(seconds=2)
 """How often the queue is looked at where nothing wakes it; an idle worker should cost nothing that can be seen."""
 REDELIVERED = timedelta(seconds=15)
 """When a job is another worker's whose worker died."""
-HEARTBEAT = timedelta(seconds=5)
+HEARTBEAT = timedelta(seconds=10)
 LAST_S = 10.0
 """How long jobs under way may take when a worker ends."""
 EXTRA = "A worker needs the extra: install prediction-mcp[automation]."

@@ -43,12 +43,14 @@ class Posted:
     next_try: datetime
     done: datetime | None
     said: str
+    sent_with: int | None
+    """The message that stands for it, where several were gathered into one."""
 
 
 _COLUMNS: tuple[Any, ...] = (
     Notification.id, Notification.reason, Notification.channel, Notification.importance, Notification.title,
     Notification.body, Notification.state, Notification.tries, Notification.created, Notification.next_try,
-    Notification.done, Notification.said,
+    Notification.done, Notification.said, Notification.sent_with,
 )  # fmt: skip
 OPEN = ("waiting", "sending")
 

@@ -201,18 +201,18 @@ class Runner:
         desk = self.desk
         if spec.action == "sell":
             return await self._sale(rule, spec, run)
-        market = await lookup.market(desk.account, rule.ticker)
         count: Decimal | None = spec.count
         price, most = spec.price, None
         if spec.kind == "entry":
             count = (spec.count or ZERO) - rule.filled
         elif spec.kind == "twap":
-            count = self._slice(rule, spec, market)
+            count = self._slice(rule, spec, await lookup.market(desk.account, rule.ticker))
         else:
             left = None if spec.max_total is None else spec.max_total - rule.spent
             bounds = [bound for bound in (left, spec.dollars) if bound is not None]
             most = min(bounds, default=None)
         if most is not None:
+            market = await lookup.market(desk.account, rule.ticker)
             bought = await amounts.for_dollars(desk.account, market, spec, most)
             if bought is None and most != spec.dollars:
                 raise OverError(f"the ${printed(most)} that are left of its total buy no contract")

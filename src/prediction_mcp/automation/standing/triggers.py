@@ -53,6 +53,11 @@ class Triggers:
             if known is None or known.version != rule.version:
                 self._put(rule)
 
+    @property
+    def holds(self) -> bool:
+        """Whether a price was reached that must stay for a while."""
+        return any("since" in rule.seen for rule in self.rules.values())
+
     def _put(self, rule: Rule) -> None:
         self.rules[rule.id] = rule
         watcher = watcher_of(rule.id, spec_of(rule), rule.seen)
