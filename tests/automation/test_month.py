@@ -43,7 +43,7 @@ from tests.automation.receiver import Receiver
 from tests.automation.working import FileClock
 from tests.safety.test_chaos import Faulty
 
-HOURS, FEW_HOURS = 30 * 24, 24
+HOURS, FEW_HOURS = 30 * 24, 12
 """A month; and what CI has of it."""
 WHOLE = 100
 """From so many rules on it is the whole month."""
@@ -146,7 +146,7 @@ async def rules_for(desk: Desk, number: int, chance: random.Random) -> list[Rule
         kinds: tuple[RuleKind, ...] = ("recurring", "entry", "twap")
         kind = chance.choices(kinds, (7, 2, 1))[0]
         if kind == "recurring":
-            long, short = ("3d", "1w", "5d", "1mo", "0 6 * * 1"), ("2h", "6h", "9h", "0 */5 * * *")
+            long, short = ("3d", "1w", "5d", "1mo", "0 6 * * 1"), ("1h", "3h", "4h", "0 */2 * * *")
             every = chance.choice(long if number >= WHOLE else short)
             terms |= {"every": every, "max_runs": chance.randint(2, 12)}
             terms |= {"count": 1} if n % 2 else {"dollars": Decimal(1)}

@@ -16,6 +16,12 @@ def wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _checked(speed: float) -> float:
+    if not 0 <= speed <= MAX_SPEED:
+        raise ValueError(f"the speed lies between 0 and {MAX_SPEED:g}")
+    return speed
+
+
 class Clock:
     """Unix milliseconds of the simulation; never goes back.
 
@@ -28,11 +34,13 @@ class Clock:
         self._since = wall_clock_ms()
         self._origin = self._since if start_ms is None else start_ms
         self._last = self._origin
-        self._speed = 0.0  # the time that it takes to begin is not part of it
-        self.speed = speed
+        self._speed = _checked(speed)
 
     def __call__(self) -> int:
-        now = self._origin + int((wall_clock_ms() - self._since) * self._speed)
+        return self._at(wall_clock_ms())
+
+    def _at(self, wall_ms: int) -> int:
+        now = self._origin + int((wall_ms - self._since) * self._speed)
         self._last = max(self._last, min(now, FURTHEST_MS))
         return self._last
 
@@ -43,9 +51,8 @@ class Clock:
     @speed.setter
     def speed(self, speed: float) -> None:
         """Raises ValueError for a speed outside 0 to :data:`MAX_SPEED`."""
-        if not 0 <= speed <= MAX_SPEED:
-            raise ValueError(f"the speed lies between 0 and {MAX_SPEED:g}")
-        self._origin, self._since, self._speed = self(), wall_clock_ms(), speed
+        speed, wall = _checked(speed), wall_clock_ms()  # one look: what passed between two would be lost for good
+        self._origin, self._since, self._speed = self._at(wall), wall, speed
 
     def step(self, milliseconds: int) -> None:
         """Let this much time pass at once. Raises ValueError for a negative time."""
