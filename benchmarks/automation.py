@@ -37,7 +37,7 @@ def conditions(chance: random.Random) -> list[Watcher]:
         level = Decimal(chance.randint(2, 98)) / 100
         low, high = (level, None) if number % 2 else (None, level)
         figure = chance.choice(("bid", "ask", "last", "middle"))
-        made.append(Watcher(number, f"KXBENCH-{number % MARKETS}", figure, low, high))  # type: ignore[arg-type]
+        made.append(Watcher(("alert", number), f"KXBENCH-{number % MARKETS}", figure, low, high))  # type: ignore[arg-type]
     return made
 
 
@@ -108,10 +108,10 @@ async def orders() -> None:
                 await plan.send(plan.terms)
                 await attendant.refresh()
                 attendant.feed(market.ticker, Quote(None, Decimal("0.01"), ask, None))
-                await attendant.work_off()
+                await attendant.work_off(wait=True)
                 begun = time.perf_counter()
                 attendant.feed(market.ticker, Quote(None, Decimal("0.01"), ask - Decimal("0.01"), None))
-                await attendant.work_off()
+                await attendant.work_off(wait=True)
                 took.append(answered[0] - begun)
                 whole.append(time.perf_counter() - begun)
                 begun = time.perf_counter()

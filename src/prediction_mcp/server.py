@@ -169,12 +169,17 @@ def _show_pages(server: Server, settings: Settings) -> None:
         await server.session.account.open()
         return server.session.automation
 
+    made = dict[str, Any]()
+
     def page(path: str) -> None:
         @server.custom_route(path, methods=["GET"], include_in_schema=False)
         async def show(request: Request) -> Response:
-            from prediction_mcp.automation.pages import pages
+            if not made:
+                from prediction_mcp.automation.pages import pages
 
-            return await pages(desk, settings.http_token)[path](request)
+                made.update(pages(desk, settings.http_token))
+            shown: Response = await made[path](request)
+            return shown
 
     for path in ("/health", "/health/live", "/metrics"):
         page(path)

@@ -102,7 +102,7 @@ class Home:
     async def look(self) -> None:
         await self.attendant.refresh()
         await self.attendant.read(self.attendant.board.tickers)
-        await self.attendant.work_off()
+        await self.attendant.work_off(wait=True)
 
     async def tick(self, **spans: float) -> int:
         """Time passes, and what is due is carried out."""

@@ -32,11 +32,11 @@ def test_the_same_turns_as_a_look_at_everything(steps: list[tuple[str, Any, Any]
     for what, who, more in steps:
         if what == "put":
             ticker, figure, low, high = more
-            board.put(Watcher(who, ticker, figure, low, high))
+            board.put(Watcher(("alert", who), ticker, figure, low, high))
             slow.pop(who, None)
-            slow[who] = Watcher(who, ticker, figure, low, high)
+            slow[who] = Watcher(("alert", who), ticker, figure, low, high)
         elif what == "drop":
-            board.drop(who)
+            board.drop(("alert", who))
             slow.pop(who, None)
         else:
             assert isinstance(more, Quote)
@@ -60,7 +60,7 @@ def test_the_same_turns_as_a_look_at_everything(steps: list[tuple[str, Any, Any]
 
 def test_a_condition_that_was_true_when_it_was_last_seen_turns_once_it_is_false() -> None:
     board = Board()
-    watcher = Watcher("w", "A", "bid", high=Decimal("0.5"), was=True)
+    watcher = Watcher(("alert", 1), "A", "bid", high=Decimal("0.5"), was=True)
     board.put(watcher)
     assert board.feed("A", Quote(bid=Decimal("0.6"))) == []
     assert board.feed("A", Quote(bid=Decimal("0.4"))) == [Turn(watcher, Decimal("0.4"), true=False)]

@@ -13,6 +13,7 @@ import mcp_types
 import pytest
 from fastmcp import Client
 from fastmcp.client.elicitation import ElicitResult
+from pydantic import SecretStr
 
 from prediction_mcp.server import create_server
 from tests.automation.conftest import hold, quote
@@ -42,8 +43,8 @@ class Asked(Assistant):
 @asynccontextmanager
 async def at(served: Served, tmp_path: Path, era: str, **changes: Any) -> AsyncIterator[Asked]:
     settings = settings_for(
-        served, tmp_path, toolsets="automation", records_folder=tmp_path / "records", confirm="over:1",
-        **({"alerts_every": 1, "standing_every": 1} | changes),
+        served, tmp_path, records_folder=tmp_path / "records", confirm="over:1",
+        **({"alerts_every": 1, "standing_every": 1, "toolsets": "automation"} | changes),
     )  # fmt: skip
     questions = list[str]()
 
@@ -154,3 +155,17 @@ async def test_a_server_without_worker_says_so(served: Served, tmp_path: Path, e
         made = await desk.call("create_alert", kind="price_above", ticker=MARKET, value=55)
         assert "no worker runs" in made["note"]
         assert (await desk.call("get_worker_status"))["runs"] is False
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_channel_that_cant_be_read_breaks_no_other_tool(served: Served, tmp_path: Path, era: str) -> None:
+    settings = {"notify_urls": SecretStr("nonsense"), "toolsets": "automation safety"}
+    async with at(served, tmp_path, era, **settings) as desk:
+        await desk.call("kalshi_get_exchange_status")
+        assert "NOTIFY_URLS" in await desk.error("get_alerts")
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_tool_that_needs_no_connection_needs_none_for_alerts(served: Served, tmp_path: Path, era: str) -> None:
+    async with at(served, tmp_path, era, worker="off", toolsets="automation safety") as desk:
+        await desk.call("kalshi_tighten_limits", order_contracts=5)

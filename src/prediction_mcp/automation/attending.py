@@ -36,6 +36,8 @@ BEAT_S = 1.0
 """How often prices that must hold are looked at."""
 CHANGES_S = 3.0
 """How often it is asked whether alerts and rules were changed, here or elsewhere."""
+LAST_S = 5.0
+"""How long orders under way may take when a worker ends."""
 OWN: tuple[Channel, ...] = ("fills", "orders")
 
 
@@ -60,6 +62,7 @@ class Attendant:
         self._stamp: tuple[object, ...] | None = None
         self._missed = self._stopping = self._own = self._told_of_feed = False
         self._asked = 0.0
+        self._orders = set[asyncio.Task[int]]()
         self.quotes = 0
         """Quotes that were looked at."""
         self.quoted: dict[str, Quoted] = {}
@@ -159,26 +162,34 @@ class Attendant:
         await self.refresh()
         down = self._source is not None and not self.is_live
         self.desk.feed_down = (self.desk.feed_down or self.desk.clock()) if down else None
-        if self.is_live:
-            self.since = self.desk.clock()
-        else:
+        if not self.is_live:
             await self.read(self.board.tickers)
-        await self.work_off()
+        await self.work_off(wait=True)
 
     # -- what they set off -----------------------------------------------------------------------------------------
 
-    async def work_off(self) -> None:
-        """Everything that turned, and rules whose price has held for long enough."""
+    async def work_off(self, *, wait: bool) -> None:
+        """Everything that turned, and rules whose price has held for long enough.
+
+        Their orders go side by side, and, where nobody waits, beside what comes next: a slow one holds up no stop.
+        """
         due: list[Rule] = []
         while self._turns:
             turn = self._turns.popleft()
-            if turn.watcher.key[0] == "alert":  # type: ignore[index]
+            if turn.watcher.key[0] == "alert":
                 await self.alerts.on(turn)
             elif (rule := await self.triggers.on(turn)) is not None:
                 due.append(rule)
-        due += await self.triggers.holding()
+        if self.is_live:
+            self.since = self.desk.clock()
+        if self.since is not None:
+            due += await self.triggers.holding(self.since)
         if due:
-            await self.runner.run_all(due)
+            work = asyncio.create_task(self.runner.run_all(due))
+            self._orders.add(work)
+            work.add_done_callback(self._orders.discard)
+            if wait:
+                await work
 
     async def attend(self, seconds: float) -> None:
         """Do what quotes set off as they come, for a while."""
@@ -192,7 +203,7 @@ class Attendant:
                 if self._missed:
                     self._missed = False
                     await self.read(self.board.tickers)
-                await self.work_off()
+                await self.work_off(wait=False)
                 if (now := asyncio.get_running_loop().time()) - self._asked >= CHANGES_S:
                     self._asked = now
                     await self.refresh()
@@ -213,6 +224,9 @@ class Attendant:
         self._woken.set()
 
     async def close(self) -> None:
+        """Orders under way end, within a moment; what is cut off the next worker asks the exchange about."""
+        if self._orders:
+            await asyncio.wait(self._orders, timeout=LAST_S)
         if self._source is not None:
             await self._source.close()
             self._source, self._own = None, False

@@ -6,13 +6,14 @@ twice and forgotten, whatever the number of conditions; only one that leaves the
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
 from prediction_mcp.realtime.events import Quote
 
+Key = tuple[str, int]
+"""Whose condition it is: (alert or rule, its number)."""
 Figure = Literal["bid", "ask", "last", "middle", "spread", "volume"]
 """What of a market is looked at: dollars of YES, dollars between bid and ask, contracts traded in all."""
 PRICES: tuple[Figure, ...] = ("bid", "ask", "last", "middle")
@@ -37,7 +38,7 @@ def figure_of(quote: Quote, figure: Figure) -> Decimal | None:
 class Watcher:
     """One condition: true at or below ``low``, and at or above ``high``. ``was`` is None before the first look."""
 
-    key: Hashable
+    key: Key
     ticker: str
     figure: Figure
     low: Decimal | None = None
@@ -90,7 +91,7 @@ class Board:
 
     def __init__(self) -> None:
         self._lanes: dict[str, list[_Group]] = {}
-        self._watchers: dict[Hashable, Watcher] = {}
+        self._watchers: dict[Key, Watcher] = {}
 
     def __len__(self) -> int:
         return len(self._watchers)
@@ -100,7 +101,7 @@ class Board:
         """The markets that are watched."""
         return frozenset(self._lanes)
 
-    def get(self, key: Hashable) -> Watcher | None:
+    def get(self, key: Key) -> Watcher | None:
         return self._watchers.get(key)
 
     def put(self, watcher: Watcher) -> None:
@@ -115,7 +116,7 @@ class Board:
         group.watchers.append(watcher)
         group.above = group.below = None
 
-    def drop(self, key: Hashable) -> None:
+    def drop(self, key: Key) -> None:
         """Watch no more; nothing where it wasn't."""
         watcher = self._watchers.pop(key, None)
         if watcher is None:
@@ -128,11 +129,6 @@ class Board:
         lane[:] = [group for group in lane if group.watchers]
         if not lane:
             del self._lanes[watcher.ticker]
-
-    def keep(self, keys: Iterable[Hashable]) -> None:
-        """Drop all but these."""
-        for key in self._watchers.keys() - set(keys):
-            self.drop(key)
 
     def feed(self, ticker: str, quote: Quote) -> list[Turn]:
         """What turns with a quote; the conditions remember it."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hmac
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.settings import SettingsError
 
 from . import metrics
-from .health import health
+from .health import Health, health
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .desk import Desk
     from .worker import Worker
 
+FRESH_S = 3.0
 Page = Callable[[Request], Awaitable[Response]]
 
 
@@ -48,13 +50,23 @@ def pages(
         attendant: of the worker in this process.
     """
 
+    looking, looked = asyncio.Lock(), list[tuple[float, Health]]()
+
+    async def look() -> Health:
+        """Not more often than every few seconds, whoever asks: each look is a request to the exchange."""
+        async with looking:
+            now = time.monotonic()
+            if not looked or now - looked[-1][0] > FRESH_S:
+                looked[:] = [(now, await health(await desk(), None if attendant is None else attendant.feed_state))]
+            return looked[-1][1]
+
     async def show_health(request: Request) -> Response:
         if request.url.path.endswith("/live"):
             return JSONResponse({"state": "ok"})
         try:
-            found = await health(await desk(), None if attendant is None else attendant.feed_state)
-        except PlatformError as error:
-            return JSONResponse({"state": "down", "ready": False, "said": str(error)}, 503)
+            found = await look()
+        except PlatformError:  # why, is for who brings the token: at the command line, or in the log
+            return JSONResponse({"state": "down", "ready": False}, 503)
         shown = found.model_dump(mode="json")
         if not may_see(request, token):
             shown = {"state": found.state, "ready": found.ready, "parts": {p.name: p.state for p in found.parts}}

@@ -75,6 +75,10 @@ def service(
         begin = (("launchctl", "bootstrap", f"gui/{_user()}", str(path)),)
         end = (("launchctl", "bootout", f"gui/{_user()}/{LABEL}"),)
     elif system == "win32":
+        if odd := sorted(name for name, value in settings.items() if set(value) & set('"%^&|<>!')):
+            raise SettingsError(
+                f"{', '.join(odd)} holds a character that Windows' command line reads: put it into {env_file}."
+            )
         path, text = home / "AppData/Local/prediction-mcp" / f"{NAME}.xml", _task
         begin = (("schtasks", "/create", "/tn", NAME, "/xml", str(path)), ("schtasks", "/run", "/tn", NAME))
         end = (("schtasks", "/end", "/tn", NAME), ("schtasks", "/delete", "/f", "/tn", NAME))

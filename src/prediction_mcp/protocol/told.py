@@ -13,6 +13,7 @@ from mcp_types import TextContent
 
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.safety.text import clean
+from prediction_mcp.settings import SettingsError
 
 from .asking import is_anonymous
 from .session import get_session
@@ -34,7 +35,7 @@ class Told(Middleware):
             return result
         try:
             news = await _news()
-        except PlatformError as error:
+        except (PlatformError, SettingsError) as error:
             logger.warning("whether alerts fired can't be told now: {}", error)
             return result
         if news is None:
@@ -46,7 +47,10 @@ class Told(Middleware):
 
 
 async def _news() -> dict[str, Any] | None:
-    desk = get_session().automation
+    session = get_session()
+    if not session.account.is_open:  # nothing is connected for this
+        return None
+    desk = session.automation
     found, more = await desk.alerts.show(desk.clock(), MOST)
     if not found:
         return None

@@ -63,13 +63,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What a run came to: ``done``, ``skipped`` or ``refused``, in words."""
+    """What a run came to: ``done``, ``skipped`` or ``refused``, in words. ``whole``: all of its order was filled."""
 
     state: str
     said: str
     order_id: str = ""
     spent: Decimal = Decimal(0)
     filled: Decimal = Decimal(0)
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

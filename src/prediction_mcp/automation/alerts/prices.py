@@ -55,7 +55,7 @@ class PriceAlerts:
 
     async def on(self, turn: Turn) -> None:
         """A condition turned: write it down, and go on with what is written."""
-        alert_id = turn.watcher.key[1]  # type: ignore[index]
+        alert_id = turn.watcher.key[1]
         row = self.rows.get(alert_id)
         if row is None or self.board.get(turn.watcher.key) is None:
             return

@@ -30,6 +30,8 @@ BACKOFF = (10, 30, 60, 300, 900, 1_800, 3_600)
 TRIES = 24
 PATIENCE_S = 20.0
 """How long a channel may take for one message."""
+WHILE_S = 60.0
+"""How long one round takes for a channel; a job that was cut off in its midst would send a message twice."""
 DIGEST = 25
 """Messages that a digest names."""
 HOUR = timedelta(hours=1)
@@ -37,14 +39,14 @@ HOUR = timedelta(hours=1)
 
 async def deliver(desk: Desk) -> int:
     """Send what waits; returns how many messages left."""
-    sent, now = 0, desk.clock()
+    now = desk.clock()
     known = {channel.name: channel for channel in channels_of(desk.account.settings)}
     waiting = await desk.outbox.waiting(tuple(known), now) if known else []
     by_channel: dict[str, list[Posted]] = {}
     for message in waiting:
         by_channel.setdefault(message.channel, []).append(message)
     results = await asyncio.gather(*(_channel(desk, known[name], mine) for name, mine in by_channel.items()))
-    return sent + sum(results)
+    return sum(results)
 
 
 async def _channel(desk: Desk, channel: Channel, waiting: Sequence[Posted]) -> int:
@@ -58,8 +60,10 @@ async def _channel(desk: Desk, channel: Channel, waiting: Sequence[Posted]) -> i
     batches = [[message] for message in high]
     if others and left > 0:
         batches += [[message] for message in others] if len(others) <= left - 1 or len(others) == 1 else [others]
-    sent = 0
+    sent, end = 0, asyncio.get_running_loop().time() + WHILE_S
     for batch in batches:
+        if asyncio.get_running_loop().time() > end:  # the rest goes with the next round
+            break
         sent += await _send(desk, channel, batch)
     return sent
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from prediction_mcp.records.rules import Rule
 
 ZERO, ONE = Decimal(0), Decimal(1)
-DEAREST = Decimal("0.99")
-"""What a contract costs at most where a rule names no price."""
+DEAREST = ONE
+"""What a contract costs at most where a rule names no price: with the fee, which shrinks towards it, a dollar."""
 
 
 def cost_of(schedule: FeeSchedule | None, price: Decimal, count: Decimal) -> Decimal:
@@ -55,11 +55,12 @@ def slice_now(rule: Rule, spec: RuleSpec, volume: Decimal) -> Decimal:
 
 
 def runs_of(spec: RuleSpec, start: datetime, until: datetime | None) -> int | None:
-    """How many runs a recurring rule can have; None where nothing ends it."""
-    counts = [] if spec.max_runs is None else [spec.max_runs]
-    if until is not None:
-        counts.append(timing.count_until(spec.every, spec.start or start, until, min([MOST_RUNS, *counts])))
-    return min(counts) if counts else None
+    """How many runs a recurring rule can have; None where nothing ends it, or later than can be counted."""
+    if until is None:
+        return spec.max_runs
+    most = MOST_RUNS if spec.max_runs is None else spec.max_runs
+    found = timing.count_until(spec.every, spec.start or start, until, most + 1)
+    return found if found <= most else spec.max_runs
 
 
 def worst_of(spec: RuleSpec, schedule: FeeSchedule | None, runs: int | None) -> Decimal | None:

@@ -22,7 +22,7 @@ EXITS: frozenset[RuleKind] = frozenset({"stop_loss", "take_profit", "bracket", "
 TRIGGERED: frozenset[RuleKind] = EXITS | {"entry"}
 """Kinds that wait for a price."""
 ONE = Decimal(1)
-MOST_RUNS, MOST_SLICES = 100_000, 1_000
+MOST_RUNS, MOST_SLICES = 10_000, 1_000
 LONGEST_HOLD_S, LONGEST_TWAP_S = 86_400, 30 * 86_400
 TICK = Decimal("0.0001")
 _OPPOSITE: dict[On, Figure] = {"bid": "ask", "ask": "bid", "last": "last", "middle": "middle"}
@@ -172,8 +172,7 @@ def watcher_of(rule_id: int, spec: RuleSpec, seen: dict[str, Any]) -> Watcher | 
     figure: Figure = spec.on if spec.side == "yes" else _OPPOSITE[spec.on]
     if spec.side == "no":
         low, high = None if high is None else ONE - high, None if low is None else ONE - low
-    was = None if spec.kind == "trailing_stop" else seen.get("true")
-    return Watcher(("rule", rule_id), spec.ticker, figure, low, high, was)
+    return Watcher(("rule", rule_id), spec.ticker, figure, low, high, seen.get("true"))
 
 
 def levels_of(spec: RuleSpec, seen: dict[str, Any]) -> tuple[Decimal | None, Decimal | None]:

@@ -57,6 +57,7 @@ HELD = timedelta(seconds=60)
 """How long a run is its worker's."""
 GRACE = timedelta(minutes=5)
 """A run that is older when somebody comes to it is skipped and told."""
+TOO_LATE = "and couldn't go within 5 minutes: nothing was running, or the exchange didn't answer"
 AGAIN = timedelta(seconds=10)
 """When a run that couldn't be carried out now is taken up again."""
 LOOK_BACK = timedelta(hours=1)
@@ -87,9 +88,12 @@ class Runner:
         """Contracts traded in the markets of slices that are under way, as they were before them."""
 
     async def run_due(self) -> int:
-        """Everything that is due now; returns how many runs were ended."""
-        rules = await self.desk.rules.active(due=self.desk.clock())
-        return await self.run_all(rules)
+        """Everything that is due now; returns how many runs were ended. Rules whose time is over end with it."""
+        now, rules = self.desk.clock(), await self.desk.rules.active()
+        for rule in rules:
+            if rule.due is None and rule.until is not None and rule.until <= now:
+                await self._over(rule, "its time is over")
+        return await self.run_all([rule for rule in rules if rule.due is not None and rule.due <= now])
 
     async def run_all(self, rules: Sequence[Rule]) -> int:
         done = await asyncio.gather(*(self._guarded(rule) for rule in rules))
@@ -117,6 +121,8 @@ class Runner:
         spec = spec_of(rule)
         if rule.until is not None and due > rule.until:
             return await self._over(rule, "its time is over")
+        if spec.max_runs is not None and rule.runs >= spec.max_runs:  # it was made less since
+            return await self._over(rule, f"all {spec.max_runs} runs are over")
         name = client_order_id(rule)
         claim = await desk.rules.claim(rule, due, name, desk.name, now, now + HELD)
         if claim is None:
@@ -127,6 +133,8 @@ class Runner:
         except LaterError as later:
             logger.info("standing order {}, run {}: {}; again soon", rule.id, claim.run.number, later)
             await desk.rules.let_go(claim.run, desk.clock() + AGAIN)
+            if desk.clock() - claim.run.time > GRACE:
+                await self._late(rule, claim.run, str(later))
             return None
         except OverError as over:
             end, values = End("skipped", str(over)), {"state": DONE, "due": None, "said": str(over)}
@@ -136,6 +144,13 @@ class Runner:
                 values["seen"] = {**values["seen"], "volume": str(volume + end.filled)}
         said = told(rule, spec, claim.run, end, values)
         return await desk.rules.end(rule, claim.run, end, desk.clock(), messages=said, channels=desk.channels, **values)
+
+    async def _late(self, rule: Rule, run: Run, why: str) -> None:
+        """A run that can't be carried out for long is told once; it is tried on."""
+        title = f"Standing order {rule.id} ({rule.kind.replace('_', ' ')}) can't go"
+        body = f"{harmless(rule.ticker)}: run {run.number} is due since {run.time:%Y-%m-%d %H:%M} UTC: {harmless(why)}"
+        message = Message(f"run:{run.id}:late", title, f"{body}. It is tried on.", "high")
+        await self.desk.outbox.add(message, self.desk.channels, self.desk.clock())
 
     async def _over(self, rule: Rule, said: str) -> Rule | None:
         message = Message(
@@ -165,6 +180,8 @@ class Runner:
         except DuplicateOrderError:
             if (order := await self._found(run, rule.ticker)) is not None:
                 return await self._end_of(order, spec)
+            if now - run.time > GRACE:  # it would be shown by now: the id was used up by an order that was killed
+                return End("refused", "its order was refused as one that was sent before, and none is there")
             raise LaterError("its order was sent before and isn't shown yet") from None
         except HaltedError as error:
             return End("skipped", str(error))
@@ -205,6 +222,8 @@ class Runner:
         price, most = spec.price, None
         if spec.kind == "entry":
             count = (spec.count or ZERO) - rule.filled
+            if count <= 0:  # it was made less since
+                raise OverError(f"{printed(rule.filled)} are bought")
         elif spec.kind == "twap":
             count = self._slice(rule, spec, await lookup.market(desk.account, rule.ticker))
         else:
@@ -254,14 +273,14 @@ class Runner:
     def _missed(self, rule: Rule, spec: RuleSpec, due: datetime, now: datetime) -> str:
         """What fell due while nothing ran, in words."""
         if spec.kind != "recurring":
-            return f"it was due at {due:%Y-%m-%d %H:%M} UTC and nothing was running"
+            return f"it was due at {due:%Y-%m-%d %H:%M} UTC, {TOO_LATE}"
         number, last = timing.missed(spec.every, spec.start or rule.created, due, now - GRACE)
         span = (
             f"at {due:%Y-%m-%d %H:%M}"
             if number == 1
             else f"{number} times from {due:%Y-%m-%d %H:%M} to {last:%m-%d %H:%M}"
         )
-        return f"due {span} UTC, and nothing was running"
+        return f"due {span} UTC, {TOO_LATE}"
 
     # -- an order that is there --------------------------------------------------------------------------------------
 
@@ -299,7 +318,7 @@ def _end(spec: RuleSpec, order_id: str, count: Decimal, filled: Decimal, total: 
     money = f"${total + fee:,.2f} with fees" if spec.action == "buy" else f"${total - fee:,.2f} after fees"
     of = "" if filled == count else f" of {printed(count)}"
     said = f"{verb} {printed(filled)}{of} {spec.side} at {cents(average)} for {money}"
-    return End("done", said, order_id, total + fee if spec.action == "buy" else ZERO, filled)
+    return End("done", said, order_id, total + fee if spec.action == "buy" else ZERO, filled, whole=filled == count)
 
 
 # -- what comes after a run ------------------------------------------------------------------------------------------
@@ -314,7 +333,7 @@ def after(rule: Rule, spec: RuleSpec, end: End, now: datetime) -> dict[str, Any]
         return _after_recurring(rule, spec, spent, now)
     if spec.kind == "twap":
         return _after_slice(rule, spec, end, filled, now)
-    if spec.count is not None and filled >= spec.count:
+    if (spec.count is not None and filled >= spec.count) or (spec.kind in EXITS and end.whole):
         return {"state": DONE, "due": None, "said": "done"}
     if end.state == "done" and spec.kind == "entry":  # the rest waits for its price again
         return {"due": None, "seen": _without(rule.seen, "triggered", "tries")}

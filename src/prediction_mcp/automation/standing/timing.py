@@ -74,7 +74,7 @@ def _months_on(start: datetime, months: int) -> datetime:
 
 
 def count_until(every: str, start: datetime, until: datetime, most: int) -> int:
-    """How often it is due from its start until a moment, at most ``most``."""
+    """How often it is due from its start until a moment; ``most`` where that is as many or more."""
     number, at = 0, start - timedelta(microseconds=1)
     while number < most:
         due = next_due(every, start, at)

@@ -73,7 +73,7 @@ class Triggers:
 
     async def on(self, turn: Turn) -> Rule | None:
         """A price was reached, or left again; the rule, if it is due now."""
-        rule = self.rules.get(turn.watcher.key[1])  # type: ignore[index]
+        rule = self.rules.get(turn.watcher.key[1])
         if rule is None:
             return None
         spec = spec_of(rule)
@@ -85,6 +85,8 @@ class Triggers:
         self._prices[rule.id] = value
         if not spec.hold_s:
             return await self._trigger(rule, said)
+        if rule.seen.get("true"):
+            return None
         now = self.desk.clock().isoformat()
         await self._write(rule, {**rule.seen, "true": True, "since": now, "noted": now})
         return None
@@ -101,24 +103,23 @@ class Triggers:
         else:
             self._put(rule)
 
-    async def holding(self) -> list[Rule]:
-        """Rules whose price has held for long enough by now; looked at every second or so."""
+    async def holding(self, looked: datetime) -> list[Rule]:
+        """Rules whose price has held for long enough when prices were last looked at; asked every second or so."""
         due: list[Rule] = []
         for rule in [r for r in self.rules.values() if r.seen.get("true")]:
-            spec, now = spec_of(rule), self.desk.clock()
+            spec, watcher = spec_of(rule), self.board.get(("rule", rule.id))
             since, noted = (datetime.fromisoformat(rule.seen[name]) for name in ("since", "noted"))
-            watcher = self.board.get(("rule", rule.id))
-            if watcher is None or (watcher.was is not True and spec.kind != "trailing_stop"):
+            if watcher is None or watcher.was is not True:
                 continue
-            if now - noted > BLIND:  # nobody looked: what the price did meanwhile isn't known
-                await self._write(rule, {**rule.seen, "since": now.isoformat(), "noted": now.isoformat()})
-            elif (now - since).total_seconds() >= spec.hold_s:
+            if looked - noted > BLIND:  # nobody looked: what the price did meanwhile isn't known
+                await self._write(rule, {**rule.seen, "since": looked.isoformat(), "noted": looked.isoformat()})
+            elif (looked - since).total_seconds() >= spec.hold_s:
                 price = self._prices.get(rule.id)
                 said = (price is not None and reached(spec, rule.seen, price)) or "its price held"
                 if (done := await self._trigger(rule, f"{said}, for {spec.hold_s} s")) is not None:
                     due.append(done)
-            elif now - noted > NOTED:
-                await self._write(rule, {**rule.seen, "noted": now.isoformat()})
+            elif looked - noted > NOTED:
+                await self._write(rule, {**rule.seen, "noted": looked.isoformat()})
         return due
 
     async def _trigger(self, rule: Rule, said: str) -> Rule | None:

@@ -70,6 +70,11 @@ class Account:
         return self.settings.env
 
     @property
+    def is_open(self) -> bool:
+        """Whether it is connected."""
+        return self._client is not None
+
+    @property
     def kalshi(self) -> KalshiClient:
         """The client of an account that was opened."""
         if self._client is None:
