@@ -15,6 +15,7 @@ from prediction_mcp.automation.standing.plan import plan_change
 from prediction_mcp.kalshi.errors import InvalidOrderError, InvalidRequestError
 from tests.automation.conftest import Home, hold, quote
 from tests.conftest import MARKET
+from tests.tools.test_records import end
 
 
 async def test_a_recurring_order_buys_for_dollars_until_its_total_is_spent(home: Home) -> None:
@@ -345,3 +346,13 @@ async def test_an_exit_that_cant_go_is_told_once_and_goes_later(home: Home) -> N
     await home.tick(seconds=11)
     assert home.held == 0
     assert (await home.again(rule)).state == "done"
+
+
+async def test_a_rule_ends_with_its_market(home: Home) -> None:
+    rule = await home.rule("recurring", every="1d", count=1, max_runs=9)
+    end(home.served, MARKET, "no", 0)
+    await home.tick()
+    await home.tick(days=1)
+    rule = await home.again(rule)
+    assert (rule.state, rule.runs) == ("done", 1)
+    assert "takes no orders" in rule.said

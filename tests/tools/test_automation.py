@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,7 @@ async def test_rules_are_paused_resumed_changed_and_ended(desk: Asked, served: S
         ("create_alert", {"kind": "price_above", "value": 5}, "needs a ticker"),
         ("create_alert", {"kind": "price_above", "ticker": MARKET}, "needs a value"),
         ("create_alert", {"kind": "price_above", "ticker": MARKET, "value": 500}, "between 0 and 100"),
+        ("create_alert", {"kind": "price_above", "ticker": MARKET, "value": 0.6}, "for 60¢ say 60"),
         ("create_alert", {"kind": "price_above", "ticker": "KXNOPE-1-X", "value": 50}, "KXNOPE-1-X"),
         ("create_alert", {"kind": "new_market"}, "needs words"),
         ("create_alert", {"kind": "nonsense"}, "kind must be"),
@@ -169,3 +171,21 @@ async def test_a_channel_that_cant_be_read_breaks_no_other_tool(served: Served, 
 async def test_a_tool_that_needs_no_connection_needs_none_for_alerts(served: Served, tmp_path: Path, era: str) -> None:
     async with at(served, tmp_path, era, worker="off", toolsets="automation safety") as desk:
         await desk.call("kalshi_tighten_limits", order_contracts=5)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_alert_isnt_spent_on_a_question(served: Served, tmp_path: Path, era: str) -> None:
+    """2026-07-28 answers a call that has to ask with a question, which carries no alerts; the answer after it does."""
+    quote(served, 49, 51)
+    async with at(served, tmp_path, era, worker="off") as desk:
+        await desk.call("create_alert", kind="price_above", ticker=MARKET, value=55)
+        with closing(sqlite3.connect(tmp_path / "records" / "records.db")) as db, db:  # as another process tells it
+            db.execute(
+                "INSERT INTO alert_firings (account_id, alert_id, number, time, found, said)"
+                " SELECT account_id, id, 1, created, created, 'it is so' FROM alerts"
+            )
+        made = await desk.call(
+            "create_standing_order", kind="recurring", ticker=MARKET, every="daily", count=1, max_runs=3
+        )
+        assert len(desk.questions) == 1
+        assert [alert["said"] for alert in made["alerts"]] == ["it is so"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import mcp_types
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
-from fastmcp.tools import ToolResult
+from fastmcp.tools import InputRequiredToolResult, ToolResult
 from loguru import logger
 from mcp_types import TextContent
 
@@ -31,7 +31,7 @@ class Told(Middleware):
         call_next: CallNext[mcp_types.CallToolRequestParams, ToolResult],
     ) -> ToolResult:
         result = await call_next(context)
-        if not isinstance(result, ToolResult) or is_anonymous():
+        if isinstance(result, InputRequiredToolResult) or is_anonymous():  # a question carries nothing else to its user
             return result
         try:
             news = await _news()

@@ -103,6 +103,11 @@ def _units(kind: AlertKind, value: Decimal | None) -> Decimal | None:
     if kind in _IN_CENTS:
         if not 0 < value < 100:
             raise InvalidRequestError(f"The value of {kind} is in cents, between 0 and 100, not {printed(value)}.")
+        if value < 1 and kind in ("price_above", "price_below"):
+            raise InvalidRequestError(
+                f"{printed(value)} is {printed(value)}¢, which no alert is likely to mean: for {printed(value * 100)}¢ "
+                f"say {printed(value * 100)}."
+            )
         return value / 100
     if kind == "closes_within" and not 0 < value <= LONGEST_HOURS:
         raise InvalidRequestError(f"The value of closes_within is hours, up to {LONGEST_HOURS}, not {printed(value)}.")

@@ -30,10 +30,10 @@ from prediction_mcp.kalshi.errors import (
     TradingPausedError,
 )
 from prediction_mcp.net.errors import MissingError, NotAnswered, PlatformError, TooMany
-from prediction_mcp.net.words import cents, printed
+from prediction_mcp.net.words import printed
 from prediction_mcp.records.errors import RecordsError
-from prediction_mcp.records.outbox import Importance, Message
-from prediction_mcp.records.rules import DONE, PAUSED, Claim, End, Rule, Run
+from prediction_mcp.records.outbox import Message
+from prediction_mcp.records.rules import DONE, Claim, End, Rule, Run
 from prediction_mcp.safety.asking import WriteCall
 from prediction_mcp.safety.journal import JournalError
 from prediction_mcp.safety.policy import RefusedError
@@ -41,8 +41,9 @@ from prediction_mcp.safety.records import HaltedError
 from prediction_mcp.safety.recovery import UnsettledError
 
 from ..notices.wording import harmless
-from . import amounts, timing
-from .kinds import EXITS, TRIGGERED, RuleSpec
+from . import amounts, ends, timing
+from .ends import GRACE
+from .kinds import EXITS, RuleSpec
 from .person import Agreed
 from .triggers import spec_of
 
@@ -55,17 +56,13 @@ if TYPE_CHECKING:
 
 HELD = timedelta(seconds=60)
 """How long a run is its worker's."""
-GRACE = timedelta(minutes=5)
-"""A run that is older when somebody comes to it is skipped and told."""
 TOO_LATE = "and couldn't go within 5 minutes: nothing was running, or the exchange didn't answer"
 AGAIN = timedelta(seconds=10)
 """When a run that couldn't be carried out now is taken up again."""
 LOOK_BACK = timedelta(hours=1)
-BACKOFF_S = (5, 10, 30, 60, 300, 900, 3_600)
-"""Seconds between the tries of a rule whose price was reached and whose order was refused."""
-TOLD = frozenset({1, 10, 100, 1_000})
-"""Of tries that failed in a row these are told."""
 AT_ONCE = 8
+COMING = frozenset({"initialized", "inactive", "active"})
+"""Markets of these states may yet take orders; a rule in any other has nothing left to do."""
 ZERO = Decimal(0)
 
 
@@ -139,10 +136,10 @@ class Runner:
         except OverError as over:
             end, values = End("skipped", str(over)), {"state": DONE, "due": None, "said": str(over)}
         else:
-            values = after(rule, spec, end, desk.clock())
+            values = ends.after(rule, spec, end, desk.clock())
             if (volume := self._volumes.pop(rule.id, None)) is not None and "seen" in values:
                 values["seen"] = {**values["seen"], "volume": str(volume + end.filled)}
-        said = told(rule, spec, claim.run, end, values)
+        said = ends.told(rule, spec, claim.run, end, values)
         return await desk.rules.end(rule, claim.run, end, desk.clock(), messages=said, channels=desk.channels, **values)
 
     async def _late(self, rule: Rule, run: Run, why: str) -> None:
@@ -194,13 +191,18 @@ class Runner:
             RecordsError,
         ) as error:
             raise LaterError(str(error)) from error
-        except (MarketClosedError, InvalidRequestError, RefusedError, MissingError) as error:
+        except MarketClosedError as error:
+            market = await self._listed(rule)
+            if market is not None and market.status in COMING:
+                return End("refused", str(error))
+            raise OverError(str(error).rstrip(".")) from None
+        except (InvalidRequestError, RefusedError, MissingError) as error:
             return End("refused", str(error))
         except PlatformError as error:
             if error.maybe_done or isinstance(error, NotAnswered):
                 raise LaterError(str(error)) from error
             return End("refused", str(error))
-        return ended(placed, spec)
+        return ends.ended(placed, spec)
 
     async def _sent(self, rule: Rule, run: Run, ticket: Ticket) -> Placed:
         account = self.desk.account
@@ -266,6 +268,15 @@ class Runner:
             "market", reduce_only=True, client_order_id=run.client_order_id,
         )  # fmt: skip
 
+    async def _listed(self, rule: Rule) -> Market | None:
+        """The rule's market; None where it isn't there any more. Raises LaterError where that can't be told now."""
+        try:
+            return await lookup.market(self.desk.account, rule.ticker)
+        except MissingError:
+            return None
+        except PlatformError as error:
+            raise LaterError(str(error)) from error
+
     def _slice(self, rule: Rule, spec: RuleSpec, market: Market) -> Decimal:
         self._volumes[rule.id] = market.volume_fp
         return amounts.slice_now(rule, spec, market.volume_fp)
@@ -297,94 +308,9 @@ class Runner:
         if traded.count != order.fill_count_fp:
             raise LaterError("its fills aren't all shown yet")
         paid = traded.yes_cost if spec.side == "yes" else traded.count - traded.yes_cost
-        return _end(spec, order.order_id, order.initial_count_fp, traded.count, paid, traded.fees)
+        return ends.end_of(spec, order.order_id, order.initial_count_fp, traded.count, paid, traded.fees)
 
 
 def client_order_id(rule: Rule) -> str:
     """Made from the rule and the number of its run: two workers, or one that comes back, send one order."""
     return f"so-{rule.key}-{rule.runs + 1}"
-
-
-def ended(placed: Placed, spec: RuleSpec) -> End:
-    count = placed.filled + placed.resting + (placed.cancelled or ZERO)
-    return _end(spec, placed.order_id, count, placed.filled, placed.total or ZERO, placed.fee or ZERO)
-
-
-def _end(spec: RuleSpec, order_id: str, count: Decimal, filled: Decimal, total: Decimal, fee: Decimal) -> End:
-    verb = "bought" if spec.action == "buy" else "sold"
-    if not filled:
-        return End("done", f"nothing of {printed(count)} could be {verb}", order_id)
-    average = (total / filled).quantize(Decimal("0.0001"))
-    money = f"${total + fee:,.2f} with fees" if spec.action == "buy" else f"${total - fee:,.2f} after fees"
-    of = "" if filled == count else f" of {printed(count)}"
-    said = f"{verb} {printed(filled)}{of} {spec.side} at {cents(average)} for {money}"
-    return End("done", said, order_id, total + fee if spec.action == "buy" else ZERO, filled, whole=filled == count)
-
-
-# -- what comes after a run ------------------------------------------------------------------------------------------
-
-
-def after(rule: Rule, spec: RuleSpec, end: End, now: datetime) -> dict[str, Any]:
-    """Columns of the rule after a run: when it is due next, or why it is over."""
-    filled, spent = rule.filled + end.filled, rule.spent + end.spent
-    if end.state == "skipped" and spec.kind != "recurring":
-        return {"state": PAUSED, "due": None, "said": end.said, "seen": _without(rule.seen, "triggered", "tries")}
-    if spec.kind == "recurring":
-        return _after_recurring(rule, spec, spent, now)
-    if spec.kind == "twap":
-        return _after_slice(rule, spec, end, filled, now)
-    if (spec.count is not None and filled >= spec.count) or (spec.kind in EXITS and end.whole):
-        return {"state": DONE, "due": None, "said": "done"}
-    if end.state == "done" and spec.kind == "entry":  # the rest waits for its price again
-        return {"due": None, "seen": _without(rule.seen, "triggered", "tries")}
-    tries = 0 if end.filled else int(rule.seen.get("tries", 0)) + 1
-    wait = timedelta(seconds=BACKOFF_S[min(tries, len(BACKOFF_S) - 1)])
-    return {"due": now + wait, "seen": {**rule.seen, "tries": tries}}
-
-
-def _without(seen: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in seen.items() if name not in names}
-
-
-def _after_recurring(rule: Rule, spec: RuleSpec, spent: Decimal, now: datetime) -> dict[str, Any]:
-    start, due = spec.start or rule.created, rule.due or now
-    _, last = timing.missed(spec.every, start, due, now - GRACE) if now - due > GRACE else (1, due)
-    following = timing.next_due(spec.every, start, last)
-    sent = rule.runs + 1
-    if spec.max_runs is not None and sent >= spec.max_runs:
-        return {"state": DONE, "due": None, "said": f"all {spec.max_runs} runs are over"}
-    if spec.max_total is not None and spec.max_total - spent < Decimal("0.01"):
-        return {"state": DONE, "due": None, "said": f"${spec.max_total:,.2f} is spent"}
-    if following is None or (rule.until is not None and following > rule.until):
-        return {"state": DONE, "due": None, "said": "its time is over"}
-    return {"due": following}
-
-
-def _after_slice(rule: Rule, spec: RuleSpec, end: End, filled: Decimal, now: datetime) -> dict[str, Any]:
-    done = int(rule.seen.get("slices", 0)) + 1
-    seen = {**rule.seen, "slices": done}
-    if spec.count is not None and filled >= spec.count:
-        return {"state": DONE, "due": None, "seen": seen, "said": f"all {printed(spec.count)} are traded"}
-    if done >= spec.slices:
-        said = f"{printed(filled)} of {printed(spec.count or ZERO)} traded when its time was over"
-        return {"state": DONE, "due": None, "seen": seen, "said": said}
-    return {"due": max((rule.due or now) + spec.step, now), "seen": seen}
-
-
-def told(rule: Rule, spec: RuleSpec, run: Run, end: End, values: dict[str, Any]) -> list[Message]:
-    """What a person hears of a run: each that traded or was skipped, refusals in a row now and then, and its end."""
-    tries = int(values.get("seen", {}).get("tries", 0))
-    over = values.get("state") in (DONE, PAUSED)
-    if end.state != "skipped" and not end.filled and not over and spec.kind in TRIGGERED and tries not in TOLD:
-        return []
-    why = (rule.seen.get("triggered") or {}).get("said")
-    parts = [f"{harmless(rule.ticker)} “{harmless(spec.title)}”: {end.said}"]
-    if why:
-        parts.append(f"since {why}")
-    if over:
-        parts.append(f"the rule is {values['state']}: {values.get('said') or end.said}")
-    elif spec.kind in EXITS and not end.filled:
-        parts.append("it is tried again")
-    title = f"Standing order {rule.id} ({spec.kind.replace('_', ' ')}), run {run.number}: {end.state}"
-    importance: Importance = "high" if spec.kind in EXITS else "normal"
-    return [Message(f"run:{run.id}", title, f"{'; '.join(parts)}.", importance)]
