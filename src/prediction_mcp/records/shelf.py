@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, delete, func, insert, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from .columns import from_micros, from_moment
+from .columns import from_moment
 from .errors import UnknownRecordError
 from .ledger import Ledger
 from .tables import Closing, Lot, NamedLot, Setting, Transaction, in_units
@@ -57,19 +57,25 @@ class KeptLot:
     basis: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class KeptClosing:
-    """A part of a lot that was closed; ``acquired`` is None where no fill is known for it."""
+class KeptClosing(NamedTuple):
+    """A part of a lot that was closed; ``acquired`` is None where no fill is known for it.
+
+    In the database's units (microseconds since 1970, millionths), for a report may have a hundred thousand.
+    """
 
     ticker: str
     subaccount: int
     side: str
-    acquired: datetime | None
-    disposed: datetime
-    contracts: Decimal
-    proceeds: Decimal
-    basis: Decimal
-    fees: Decimal
+    acquired: int | None
+    disposed: int
+    contracts: int
+    proceeds: int
+    basis: int
+    fees: int
+
+    @property
+    def gain(self) -> int:
+        return self.proceeds - self.basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +223,7 @@ class Shelf:
         async with self.database.reading() as connection:
             account = await self.ledger.account_id(connection, make=False)
             query = (
-                select(  # in the database's units: there are many of them
+                select(
                     Closing.ticker, Closing.subaccount, Closing.side, type_coerce(Closing.acquired, BigInteger),
                     type_coerce(Closing.disposed, BigInteger), type_coerce(Closing.contracts, BigInteger),
                     type_coerce(Closing.proceeds, BigInteger), type_coerce(Closing.basis, BigInteger),
@@ -226,15 +232,7 @@ class Shelf:
                 .where(Closing.account_id == account, Closing.disposed >= since, Closing.disposed < until)
                 .order_by(Closing.disposed, Closing.id)
             )  # fmt: skip
-            return [
-                KeptClosing(
-                    ticker, number, side, None if acquired is None else from_moment(acquired), from_moment(disposed),
-                    from_micros(contracts), from_micros(proceeds), from_micros(basis), from_micros(fees),
-                )
-                for ticker, number, side, acquired, disposed, contracts, proceeds, basis, fees in (
-                    await connection.execute(query)
-                )
-            ]  # fmt: skip
+            return [KeptClosing(*row) for row in (await connection.execute(query)).all()]
 
 
 _TRADES = select(

@@ -67,8 +67,9 @@ def closings_of(books: Mapping[str, Book], trades: list[Trade], since: datetime,
     places = {f"{trade.subaccount}/{trade.ticker}": trade for trade in trades}
     found = [
         KeptClosing(
-            places[group].ticker, places[group].subaccount, one.side, one.acquired, one.disposed,
-            from_micros(one.contracts), from_micros(one.proceeds), from_micros(one.basis), from_micros(one.fees),
+            places[group].ticker, places[group].subaccount, one.side,
+            None if one.acquired is None else to_moment(one.acquired), to_moment(one.disposed),
+            one.contracts, one.proceeds, one.basis, one.fees,
         )
         for group, book in books.items()
         for one in book.closed

@@ -12,6 +12,7 @@ from fpdf.enums import XPos, YPos
 from prediction_mcp import __version__
 from prediction_mcp.analytics.lots import days_held
 from prediction_mcp.net.words import printed
+from prediction_mcp.records.columns import from_micros
 
 if TYPE_CHECKING:
     from .tax import Report
@@ -119,7 +120,7 @@ def pages(made: Report) -> bytes:
     paper.words(f"Still open at the end of {made.year}", 12, "B", 7)
     if made.open_lots:
         rows = [
-            (_latin(lot.ticker), lot.side.upper(), f"{made.local(lot.acquired):%Y-%m-%d}", _count(lot.contracts),
+            (_latin(lot.ticker), lot.side.upper(), f"{made.day(lot.acquired):%Y-%m-%d}", _count(lot.contracts),
              _dollars(lot.basis))
             for lot in made.open_lots
         ]  # fmt: skip
@@ -132,13 +133,13 @@ def pages(made: Report) -> bytes:
 
 def _rows(made: Report) -> list[tuple[str, ...]]:
     found = list[tuple[str, ...]]()
-    for one in made.closings:
-        acquired, disposed = made.local(one.acquired), one.disposed.astimezone(made.zone)
+    for one, acquired, disposed in made.dated():
         days = days_held(acquired, disposed)
+        proceeds, basis, gain, fees = map(from_micros, (one.proceeds, one.basis, one.gain, one.fees))
         found.append((
             _latin(one.ticker), one.side.upper(), "unknown" if acquired is None else f"{acquired:%Y-%m-%d}",
-            f"{disposed:%Y-%m-%d}", _count(one.contracts), _dollars(one.proceeds), _dollars(one.basis),
-            _dollars(one.proceeds - one.basis), _dollars(one.fees), "" if days is None else str(days),
+            f"{disposed:%Y-%m-%d}", _count(from_micros(one.contracts)), _dollars(proceeds), _dollars(basis),
+            _dollars(gain), _dollars(fees), "" if days is None else str(days),
         ))  # fmt: skip
     return found
 
