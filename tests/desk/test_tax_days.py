@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ BEGIN, END = (to_moment(datetime(year, 1, 1, tzinfo=UTC)) for year in (2021, 202
 moments = st.integers(BEGIN, END)
 
 
-def dated(zone: ZoneInfo, pairs: list[tuple[int | None, int]]) -> list[tuple[date | None, date]]:
+def dated(zone: ZoneInfo, pairs: Sequence[tuple[int | None, int]]) -> list[tuple[date | None, date]]:
     closings = [KeptClosing("T", 0, "yes", acquired, disposed, 1, 1, 1, 0) for acquired, disposed in pairs]
     made = Report(2026, "fifo", "paper", zone, datetime.now(UTC), closings, [])
     return [(acquired, disposed) for _, acquired, disposed in made.dated()]

@@ -68,7 +68,7 @@ async def test_names_that_are_no_names(database: Database, text: str) -> None:
     """Kept as they are or refused in a sentence; the next request is answered."""
     ledger = Ledger(database, ME)
     try:
-        await ledger.add([replace(fill(1), ticker=text, exchange_id=text)])
+        await ledger.add([fill(1)._replace(ticker=text, exchange_id=text)])
     except RecordsError:
         assert await ledger.count() == 0
     else:

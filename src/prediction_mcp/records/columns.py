@@ -24,15 +24,15 @@ def to_micros(value: Decimal | int) -> int:
     Raises:
         TypeError: a float; ValueError: more than six decimals, more than :data:`DIGITS`, or no number.
     """
-    if isinstance(value, float | bool):
-        raise TypeError(f"money must be exact, not {type(value).__name__}")
-    if isinstance(value, int):
+    if not isinstance(value, Decimal):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"money must be exact, not {type(value).__name__}")
         value = Decimal(value)
     if not value.is_finite():
         raise ValueError(f"{value} is not a finite number")
     if value.adjusted() >= DIGITS:
         raise ValueError(f"{value:.3e} is more than there can be")
-    scaled = value.scaleb(6)
+    scaled = value * MICROS
     if scaled != (whole := int(scaled)):
         raise ValueError(f"{value} has more than six decimals")
     return whole

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -86,14 +86,14 @@ class Database:
                     yield connection
 
     @staticmethod
-    async def pour(connection: AsyncConnection, into: TableClause, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows of one shape, in the units of the database: compiled once, handed to the driver as they are."""
+    async def pour(connection: AsyncConnection, into: TableClause, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows: every column but the key in the table's sequence, in its units, as the driver takes them."""
         if not rows:
             return
-        compiled = insert(into).compile(dialect=connection.dialect, column_keys=list(rows[0]))
-        order = compiled.positiontup
-        assert order is not None  # noqa: S101 - both drivers take parameters by their place
-        await connection.exec_driver_sql(str(compiled), [tuple(row[name] for name in order) for row in rows])
+        names = [column.name for column in into.columns if column.name != "id"]
+        compiled = insert(into).compile(dialect=connection.dialect, column_keys=names)
+        assert compiled.positiontup == names  # noqa: S101 - both drivers take parameters by their place
+        await connection.exec_driver_sql(str(compiled), rows)
 
     @property
     def engine(self) -> AsyncEngine:

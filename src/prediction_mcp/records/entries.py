@@ -9,10 +9,10 @@ carries a dollar, never the sum.
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["fill", "settlement", "deposit", "withdrawal", "transfer"]
 KINDS: tuple[Kind, ...] = ("fill", "settlement", "deposit", "withdrawal", "transfer")
@@ -24,8 +24,7 @@ Held = MutableMapping[tuple[str, int], Decimal]
 """Signed contracts by market and subaccount."""
 
 
-@dataclass(frozen=True, slots=True)
-class FillEntry:
+class FillEntry(NamedTuple):
     """One fill: ``contracts`` signed, YES above zero; ``price`` dollars a YES; ``fee`` dollars."""
 
     exchange_id: str
@@ -65,8 +64,7 @@ class MoneyEntry:
 Entry = FillEntry | SettlementEntry | MoneyEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of the transactions, as it is written."""
 
     kind: Kind
@@ -118,7 +116,7 @@ def settlement_as_told(entry: SettlementEntry, held: Held) -> list[Row]:
     if not sides:
         return []
     contracts, cash = sum((s.contracts for s in sides), ZERO), sum((s.cash for s in sides), ZERO)
-    return [replace(sides[0], contracts=contracts, cash=cash)]
+    return [sides[0]._replace(contracts=contracts, cash=cash)]
 
 
 def _settled(entry: SettlementEntry, subaccount: int, count: Decimal) -> Row:

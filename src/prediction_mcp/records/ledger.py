@@ -293,21 +293,18 @@ def _kind(entry: Entry) -> Kind:
     return "fill" if isinstance(entry, FillEntry) else entry.kind
 
 
-def _units(account: int, rows: Iterable[Row]) -> list[dict[str, Any]]:
+def _units(account: int, rows: Iterable[Row]) -> list[tuple[Any, ...]]:
     """Rows in the units of the database. Raises RecordsError for an amount that has no such units."""
     try:
-        return [_values(account, row) for row in rows]
+        return [
+            (
+                account, kind, exchange_id, subaccount, to_moment(time), ticker, to_micros(contracts),
+                None if price is None else to_micros(price), to_micros(fee), to_micros(cash), order_id,
+            )
+            for kind, exchange_id, subaccount, time, ticker, contracts, price, fee, cash, order_id in rows
+        ]  # fmt: skip
     except ValueError as error:
         raise RecordsError(f"The exchange told an amount that can't be kept ({error}): nothing was written.") from None
-
-
-def _values(account: int, row: Row) -> dict[str, Any]:
-    return {
-        "account_id": account, "kind": row.kind, "exchange_id": row.exchange_id, "subaccount": row.subaccount,
-        "time": to_moment(row.time), "ticker": row.ticker, "contracts": to_micros(row.contracts),
-        "price": None if row.price is None else to_micros(row.price), "fee": to_micros(row.fee),
-        "cash": to_micros(row.cash), "order_id": row.order_id,
-    }  # fmt: skip
 
 
 def _exact(total: Any) -> Decimal:

@@ -7,7 +7,7 @@ transaction, so a process that dies leaves lots that fit their mark.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -179,12 +179,10 @@ class Shelf:
             query = select(Transaction.id).where(*mine, Transaction.time >= until).limit(1)
             return (await connection.execute(query)).first() is None
 
-    async def replace(
-        self, work: Work, lots: Sequence[Mapping[str, Any]], closings: Sequence[Mapping[str, Any]]
-    ) -> bool:
+    async def replace(self, work: Work, lots: Sequence[tuple[Any, ...]], closings: Sequence[tuple[Any, ...]]) -> bool:
         """Put worked-out lots in the place of those of the same markets; False where another process was faster.
 
-        Rows have money and times in the units of the database.
+        Rows have the tables' columns after the account, in the units of the database.
         """
         async with self.database.writing() as connection:
             account = await self.ledger.account_id(connection)
@@ -195,8 +193,8 @@ class Shelf:
                 for begin in range(0, len(work.tickers), AT_ONCE):
                     some = work.tickers[begin : begin + AT_ONCE]
                     await connection.execute(delete(table).where(table.account_id == account, table.ticker.in_(some)))
-            await self.database.pour(connection, _LOTS, [{"account_id": account, **lot} for lot in lots])
-            await self.database.pour(connection, _CLOSINGS, [{"account_id": account, **one} for one in closings])
+            await self.database.pour(connection, _LOTS, [(account, *lot) for lot in lots])
+            await self.database.pour(connection, _CLOSINGS, [(account, *one) for one in closings])
             await _set(connection, account, MARK, str(work.mark))
             return True
 

@@ -36,27 +36,25 @@ async def refresh(history: History) -> Shelf:
 
 def _rows(
     work: Work, method: Method, named: Mapping[str, Mapping[str, int]]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     ids = {(f"{trade.subaccount}/{trade.ticker}", trade.key): trade.id for trade in work.trades}
-    places = {f"{trade.subaccount}/{trade.ticker}": trade for trade in work.trades}
-    lots, closings = list[dict[str, Any]](), list[dict[str, Any]]()
+    places = {f"{trade.subaccount}/{trade.ticker}": (trade.ticker, trade.subaccount) for trade in work.trades}
+    lots, closings = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
     for group, book in lots_of(groups(work.trades), method, named).items():
-        where: dict[str, Any] = {"ticker": places[group].ticker, "subaccount": places[group].subaccount}
+        where = places[group]
         lots += [
-            {
-                **where, "transaction_id": ids[group, lot.key], "side": lot.side, "acquired": to_moment(lot.acquired),
-                "contracts": lot.contracts, "basis": lot.basis, "left": lot.left, "left_basis": lot.left_basis,
-            }
+            (
+                ids[group, lot.key], *where, lot.side, to_moment(lot.acquired), lot.contracts, lot.basis, lot.left,
+                lot.left_basis,
+            )
             for lot in book.lots
         ]  # fmt: skip
         closings += [
-            {
-                **where, "transaction_id": ids[group, one.key],
-                "opened_by": None if one.opened_by is None else ids[group, one.opened_by], "side": one.side,
-                "acquired": None if one.acquired is None else to_moment(one.acquired),
-                "disposed": to_moment(one.disposed), "contracts": one.contracts, "proceeds": one.proceeds,
-                "basis": one.basis, "fees": one.fees,
-            }
+            (
+                ids[group, one.key], None if one.opened_by is None else ids[group, one.opened_by], *where, one.side,
+                None if one.acquired is None else to_moment(one.acquired), to_moment(one.disposed), one.contracts,
+                one.proceeds, one.basis, one.fees,
+            )
             for one in book.closed
         ]  # fmt: skip
     return lots, closings
