@@ -84,11 +84,13 @@ transcript: $(READY)
 	$(BIN)/python -m tests.transcript.session
 	$(BIN)/python -m tests.transcript.across
 
-# Pins every version and hash for all supported Pythons; no addresses (see IMPLEMENTATION_SUMMARY.md, "The lock").
+# Pins every version and hash for all supported Pythons; no addresses (see IMPLEMENTATION_SUMMARY.md, "The lock"). Of these
+# deploy/requirements.lock has what the image of deploy/ needs.
 lock: | $(UV)
 	$(UV) lock --upgrade
 	$(UV) export --frozen --quiet --all-groups --all-extras --no-emit-project --no-annotate --format requirements-txt -o requirements.lock
 	rm -f uv.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra automation --extra postgres --extra redis --constraint requirements.lock pyproject.toml -o deploy/requirements.lock
 
 $(READY): pyproject.toml requirements.lock | $(UV)
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv

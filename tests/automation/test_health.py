@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from prediction_mcp.automation import metrics
+from prediction_mcp.automation.desk import Desk
 from prediction_mcp.automation.health import health
 from prediction_mcp.automation.pages import served
 from prediction_mcp.automation.worker import Worker
+from prediction_mcp.safety.records import Records
 from prediction_mcp.server import create_server
 from tests.automation.conftest import Home
 from tests.conftest import Served
@@ -47,6 +50,18 @@ async def test_every_part_is_told(home: Home) -> None:
     assert said["exchange"] == "it takes no orders now"
     assert "halted by a test" in str(said["journal"])
     home.served.exchange.resume()
+
+
+@pytest.mark.parametrize("look", [health, metrics.text])
+async def test_who_looks_first_leaves_the_journal_to_orders(home: Home, look: Callable[[Desk], Awaitable[Any]]) -> None:
+    """A monitor asks before anything was traded in this process, while another one of yours has a journal here."""
+    place = home.desk.account.settings.safety_home
+    assert place is not None
+    Records(place).close()
+    await look(home.desk)
+    rule = await home.rule("recurring", every="1d", count=2, max_runs=5)
+    await home.tick()
+    assert (await home.again(rule)).filled == 2
 
 
 async def test_figures_are_those_of_what_happened(home: Home) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from prediction_mcp.desk.results import Answer, Result
 from prediction_mcp.net.errors import PlatformError
+from prediction_mcp.safety.index import QUICK_S
 from prediction_mcp.safety.journal import JournalError
 
 from .alerts.service import NOBODY, works
@@ -100,7 +101,7 @@ async def _journal(desk: Desk) -> Looked:
     home = desk.account.settings.safety_home
     if home is None or not home.exists():
         return "ok", None
-    records = await asyncio.to_thread(desk.account.records, 1.0)
+    records = desk.account.records(QUICK_S)
     left = len(records.unsettled())
     return ("degraded", f"{left} writes have no known outcome yet") if left else ("ok", None)
 

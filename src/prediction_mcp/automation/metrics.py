@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from prediction_mcp.desk.kalshi.records.worth import valued
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.measured import BOUNDS
 from prediction_mcp.safety import usage
+from prediction_mcp.safety.index import QUICK_S
 from prediction_mcp.safety.journal import JournalError
 from prediction_mcp.settings import SettingsError
 
@@ -74,7 +74,7 @@ async def _read(desk: Desk, *, private: bool) -> Figures:
     home = desk.account.settings.safety_home
     if home is not None and home.exists():
         try:
-            records = await asyncio.to_thread(desk.account.records, 1.0)
+            records = desk.account.records(QUICK_S)  # in no thread: only the one that opens it may use it
             found.writes, found.answers = usage.totals(records.db)
         except JournalError as error:
             logger.warning("the journal's figures can't be read now: {}", error)
@@ -126,7 +126,9 @@ class _Collected:
             return
         live = GaugeMetricFamily(f"{PREFIX}feed_live", "Whether quotes come by themselves.")
         live.add_metric([], float(self._attendant.is_live))
-        yield live
+        watched = GaugeMetricFamily(f"{PREFIX}watched_markets", "Markets of whose prices alerts or rules wait.")
+        watched.add_metric([], len(self._attendant.board.tickers))
+        yield from (live, watched)
         counters: Counter[str] = self._attendant.feed_counters
         events = CounterMetricFamily(f"{PREFIX}feed_events", "What the feed went through.", labels=["what"])
         for what, number in counters.items():
@@ -138,9 +140,9 @@ class _Collected:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         f = self._figures
-        jobs = CounterMetricFamily(f"{PREFIX}job_runs", "Runs of jobs by outcome.", labels=["job", "outcome"])
-        took = GaugeMetricFamily(f"{PREFIX}job_seconds", "Seconds that a job took the last time.", labels=["job"])
-        failing = GaugeMetricFamily(f"{PREFIX}job_failures", "How often a job failed in a row.", labels=["job"])
+        jobs = CounterMetricFamily(f"{PREFIX}job_runs", "Runs of jobs by outcome.", labels=["task", "outcome"])
+        took = GaugeMetricFamily(f"{PREFIX}job_seconds", "Seconds that a job took the last time.", labels=["task"])
+        failing = GaugeMetricFamily(f"{PREFIX}job_failures", "How often a job failed in a row.", labels=["task"])
         for job in f.jobs:
             jobs.add_metric([job.name, "done"], job.runs - job.failed)
             jobs.add_metric([job.name, "failed"], job.failed)
