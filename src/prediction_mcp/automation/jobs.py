@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 GAP = timedelta(seconds=90)
 """Where nobody looked for so long, alerts are looked back at."""
 BACKOFF = 2
-LONGEST_S = 3_600.0
-"""Between two tries of a job that fails."""
+LONGEST_S, LONGEST_PERIODS = 3_600.0, 10
+"""Between two tries of a job that fails: what looks often must not be away for long."""
 ATTENDED_S = 60.0
 """How long one worker attends to the feed before any of them may."""
 EXPECTED = (PlatformError, JournalError, SettingsError)
@@ -98,7 +98,8 @@ class Jobs:
         failures = await self._noted(job, int(took * 1000), problem)
         if not failures:
             return max(job.every_s - took, 0.0)
-        return float(min(max(job.every_s, 1.0) * BACKOFF ** min(failures - 1, 12), LONGEST_S))
+        period = max(job.every_s, 1.0)
+        return float(min(period * min(BACKOFF ** min(failures - 1, 12), LONGEST_PERIODS), max(LONGEST_S, period)))
 
     async def _noted(self, job: Job, took: int, problem: str | None) -> int:
         """How often it failed in a row."""
