@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.auth import signer_from_pem
+from prediction_mcp.kalshi.errors import AuthenticationError
 from prediction_mcp.kalshi.rate_limit import RateLimiter
 from prediction_mcp.net.buckets import TokenBucket
+from tests.conftest import MARKET, Served
 
 
 class ManualLoopTime:
@@ -129,3 +133,36 @@ async def test_new_limits_keep_what_was_spent(loop_time: ManualLoopTime) -> None
     assert bucket.tokens == pytest.approx(110)
     bucket.configure(rate=50, capacity=30, reserve=0)
     assert bucket.tokens == pytest.approx(30)
+
+
+# -- public reads where the public bucket is dry ---------------------------------------------------------------------
+
+
+async def dry(client: KalshiClient) -> None:
+    public = client.limiter.buckets["public"]
+    public.configure(1e-6, public.capacity, 0)
+    await public.acquire(public.tokens)
+
+
+async def test_a_public_read_waits_for_nothing_while_the_account_has_tokens(kalshi: KalshiClient) -> None:
+    """The account pays where the public bucket is dry; half of its own stays for what only the account may ask."""
+    read = kalshi.limiter.buckets["read"]
+    read.configure(1e-6, 100, 0)
+    await kalshi.account.limits()
+    await kalshi.markets.get(MARKET)
+    assert round(read.tokens) == 90  # the public bucket paid
+    await dry(kalshi)
+    for left in (80, 70, 60, 50):
+        await kalshi.markets.get(MARKET)
+        assert round(read.tokens) == left
+    assert not kalshi.limiter.better_signed(10)
+
+
+async def test_a_key_that_never_worked_spoils_no_public_read(served: Served) -> None:
+    signer = signer_from_pem("nobody", served.pem)
+    async with KalshiClient(served.url, signer) as client:
+        with pytest.raises(AuthenticationError):
+            await client.account.limits()
+        public = client.limiter.buckets["public"]
+        await public.acquire(public.tokens)
+        assert (await client.markets.get(MARKET)).ticker == MARKET

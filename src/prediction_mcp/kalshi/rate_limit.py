@@ -1,7 +1,8 @@
 """The client's mirror of the account's token buckets, so that it waits instead of earning a 429.
 
 Rules: docs/kalshi.md, "Rate limits". Two buckets for signed requests (read, write), one for the balance alone, and one
-for public reads, whose limit Kalshi doesn't publish and which is therefore treated like the smallest account's.
+for public reads, whose limit Kalshi doesn't publish and which is therefore treated like the smallest account's. Where
+that is dry, public reads are signed and paid for by the account, as long as half of its bucket is left.
 
 Cancels go first and may use a reserve that other writes may not touch: getting out must never wait behind getting in.
 """
@@ -91,6 +92,11 @@ class RateLimiter:
         if template == BALANCE:
             return "balance"
         return "read" if method == "GET" else "write"
+
+    def better_signed(self, cost: int) -> bool:
+        """Whether a public read is sooner signed: the public bucket is dry, and half the account's stays for its own."""
+        read = self.buckets["read"]
+        return self.buckets["public"].expected_wait(cost) > 0 and read.expected_wait(cost + read.capacity / 2) <= 0
 
     def cost(self, method: str, template: str, items: int = 1) -> int:
         """Tokens of a request; a batch is paid per item, and a look at the balance by itself."""

@@ -57,6 +57,7 @@ class Transport:
         self._sender = Sender(base_url, "The exchange", MEANINGS, max_tries=max_tries, http=http)
         self.base_url = self._sender.base_url
         self._prefix = urlsplit(self.base_url).path
+        self._key_works = False
 
     @property
     def measured(self) -> Measured:
@@ -123,18 +124,21 @@ class Transport:
         if signed and self.signer is None:
             raise CredentialsError("This needs an API key and its private key.")
         path = template.format(**{name: quote(value, safe="") for name, value in (ids or {}).items()})
-        content = orjson.dumps(body.model_dump(exclude_none=True)) if body is not None else None
+        sent = orjson.dumps(body.model_dump(exclude_none=True)) if body is not None else None
+        cost = self.limiter.cost(method, template, items)
+        signed = signed or (self._key_works and self.limiter.better_signed(cost))
         bucket = self.limiter.buckets[self.limiter.lane(method, template, signed=signed)]
 
         def made() -> Request:
             headers = self.signer.headers(method, self._prefix + path) if signed and self.signer is not None else None
-            return Request(method, path, query, content, headers)
+            return Request(method, path, query, sent, headers)
 
-        cost = self.limiter.cost(method, template, items)
         try:
-            return await self._sender.send(
+            content = await self._sender.send(
                 made, bucket, cost, idempotent=idempotent, urgent=urgent, name=f"{method} {template}"
             )
+            self._key_works = self._key_works or signed
+            return content
         finally:
             if self.cache is not None and method != "GET":  # also where no answer came: it may have been done
                 self.cache.changed()
