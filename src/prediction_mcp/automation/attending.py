@@ -18,6 +18,7 @@ from loguru import logger
 from prediction_mcp.desk.kalshi.realtime.source import FeedSource
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.realtime.events import Channel, Event, FillEvent, OrderEvent, Quote
+from prediction_mcp.records import watching
 from prediction_mcp.records.keeping import Quoted
 
 from .alerts.prices import PriceAlerts
@@ -34,7 +35,7 @@ AT_ONCE = 100
 """Markets of one request."""
 BEAT_S = 1.0
 """How often prices that must hold are looked at."""
-CHANGES_S = 3.0
+CHANGES_S = 5.0
 """How often it is asked whether alerts and rules were changed, here or elsewhere."""
 LAST_S = 5.0
 """How long orders under way may take when a worker ends."""
@@ -72,7 +73,7 @@ class Attendant:
 
     async def refresh(self) -> bool:
         """Take over what was made, changed or ended, by whomever; whether anything was."""
-        stamp = (*await self.desk.alerts.stamp(), *await self.desk.rules.stamp())
+        stamp = await watching.stamp(self.desk.alerts.ledger)
         if stamp == self._stamp:
             return False
         alerts = await self.desk.alerts.active()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +33,8 @@ GAP = timedelta(seconds=90)
 BACKOFF = 2
 LONGEST_S, LONGEST_PERIODS = 3_600.0, 10
 """Between two tries of a job that fails: what looks often must not be away for long."""
+TOLD_S = 30.0
+"""How often it is written that a job goes well."""
 ATTENDED_S = 60.0
 """How long one worker attends to the feed before any of them may."""
 EXPECTED = (PlatformError, JournalError, SettingsError)
@@ -58,6 +61,10 @@ class Jobs:
     def __init__(self, desk: Desk, attendant: Attendant, within: str) -> None:
         self.desk, self.attendant, self.within = desk, attendant, within
         self._looked_back = False
+        self._told = dict[str, float]()
+        """When it was written that a job went well, by a clock that only goes on."""
+        self._untold: Counter[str] = Counter()
+        self._priced = True
 
     def all(self) -> list[Job]:
         """With their periods from the settings."""
@@ -102,12 +109,24 @@ class Jobs:
         return float(min(period * min(BACKOFF ** min(failures - 1, 12), LONGEST_PERIODS), max(LONGEST_S, period)))
 
     async def _noted(self, job: Job, took: int, problem: str | None) -> int:
-        """How often it failed in a row."""
+        """How often it failed in a row. That it goes well is written now and then, for an idle worker costs nothing."""
+        now = time.monotonic()
+        self._untold[job.name] += 1
+        if problem is None and now - self._told.get(job.name, -TOLD_S) < TOLD_S:
+            return 0
         try:
-            return await self.desk.workers.ended(job.name, self.desk.name, self.desk.clock(), took, problem)
+            failures = await self.desk.workers.ended(
+                job.name, self.desk.name, self.desk.clock(), took, problem, self._untold[job.name]
+            )
         except PlatformError as error:
             logger.warning("how the job {} went can't be written down: {}", job.name, error)
             return 1
+        self._untold[job.name] = 0
+        if problem is None:
+            self._told[job.name] = now
+        else:
+            self._told.pop(job.name, None)
+        return failures
 
     # -- what they do ----------------------------------------------------------------------------------------------
 
@@ -139,7 +158,10 @@ class Jobs:
 
     async def _prices(self) -> None:
         """The last prices of what is watched, for whoever asks while nothing else runs."""
-        await Keeping(self.desk.account.history.ledger).prices(self.attendant.quoted, self.desk.clock())
+        quoted = self.attendant.quoted
+        if quoted or self._priced:  # nothing in the place of nothing needs no writing
+            await Keeping(self.desk.account.history.ledger).prices(quoted, self.desk.clock())
+        self._priced = bool(quoted)
 
     async def _transactions(self) -> None:
         await sync(self.desk.account.history)

@@ -24,6 +24,7 @@ from .jobs import Job, Jobs
 
 if TYPE_CHECKING:
     from docket import Docket
+    from docket import Worker as DocketWorker
 
     from prediction_mcp.desk.kalshi.account import Account
 
@@ -53,6 +54,19 @@ def _listen() -> None:
         log.addHandler(_ToLoguru())
         log.setLevel(logging.WARNING)
         log.propagate = False
+
+
+def _worker_class() -> type[DocketWorker]:
+    """docket's worker without its ear for cancellations: it asks ten times a second, and nobody cancels our jobs."""
+    from docket import Worker as DocketWorker
+
+    class Quiet(DocketWorker):
+        async def _cancellation_listener(self) -> None:
+            if (session := self._processing_session) is not None:
+                session.cancellation_ready.set()
+                await session.stopping.wait()
+
+    return Quiet
 
 
 class Worker:
@@ -104,7 +118,6 @@ class Worker:
     async def _working(self) -> AsyncIterator[Any]:
         try:
             from docket import Docket
-            from docket import Worker as DocketWorker
         except ModuleNotFoundError:
             raise SettingsError(EXTRA) from None
         _listen()
@@ -113,7 +126,7 @@ class Worker:
                 for job in self.jobs.all():
                     docket.register(self._task_of(job))
                 self._docket = docket
-                async with DocketWorker(
+                async with _worker_class()(
                     docket, self.desk.name, concurrency=CONCURRENCY, redelivery_timeout=REDELIVERED,
                     minimum_check_interval=CHECK, scheduling_resolution=CHECK,
                 ) as worker:  # fmt: skip

@@ -94,7 +94,7 @@ class RateLimiter:
         return "read" if method == "GET" else "write"
 
     def better_signed(self, cost: int) -> bool:
-        """Whether a public read is sooner signed: the public bucket is dry, and half the account's stays for its own."""
+        """Whether a public read goes sooner signed, with half of the account's bucket left for its own."""
         read = self.buckets["read"]
         return self.buckets["public"].expected_wait(cost) > 0 and read.expected_wait(cost + read.capacity / 2) <= 0
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, and_, func, insert, select, update
+from sqlalchemy import Select, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .ledger import Ledger
@@ -163,16 +163,6 @@ class Rules:
             return [
                 Rule(*row) for row in await connection.execute(query.order_by(StandingOrder.id.desc()).limit(limit))
             ]
-
-    async def stamp(self) -> tuple[int, int]:
-        """Another one wherever a rule was made, changed or ended."""
-        async with self.database.reading() as connection:
-            account = await self.ledger.account_id(connection, make=False)
-            query = select(
-                func.coalesce(func.max(StandingOrder.id), 0), func.coalesce(func.sum(StandingOrder.version), 0)
-            )
-            row = (await connection.execute(query.where(StandingOrder.account_id == account))).one()
-            return int(row[0]), int(row[1])
 
     async def change(
         self,

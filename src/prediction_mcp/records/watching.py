@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, select, update
 
 from .ledger import Ledger
 from .outbox import Message, put
-from .tables import Alert, AlertFiring
+from .tables import Alert, AlertFiring, StandingOrder
 
 ACTIVE, DONE, DELETED, EXPIRED = "active", "done", "deleted", "expired"
 
@@ -107,14 +107,6 @@ class Alerts:
                 query = query.where(Alert.id < before)
             return [AlertRow(*row) for row in await connection.execute(query.order_by(Alert.id.desc()).limit(limit))]
 
-    async def stamp(self) -> tuple[int, int]:
-        """Another one wherever an alert was made, changed or ended."""
-        async with self.database.reading() as connection:
-            account = await self.ledger.account_id(connection, make=False)
-            query = select(func.coalesce(func.max(Alert.id), 0), func.coalesce(func.sum(Alert.version), 0))
-            row = (await connection.execute(query.where(Alert.account_id == account))).one()
-            return int(row[0]), int(row[1])
-
     async def write(
         self,
         alert: AlertRow,
@@ -177,3 +169,19 @@ class Alerts:
             told = update(AlertFiring).where(*fresh).values(shown=now).returning(AlertFiring.id, *_FIRING)
             rows = sorted((await connection.execute(told)).all())
         return [Firing(*row[1:]) for row in rows[-limit:]], max(len(rows) - limit, 0)
+
+
+async def stamp(ledger: Ledger) -> tuple[int, ...]:
+    """Another one wherever an alert or a standing order was made, changed or ended: asked often, so it is one query."""
+    async with ledger.database.reading() as connection:
+        account = await ledger.account_id(connection, make=False)
+        return tuple((await connection.execute(_STAMP, {"account": account})).one())
+
+
+_STAMP = select(
+    *(
+        select(func.coalesce(figure, 0)).where(table.account_id == bindparam("account")).scalar_subquery()
+        for table in (Alert, StandingOrder)
+        for figure in (func.max(table.id), func.sum(table.version))
+    )
+)

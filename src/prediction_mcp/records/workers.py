@@ -65,13 +65,13 @@ class Workers:
             account = await self.ledger.account_id(connection)
             await connection.execute(delete(Worker).where(Worker.account_id == account, Worker.name == name))
 
-    async def ended(self, job: str, worker: str, now: datetime, took: int, problem: str | None) -> int:
-        """A job was run; returns how often it failed in a row."""
+    async def ended(self, job: str, worker: str, now: datetime, took: int, problem: str | None, runs: int = 1) -> int:
+        """A job was run so many times since it was last told, the last time like this; how often it failed in a row."""
         async with self.database.writing() as connection:
             account = await self.ledger.account_id(connection)
             await self.ledger.lock(connection, account)
             mine = (Job.account_id == account, Job.name == job)
-            values = {"ended": now, "took": took, "worker": worker, "runs": Job.runs + 1, "said": problem or ""}
+            values = {"ended": now, "took": took, "worker": worker, "runs": Job.runs + runs, "said": problem or ""}
             if problem is None:
                 values |= {"done": now, "failures": 0}
             else:
@@ -80,7 +80,7 @@ class Workers:
             if (failures := (await connection.execute(change)).scalar()) is not None:
                 return failures
             first = {
-                "account_id": account, "name": job, "runs": 1, "failed": int(problem is not None),
+                "account_id": account, "name": job, "runs": runs, "failed": int(problem is not None),
                 "failures": int(problem is not None), "ended": now, "done": now if problem is None else None,
                 "took": took, "worker": worker, "said": problem or "",
             }  # fmt: skip
