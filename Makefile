@@ -83,6 +83,7 @@ cassettes: $(READY)
 transcript: $(READY)
 	$(BIN)/python -m tests.transcript.session
 	$(BIN)/python -m tests.transcript.across
+	$(BIN)/python -m tests.transcript.standing
 
 # Pins every version and hash for all supported Pythons; no addresses (see IMPLEMENTATION_SUMMARY.md, "The lock"). Of these
 # deploy/requirements.lock has what the image of deploy/ needs.

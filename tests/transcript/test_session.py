@@ -9,7 +9,7 @@ import pytest
 
 from tests.tools.test_tools import TOOLS
 
-from . import across, session
+from . import across, session, standing
 
 
 @pytest.mark.long
@@ -44,3 +44,25 @@ def test_the_written_conversation_has_no_error_but_the_honest_one() -> None:
     assert [line for line in text.splitlines() if line.startswith("error:")] in (
         [], ["error: Both books leave no 1¢ a contract after fees now: nothing was sent."],
     )  # fmt: skip
+
+
+def follows(text: str) -> None:
+    """What the three rules came to, in either era."""
+    assert "error:" not in text
+    assert text.count("> asked: Standing order:") == 3
+    assert "the bid of yes is 56¢, 5¢ or more below its highest 61¢" in text
+    assert text.count('"state": "done", "runs": 1, "filled": 40') == 1
+    assert text.count('"filled": 20, "triggered": "the bid of yes is 65¢, at or above 65¢"') == 1
+    assert "Nobody sells yes of KXSB-27-ARI at 48.00¢ or better now" in text
+    assert '"runs": 3, "filled": 30' in text
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("era", standing.FILES)
+async def test_standing_orders_followed_by_hand(era: str) -> None:
+    follows("\n".join((await standing.record(era)).lines))
+
+
+@pytest.mark.parametrize("name", standing.FILES.values())
+def test_the_written_ones_say_the_same(name: str) -> None:
+    follows((session.DOCS / name).read_text())
