@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import resource
 import sqlite3
 import subprocess
@@ -85,6 +86,47 @@ async def test_tables_and_migrations_are_the_same(database: Database) -> None:
             lambda plain: compare_metadata(MigrationContext.configure(plain), Base.metadata)
         )
     assert found == []
+
+
+def made(file: Path) -> dict[str, set[str]]:
+    """What there is in a file, the parts of each definition in any sequence."""
+    with closing(sqlite3.connect(file)) as db:
+        found = db.execute("SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master").fetchall()
+    return {
+        name: {" ".join(part.split()) for part in re.split(r",\s+(?=CONSTRAINT|\w+ [A-Z])|\(\n|\n\)", sql)}
+        for name, sql in found
+    }
+
+
+async def test_an_empty_file_gets_what_all_migrations_give(tmp_path: Path) -> None:
+    fresh, migrated = tmp_path / "fresh.db", tmp_path / "migrated.db"
+    async with Database(fresh) as database:
+        await Ledger(database, ME).count()
+    async with Database(migrated) as database:
+        await database.migrate("head")
+    assert made(fresh) == made(migrated)
+    assert all(len(parts) > 1 for name, parts in made(fresh).items() if name.startswith("table "))
+    for file in (fresh, migrated):
+        with closing(sqlite3.connect(file)) as db:
+            assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+
+
+def test_making_an_empty_file_loads_no_alembic(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from prediction_mcp.records.database import Database\n"
+        "async def main():\n"
+        "    async with Database(Path(sys.argv[1])) as database:\n"
+        "        async with database.reading(): pass\n"
+        "asyncio.run(main()); assert 'alembic' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "records.db")], check=True)
+
+
+async def test_two_that_open_an_empty_file_at_once_make_it_once(tmp_path: Path) -> None:
+    async with Database(tmp_path / "r.db") as one, Database(tmp_path / "r.db") as other:
+        assert not any(await asyncio.gather(Ledger(one, ME).count(), Ledger(other, ME).count()))
+        assert await one.revision() == await other.revision() == HEAD
 
 
 async def test_up_down_and_up_again_with_data_in(database: Database) -> None:

@@ -25,6 +25,11 @@ from .errors import RecordsError, RecordsOldError, RecordsUnreachedError
 
 HEAD = "0002"
 """The newest revision under ``migrations/versions``; a test holds it against them."""
+VERSIONS = """CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)"""
+"""As Alembic makes it."""
 PATIENCE_S = 10.0
 """How long another process may hold a lock."""
 
@@ -183,7 +188,26 @@ class Database:
                 )
             copy = await asyncio.to_thread(copy_beside, self.file, found)
             logger.info("records are brought up to date; a copy as they were is {}", copy)
+        elif await self._made():
+            return
         await self.migrate("head")
+
+    async def _made(self) -> bool:
+        """Make the tables of an empty file as they are today, without loading Alembic; whether it was empty.
+
+        What that gives is what all migrations give: a test holds one against the other.
+        """
+        from .tables import Base
+
+        async with self.engine.connect() as plain:
+            connection = await plain.execution_options(writes=True)
+            async with connection.begin():
+                if (await connection.execute(text("SELECT count(*) FROM sqlite_master"))).scalar():
+                    return False
+                await connection.run_sync(Base.metadata.create_all)
+                for sql in (VERSIONS, f"INSERT INTO alembic_version VALUES ('{HEAD}')"):  # noqa: S608 - ours
+                    await connection.execute(text(sql))
+        return True
 
     async def migrate(self, revision: str) -> None:
         """To a revision, forwards or backwards. Raises RecordsError."""
