@@ -16,8 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from prediction_mcp.automation import metrics
 from prediction_mcp.automation.desk import Desk
 from prediction_mcp.automation.health import health
+from prediction_mcp.automation.jobs import Job, Jobs
 from prediction_mcp.automation.pages import served
 from prediction_mcp.automation.worker import Worker
+from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.safety.records import Records
 from prediction_mcp.server import create_server
 from tests.automation.conftest import Home
@@ -144,3 +146,41 @@ async def test_the_command_works_waits_and_takes_over(served: Served, tmp_path: 
     assert b"working, mode paper" in await asyncio.wait_for(second.stderr.readline(), 30)
     second.send_signal(getattr(signals, signal))
     assert await asyncio.wait_for(second.wait(), 30) == 0
+
+
+@pytest.mark.parametrize("every", [1, 30, 300, 3_600, 86_400, 30 * 86_400])
+async def test_a_job_that_fails_is_never_away_for_long(home: Home, every: float) -> None:
+    """Later each time, ten periods at most, and an hour at most, however seldom it runs by itself."""
+
+    async def fails() -> None:
+        raise PlatformError("not now")
+
+    jobs, waits = Jobs(home.desk, home.attendant, "worker"), list[float]()
+    for _ in range(14):
+        waits.append(await jobs.carry_out(Job("prices", every, 10, fails)))
+    assert waits == sorted(waits)
+    assert waits[0] == min(every, 3_600)
+    assert waits[-1] == min(10 * every, 3_600)
+
+
+async def test_what_goes_well_is_written_now_and_then_and_counted_whole(home: Home) -> None:
+    calls = list[int]()
+
+    async def works() -> None:
+        calls.append(1)
+
+    jobs, job = Jobs(home.desk, home.attendant, "worker"), Job("prices", 10, 10, works)
+    for _ in range(5):
+        await jobs.carry_out(job)
+    (told,) = await home.desk.workers.jobs()
+    assert (told.runs, told.failures) == (1, 0)
+
+    async def fails() -> None:
+        raise PlatformError("not now")
+
+    await jobs.carry_out(Job("prices", 10, 10, fails))
+    (told,) = await home.desk.workers.jobs()
+    assert (told.runs, told.failed, told.failures) == (6, 1, 1)
+    await jobs.carry_out(job)  # after a failure it is said at once
+    (told,) = await home.desk.workers.jobs()
+    assert (told.runs, told.failures) == (7, 0)

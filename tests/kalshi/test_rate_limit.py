@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import signer_from_pem
-from prediction_mcp.kalshi.errors import AuthenticationError
+from prediction_mcp.kalshi.errors import AuthenticationError, PermissionDeniedError
 from prediction_mcp.kalshi.rate_limit import RateLimiter
 from prediction_mcp.net.buckets import TokenBucket
 from tests.conftest import MARKET, Served
@@ -166,3 +167,18 @@ async def test_a_key_that_never_worked_spoils_no_public_read(served: Served) -> 
         public = client.limiter.buckets["public"]
         await public.acquire(public.tokens)
         assert (await client.markets.get(MARKET)).ticker == MARKET
+
+
+@pytest.mark.parametrize("scopes", [{"write"}, {"read", "write"}])
+async def test_a_key_that_is_taken_away_spoils_no_public_read(served: Served, scopes: set[str]) -> None:
+    """One that may only write, and one that was deleted while it was in use: what anybody may read is read."""
+    key_id, pem = served.exchange.issue_key(served.member, scopes=frozenset(scopes))
+    async with KalshiClient(served.url, signer_from_pem(key_id, pem)) as client:
+        with contextlib.suppress(PermissionDeniedError):
+            await client.account.limits()
+        del served.exchange.access.keys[key_id]
+        public = client.limiter.buckets["public"]
+        await public.acquire(public.tokens)
+        assert (await client.markets.get(MARKET)).ticker == MARKET
+        with pytest.raises(AuthenticationError):  # and what is the account's alone says so
+            await client.account.limits()

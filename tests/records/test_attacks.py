@@ -14,20 +14,24 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from prediction_mcp.desk.kalshi.records import lots
+from prediction_mcp.desk.kalshi.records import lots, reading, syncing, tax
 from prediction_mcp.desk.kalshi.records.home import History
+from prediction_mcp.desk.kalshi.records.reading import fill_entry
 from prediction_mcp.kalshi.errors import InvalidRequestError
+from prediction_mcp.kalshi.models.portfolio import Fill
 from prediction_mcp.records.beliefs import Belief, Beliefs
+from prediction_mcp.records.columns import to_micros
 from prediction_mcp.records.database import Database
 from prediction_mcp.records.entries import Entry, MoneyEntry, SettlementEntry
 from prediction_mcp.records.errors import RecordsError
 from prediction_mcp.records.ledger import Identity, Ledger
 from prediction_mcp.records.shelf import Shelf
-from prediction_mcp.records.tables import Closing, Lot, Transaction
+from prediction_mcp.records.tables import Base, Closing, Lot, Transaction
 from prediction_mcp.records.worth import Worth, Worths
 from prediction_mcp.settings import SettingsError, load_settings
 from tests.records.test_database import ME, NOW, fill
@@ -257,3 +261,78 @@ async def test_other_parameters_of_an_address_are_named(postgres: str) -> None:
     async with Database(f"{postgres}?sslmode=disable") as database:
         await database.migrate("head")
         assert await Ledger(database, ME).count() == 0
+
+
+# -- times that can't be, and digits past what is kept -----------------------------------------------------------------
+
+
+def told(created: str) -> Fill:
+    return Fill.model_validate({
+        "fill_id": f"f-{created}", "order_id": "o", "ticker": "KX-1", "outcome_side": "yes", "book_side": "bid",
+        "count_fp": "10.00", "yes_price_dollars": "0.4000", "is_taker": True, "fee_cost": "0", "created_time": created,
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("created", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-03-01T12:00:00"])
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati"])
+async def test_a_fill_of_no_possible_time_spoils_no_report(database: Database, created: str, zone: str) -> None:
+    """Year 1 is how some programs say nothing, and it lies before the beginning of time in New York."""
+    ledger, history = Ledger(database, ME), history_of(database)
+    sold = fill(2, contracts="-10", price="0.7")
+    await ledger.add([fill_entry(told(created))._replace(ticker=sold.ticker), sold])
+    made = await tax.report(history, NOW.year, None, ZoneInfo(zone))
+    (row,) = tax.rows(made)
+    assert row[5:10] == ("10", "6.98", "4", "0.02", "2.98")
+    assert tax.encode(made, "pdf").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("seconds", [-1, -(10**18), 10**12, 10**30])
+def test_seconds_that_are_no_moment_are_none(seconds: int) -> None:
+    assert reading._moment(seconds) == reading.NEVER
+
+
+@pytest.mark.parametrize("digits", [6, 26, 27, 28, 40, 200])
+def test_no_digit_is_rounded_away(digits: int) -> None:
+    with pytest.raises(ValueError, match="six decimals"):
+        to_micros(Decimal("1." + "0" * digits + "1"))
+
+
+def test_a_clock_of_theirs_that_runs_ahead_hides_nothing() -> None:
+    """Everything before the mark counts as read, for good."""
+    assert syncing.no_later(NOW - timedelta(hours=1), NOW) == NOW - timedelta(hours=1)
+    assert syncing.no_later(NOW.replace(year=9000), NOW) == NOW + timedelta(days=1)
+
+
+# -- tables of an empty file -------------------------------------------------------------------------------------------
+
+
+async def test_a_death_while_tables_are_made_leaves_the_file_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, whole = tmp_path / "records.db", Base.metadata.create_all
+
+    def dies(connection: Connection) -> None:
+        whole(connection)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Base.metadata, "create_all", dies)
+        with pytest.raises(KeyboardInterrupt):
+            async with Database(file) as database, database.reading():
+                pass
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    async with Database(file) as database:
+        assert await Ledger(database, ME).count() == 0
+
+
+async def test_tables_of_somebody_else_are_no_empty_file(tmp_path: Path) -> None:
+    """A file that has one table of ours and no revision isn't taken for ours, and nothing is added to it."""
+    file = tmp_path / "records.db"
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("CREATE TABLE accounts (name TEXT)")
+    with pytest.raises(RecordsError):
+        async with Database(file) as database, database.reading():
+            pass
+    with closing(sqlite3.connect(file)) as db:
+        assert [name for (name,) in db.execute("SELECT name FROM sqlite_master")] == ["accounts"]

@@ -16,6 +16,7 @@ from fastmcp import Client
 from fastmcp.client.elicitation import ElicitResult
 from pydantic import SecretStr
 
+from prediction_mcp.automation import attending
 from prediction_mcp.server import create_server
 from tests.automation.conftest import hold, quote
 from tests.conftest import MARKET, Served
@@ -87,6 +88,26 @@ async def test_an_alert_is_told_once_in_the_conversation(desk: Asked, served: Se
     (content,) = await desk.client.read_resource("kalshi://alerts")
     assert isinstance(content, mcp_types.TextResourceContents)
     assert json.loads(content.text)["alerts"][0]["firings"][0]["said"] == alert["said"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_what_is_made_is_watched_at_once(
+    served: Served, tmp_path: Path, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not from the worker's next look on, which never comes here."""
+    monkeypatch.setattr(attending, "CHANGES_S", 1e9)
+    hold(served, 12)
+    quote(served, 49, 51)
+    async with at(served, tmp_path, era, alerts_every=86_400, standing_every=86_400) as desk:
+        await desk.until("get_worker_status", lambda s: any(j["name"] == "standing" for j in s["jobs"]))
+        await desk.call("create_alert", kind="price_above", ticker=MARKET, value=40)
+        await desk.until("kalshi_get_exchange_status", lambda answer: "alerts" in answer)
+        await desk.call("create_standing_order", kind="trailing_stop", ticker=MARKET, trail=5)
+        await desk.until("get_standing_orders", lambda a: a["orders"][0].get("stop_at") == 0.44)
+        made = await desk.call("create_standing_order", kind="stop_loss", ticker=MARKET, stop=30)
+        await desk.call("change_standing_order", standing_order_id=made["order"]["id"], stop=60)
+        await desk.until("get_standing_orders", lambda a: a["orders"][0]["state"] == "done", status="all")
+    assert served.member.holdings[MARKET].position == 0
 
 
 async def test_a_stop_is_asked_once_and_sells_by_itself(desk: Asked, served: Served) -> None:

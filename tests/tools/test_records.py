@@ -242,6 +242,17 @@ async def test_what_others_wrote_stays_data(desk: Assistant) -> None:
     assert not any(mark in line["note"] for mark in ("\x1b", "\u2028", "\x00", "\n"))
 
 
+async def test_a_trade_is_seen_within_the_minute(desk: Assistant, served: Served) -> None:
+    """Somebody looked a moment ago; who trades and asks isn't told what was before."""
+    before = await desk.call("get_portfolio_history")
+    assert (await desk.call("get_portfolio_history"))["snapshots"] == before["snapshots"] == 1
+    trade(served, "buy", 50, 100, OTHER)
+    after = await desk.call("get_portfolio_history")
+    assert after["snapshots"] == 2
+    assert after["points"][-1]["at_cost"] == 50
+    assert after["points"][-1]["cash"] == pytest.approx(10_000 - 50 - 1.75, abs=0.01)
+
+
 async def test_worth_over_time(desk: Assistant, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prediction_mcp.desk.kalshi.records.worth.FRESH", timedelta(0))
     first = await desk.call("get_portfolio_history", chart=True)

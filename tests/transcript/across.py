@@ -13,9 +13,9 @@ import tempfile
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 
-from .session import DOCS, Session
+from .session import Session, written
 
-FILE = "transcript-across.md"
+FILES = {"auto": "transcript-across.md"}
 INTRODUCTION = [
     "A real client and a real server over stdio with `TOOLSETS=across,polymarket`: one question on two platforms, what",
     "differs in the small print, what it costs on each, and both accounts together. Long lists and texts are cut here,",
@@ -72,11 +72,5 @@ async def record(era: str) -> Session:
     return session
 
 
-async def main() -> None:
-    session = await record("auto")
-    (DOCS / FILE).write_text("\n".join(session.lines) + "\n")
-    sys.stdout.write(f"docs/{FILE}: {len(session.used)} calls\n")
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(written(record, FILES))

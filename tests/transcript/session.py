@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -203,13 +203,13 @@ INTRODUCTION = [
 ]
 
 
-async def main() -> None:
-    DOCS.mkdir(exist_ok=True)
-    for era, name in FILES.items():
+async def written(record: Callable[[str], Awaitable[Session]], files: dict[str, str]) -> None:
+    """A page for each era."""
+    for era, name in files.items():
         session = await record(era)
         (DOCS / name).write_text("\n".join(session.lines) + "\n")
         sys.stdout.write(f"docs/{name}: {len(session.used)} calls\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(written(record, FILES))

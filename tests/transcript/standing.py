@@ -24,7 +24,7 @@ from prediction_mcp.exchange.simulation import Exchange
 from tests.automation.conftest import hold, quote
 from tests.conftest import MARKET, Served
 
-from .session import DOCS, Json, Session
+from .session import Json, Session, written
 
 FILES = {"auto": "transcript-standing-2026-07-28.md", "legacy": "transcript-standing-handshake.md"}
 INTRODUCTION = [
@@ -145,12 +145,5 @@ async def record(era: str) -> Followed:
     return session
 
 
-async def main() -> None:
-    for era, name in FILES.items():
-        session = await record(era)
-        (DOCS / name).write_text("\n".join(session.lines) + "\n")
-        sys.stdout.write(f"docs/{name}: {len(session.used)} calls\n")
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(written(record, FILES))

@@ -40,7 +40,7 @@ async def test_a_conversation_across_both_platforms(era: str) -> None:
 
 
 def test_the_written_conversation_has_no_error_but_the_honest_one() -> None:
-    text = (session.DOCS / across.FILE).read_text()
+    text = (session.DOCS / across.FILES["auto"]).read_text()
     assert [line for line in text.splitlines() if line.startswith("error:")] in (
         [], ["error: Both books leave no 1¢ a contract after fees now: nothing was sent."],
     )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -58,16 +59,19 @@ class Attendant:
         self._kick = kick
         self._source: FeedSource | None = None
         self._watched = set[str]()
+        self._unread = set[str]()
+        """Markets with a condition that has seen no quote yet: a still market wouldn't tell it one."""
         self._turns: deque[Turn] = deque()
         self._woken = asyncio.Event()
         self._stamp: tuple[object, ...] | None = None
         self._missed = self._stopping = self._own = self._told_of_feed = False
-        self._asked = 0.0
+        self._asked = -math.inf
         self._orders = set[asyncio.Task[int]]()
         self.quotes = 0
         """Quotes that were looked at."""
         self.quoted: dict[str, Quoted] = {}
         """The last prices of what is on the board."""
+        desk.alerts.ledger.listeners.append(self._changed)
 
     # -- what is watched -------------------------------------------------------------------------------------------
 
@@ -77,12 +81,12 @@ class Attendant:
         if stamp == self._stamp:
             return False
         alerts = await self.desk.alerts.active()
-        self.alerts.take(alerts)
+        self._unread |= self.alerts.take(alerts)
         self._told_of_feed = any(alert.kind == "feed_down" for alert in alerts)
         if self.desk.account.policy.writes_allowed:  # else rules wait for a worker that may write
-            self.triggers.take(await self.desk.rules.active())
-        self._stamp = stamp
+            self._unread |= self.triggers.take(await self.desk.rules.active())
         await self._align()
+        self._stamp = stamp  # only now: what couldn't be read is tried again
         return True
 
     async def _align(self) -> None:
@@ -102,8 +106,13 @@ class Attendant:
         self._watched = wanted
         for ticker in gone:
             self.quoted.pop(ticker, None)
-        if fresh:
-            await self.read(fresh)
+        unread, self._unread = self._unread & wanted, set()
+        if unread:
+            try:
+                await self.read(unread)
+            except PlatformError:
+                self._unread |= unread
+                raise
 
     def _feed(self) -> FeedSource | None:
         kalshi = self.desk.account.kalshi
@@ -139,6 +148,11 @@ class Attendant:
         if turns := self.board.feed(ticker, quote):
             self._turns.extend(turns)
             self._woken.set()
+
+    def _changed(self) -> None:
+        """An alert or a rule was made in this process: nobody waits for the next look."""
+        self._asked = -math.inf
+        self._woken.set()
 
     def _again(self) -> None:
         """The connection was lost and made again: what was missed is read."""
@@ -226,6 +240,8 @@ class Attendant:
 
     async def close(self) -> None:
         """Orders under way end, within a moment; what is cut off the next worker asks the exchange about."""
+        if self._changed in (listeners := self.desk.alerts.ledger.listeners):
+            listeners.remove(self._changed)
         if self._orders:
             await asyncio.wait(self._orders, timeout=LAST_S)
         if self._source is not None:

@@ -105,8 +105,7 @@ class Jobs:
         failures = await self._noted(job, int(took * 1000), problem)
         if not failures:
             return max(job.every_s - took, 0.0)
-        period = max(job.every_s, 1.0)
-        return float(min(period * min(BACKOFF ** min(failures - 1, 12), LONGEST_PERIODS), max(LONGEST_S, period)))
+        return float(min(max(job.every_s, 1.0) * min(BACKOFF ** min(failures - 1, 12), LONGEST_PERIODS), LONGEST_S))
 
     async def _noted(self, job: Job, took: int, problem: str | None) -> int:
         """How often it failed in a row. That it goes well is written now and then, for an idle worker costs nothing."""

@@ -13,7 +13,7 @@ from prediction_mcp.net.sending import Meanings, Query, Request, Sender
 
 from .answers import error_for
 from .auth import Signer
-from .errors import BudgetSpentError, CredentialsError, SendError
+from .errors import AuthenticationError, BudgetSpentError, CredentialsError, PermissionDeniedError, SendError
 from .kinds import KINDS
 from .parsing import M, parse, parsed
 from .rate_limit import RateLimiter
@@ -57,7 +57,8 @@ class Transport:
         self._sender = Sender(base_url, "The exchange", MEANINGS, max_tries=max_tries, http=http)
         self.base_url = self._sender.base_url
         self._prefix = urlsplit(self.base_url).path
-        self._key_works = False
+        self._key_reads: bool | None = None
+        """Whether the key may read, as was seen: True once it did, False once a public read was refused it."""
 
     @property
     def measured(self) -> Measured:
@@ -126,7 +127,8 @@ class Transport:
         path = template.format(**{name: quote(value, safe="") for name, value in (ids or {}).items()})
         sent = orjson.dumps(body.model_dump(exclude_none=True)) if body is not None else None
         cost = self.limiter.cost(method, template, items)
-        signed = signed or (self._key_works and self.limiter.better_signed(cost))
+        lent = not signed and self._key_reads is True and self.limiter.better_signed(cost)
+        signed = signed or lent
         bucket = self.limiter.buckets[self.limiter.lane(method, template, signed=signed)]
 
         def made() -> Request:
@@ -137,8 +139,14 @@ class Transport:
             content = await self._sender.send(
                 made, bucket, cost, idempotent=idempotent, urgent=urgent, name=f"{method} {template}"
             )
-            self._key_works = self._key_works or signed
+            if signed and method == "GET" and self._key_reads is None:
+                self._key_reads = True
             return content
+        except (AuthenticationError, PermissionDeniedError):
+            if not lent:
+                raise
+            self._key_reads = False  # what anybody may read isn't lost with a key
+            return await self.send(method, template, ids, signed=False, query=query)
         finally:
             if self.cache is not None and method != "GET":  # also where no answer came: it may have been done
                 self.cache.changed()

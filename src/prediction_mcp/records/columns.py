@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import Any
 
 from sqlalchemy import BigInteger
@@ -14,6 +14,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNIT = Decimal("0.000001")
 MICROS = 1_000_000
 """Units in a dollar, and in a contract: no platform counts finer (Polymarket's tokens have six decimals)."""
+EXACT = Context(prec=28, traps=[Inexact])
 DIGITS = 10
 """Dollars or contracts of one row have at most so many digits before the point: hundreds of such rows still add up."""
 
@@ -32,7 +33,10 @@ def to_micros(value: Decimal | int) -> int:
         raise ValueError(f"{value} is not a finite number")
     if value.adjusted() >= DIGITS:
         raise ValueError(f"{value:.3e} is more than there can be")
-    scaled = value * MICROS
+    try:
+        scaled = EXACT.multiply(value, MICROS)
+    except Inexact:
+        raise ValueError("more than six decimals") from None
     if scaled != (whole := int(scaled)):
         raise ValueError(f"{value} has more than six decimals")
     return whole

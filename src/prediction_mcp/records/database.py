@@ -188,11 +188,11 @@ class Database:
                 )
             copy = await asyncio.to_thread(copy_beside, self.file, found)
             logger.info("records are brought up to date; a copy as they were is {}", copy)
-        elif await self._made():
+        elif await self._begun():
             return
         await self.migrate("head")
 
-    async def _made(self) -> bool:
+    async def _begun(self) -> bool:
         """Make the tables of an empty file as they are today, without loading Alembic; whether it was empty.
 
         What that gives is what all migrations give: a test holds one against the other.

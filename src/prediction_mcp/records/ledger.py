@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -77,7 +77,13 @@ class Ledger:
     def __init__(self, database: Database, identity: Identity) -> None:
         self.database = database
         self.identity = identity
+        self.listeners = list[Callable[[], None]]()
+        """Called when an alert or a standing order was made, or its terms changed, in this process."""
         self._id = (0, 0)  # in which opening of the database it was learnt, and the number
+
+    def tell(self) -> None:
+        for listener in self.listeners:
+            listener()
 
     async def account_id(self, connection: AsyncConnection, *, make: bool = True) -> int:
         """The account's row, made at the first need; 0 where it isn't there and isn't made."""

@@ -125,9 +125,11 @@ class Rules:
                 "account_id": account, "key": key, "kind": kind, "ticker": ticker, "spec": spec, "seen": seen,
                 "until": until, "due": due, "state": ACTIVE, "created": now,
             }  # fmt: skip
-            return (
+            made = (
                 await connection.execute(insert(StandingOrder).values(values).returning(StandingOrder.id))
             ).scalar_one()
+        self.ledger.tell()
+        return made
 
     async def by_key(self, key: str) -> Rule | None:
         return await self._one(StandingOrder.key == key)
@@ -183,6 +185,8 @@ class Rules:
             if (await connection.execute(update(StandingOrder).where(mine).values(values))).rowcount != 1:
                 return None
             await put(connection, account, messages, channels, now)
+        if values.keys() & {"spec", "state"}:
+            self.ledger.tell()
         return replace(rule, **values)
 
     # -- runs ------------------------------------------------------------------------------------------------------

@@ -79,7 +79,9 @@ class Alerts:
                 "account_id": account, "kind": kind, "ticker": ticker, "spec": spec, "seen": seen, "until": until,
                 "state": ACTIVE, "created": now,
             }  # fmt: skip
-            return (await connection.execute(insert(Alert).values(values).returning(Alert.id))).scalar_one()
+            made = (await connection.execute(insert(Alert).values(values).returning(Alert.id))).scalar_one()
+        self.ledger.tell()
+        return made
 
     def _query(self, account: int) -> Select[Any]:
         return select(*_COLUMNS).where(Alert.account_id == account)

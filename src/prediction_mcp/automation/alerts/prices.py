@@ -39,8 +39,9 @@ class PriceAlerts:
         self.desk, self.board = desk, board
         self.rows: dict[int, AlertRow] = {}
 
-    def take(self, rows: Iterable[AlertRow]) -> None:
-        """What is active now; conditions that nobody changed keep what they saw."""
+    def take(self, rows: Iterable[AlertRow]) -> set[str]:
+        """What is active now; conditions that nobody changed keep what they saw. The markets of the others."""
+        anew = set[str]()
         fresh = {row.id: row for row in rows if row.kind in OF_PRICE}
         for alert_id in self.rows.keys() - fresh.keys():
             self.board.drop(("alert", alert_id))
@@ -48,7 +49,9 @@ class PriceAlerts:
             known = self.rows.get(alert_id)
             if known is None or known.version != row.version:
                 self._put(row)
+                anew.add(row.ticker)
         self.rows = fresh
+        return anew
 
     def _put(self, row: AlertRow) -> None:
         self.board.put(watcher_of(row.id, spec_of(row), row.seen))

@@ -43,8 +43,9 @@ class Triggers:
         self._prices: dict[int, Decimal] = {}
         """The last price of the rule's side that made it true."""
 
-    def take(self, rules: Iterable[Rule]) -> None:
-        """What is active now."""
+    def take(self, rules: Iterable[Rule]) -> set[str]:
+        """What is active now; the markets of those that are new or were changed."""
+        anew = set[str]()
         fresh = {r.id: r for r in rules if r.kind in TRIGGERED and r.state == ACTIVE and not is_triggered(r)}
         for rule_id in self.rules.keys() - fresh.keys():
             self._forget(rule_id)
@@ -52,6 +53,8 @@ class Triggers:
             known = self.rules.get(rule_id)
             if known is None or known.version != rule.version:
                 self._put(rule)
+                anew.add(rule.ticker)
+        return anew
 
     @property
     def holds(self) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..account import Account
 
 CENT = Decimal("0.01")
+NEVER, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
 UNDER_WAY_S = 90 * 86_400
 """How long a deposit may take: it stands in the list where it was begun."""
 WHOLE = {"yes": Decimal(1), "no": Decimal(0)}
@@ -81,7 +82,7 @@ async def settlement_entries(account: Account, settled: Iterable[Settlement]) ->
     values = await asyncio.gather(*(_value(account, row) for row in first))
     return [
         SettlementEntry(
-            name, rows[0].settled_time, rows[0].ticker, value,
+            name, _time(rows[0].settled_time), rows[0].ticker, value,
             sum((row.yes_count_fp for row in rows), Decimal(0)), sum((row.no_count_fp for row in rows), Decimal(0)),
         )
         for (name, rows), value in zip(grouped.items(), values, strict=True)
@@ -140,8 +141,12 @@ async def _transfers(account: Account, begun: float) -> AsyncIterator[Subaccount
 
 
 def _time(moment: datetime | None) -> datetime:
-    return moment or _moment(0)
+    """A moment as it is kept: none, or one that can't be (year 1 is how some programs say nothing), is 1970."""
+    if moment is None:
+        return NEVER
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return aware if NEVER <= aware < LATEST else NEVER
 
 
 def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    return datetime.fromtimestamp(seconds, UTC) if 0 <= seconds < LATEST.timestamp() else NEVER

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ OVERLAP_S = 300
 """Seconds that are read again: a fill may be listed later than one after it."""
 AT_ONCE = 20_000
 """Fills of one stretch: they are in memory together. Of more, the newest half is left for a later stretch."""
+AHEAD = timedelta(days=1)
 TRIES = 4
 PAUSE_S = 1.5
 """Between two looks at an account that is trading."""
@@ -66,6 +67,8 @@ async def sync(history: History) -> Synced:
     """Read what is new from the exchange and write it. Raises KalshiError, RecordsError; what was written stays."""
     account, ledger = history.account, history.ledger
     until = (await account.kalshi.exchange.user_data_timestamp()).as_of_time.astimezone(UTC)
+    if account.environment != "paper":  # whose time may be put forward
+        until = no_later(until, datetime.now(UTC))
     known = await ledger.progress()
     rows, waiting = 0, None
 
@@ -93,6 +96,14 @@ async def sync(history: History) -> Synced:
         if high is None:
             return Synced(rows, until, waiting)
         low = ends.pop()
+
+
+def no_later(told: datetime, now: datetime) -> datetime:
+    """Up to when an exchange says that everything is shown, but not beyond a day from now.
+
+    What is read up to then isn't read again: a clock of theirs that once ran ahead must not hide what comes later.
+    """
+    return min(told, now + AHEAD)
 
 
 async def check(history: History) -> Checked:

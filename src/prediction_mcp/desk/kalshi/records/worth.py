@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Period = Literal["day", "week", "month", "year", "all"]
 DAYS: dict[str, int] = {"day": 1, "week": 7, "month": 30, "year": 365}
 FRESH = timedelta(minutes=1)
-"""A snapshot younger than this is new enough."""
+"""A snapshot younger than this is new enough for prices."""
 FIRST = "This is the first snapshot: one is kept whenever this is asked for, and a picture needs two."
 POINTS, DRAWN = 24, 500
 """Points that an answer shows, and a picture."""
@@ -31,14 +31,18 @@ ZERO, CENT = Decimal(0), Decimal("0.01")
 
 
 async def snapshot(history: History) -> Worth:
-    """Value the account now and keep it; one that is less than a minute old is taken instead."""
+    """Value the account now and keep it; one of less than a minute ago is taken instead, if nothing moved since."""
     worths = Worths(history.ledger)
-    last = await worths.last()
-    if last is not None and timedelta(0) <= datetime.now(UTC) - last.time < FRESH:
+    (worth, held), last = await valued(history.account), await worths.last()
+    if last is not None and timedelta(0) <= worth.time - last.time < FRESH and _moved(worth) == _moved(last):
         return last
-    worth, held = await valued(history.account)
     await worths.add(worth, held)
     return worth
+
+
+def _moved(worth: Worth) -> tuple[Decimal, Decimal, Decimal]:
+    """What orders and money change, and prices don't."""
+    return worth.cash, worth.resting, worth.at_cost
 
 
 async def valued(account: Account) -> tuple[Worth, list[Held]]:
