@@ -20,8 +20,9 @@ from sqlalchemy import TableClause, event, insert, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random
 
-from .errors import RecordsError, RecordsOldError, RecordsUnreachedError
+from .errors import RecordsError, RecordsHeldError, RecordsOldError, RecordsUnreachedError
 
 HEAD = "0002"
 """The newest revision under ``migrations/versions``; a test holds it against them."""
@@ -138,12 +139,21 @@ class Database:
             await self.close()  # connections to a file that was moved away would write into nothing
             with self._said():
                 await asyncio.to_thread(self.prepare)
-                found = await self.revision()
-                if found != HEAD:
-                    await self._renew(found)
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type(RecordsHeldError), stop=stop_after_delay(PATIENCE_S),
+                wait=wait_random(0.01, 0.1), reraise=True,
+            ):  # fmt: skip
+                with attempt:  # SQLite waits for nobody where a fresh file becomes one with a log (WAL)
+                    await self._brought_up()
             self._known = self._there()
             self.opened += 1
             self._current = True
+
+    async def _brought_up(self) -> None:
+        with self._said():
+            found = await self.revision()
+            if found != HEAD:
+                await self._renew(found)
 
     def _there(self) -> tuple[int, int] | None:
         """Which file lies there now; None for PostgreSQL, and where there is none."""
@@ -188,11 +198,11 @@ class Database:
                 )
             copy = await asyncio.to_thread(copy_beside, self.file, found)
             logger.info("records are brought up to date; a copy as they were is {}", copy)
-        elif await self._begun():
+        elif await self._filled():
             return
         await self.migrate("head")
 
-    async def _begun(self) -> bool:
+    async def _filled(self) -> bool:
         """Make the tables of an empty file as they are today, without loading Alembic; whether it was empty.
 
         What that gives is what all migrations give: a test holds one against the other.
@@ -244,7 +254,8 @@ class Database:
             if isinstance(error, OSError) or getattr(error, "connection_invalidated", False) or "connect" in cause:
                 return RecordsUnreachedError("The database of DATABASE_URL doesn't answer: records wait until it does.")
             return RecordsError(f"The database refused: {_cleaned(cause)}.")
-        return RecordsError(self._sentence(cause, denied=isinstance(error, PermissionError)))
+        kind = RecordsHeldError if "locked" in cause else RecordsError
+        return kind(self._sentence(cause, denied=isinstance(error, PermissionError)))
 
     def _sentence(self, cause: str, *, denied: bool) -> str:
         """What is the matter with a file."""

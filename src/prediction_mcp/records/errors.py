@@ -13,6 +13,10 @@ class RecordsUnreachedError(RecordsError):
     """The database of DATABASE_URL doesn't answer."""
 
 
+class RecordsHeldError(RecordsError):
+    """Another program writes into the file."""
+
+
 class RecordsOldError(RecordsError):
     """The database's tables are another version's."""
 
