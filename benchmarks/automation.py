@@ -21,6 +21,7 @@ from prediction_mcp.automation.desk import Desk
 from prediction_mcp.automation.standing.plan import plan_rule
 from prediction_mcp.automation.standing.service import spec_as_asked
 from prediction_mcp.connection import open_account
+from prediction_mcp.kalshi.models.account import GenerateApiKey
 from prediction_mcp.kalshi.models.orders import NewOrder, OrderExecution
 from prediction_mcp.realtime.events import Quote
 from prediction_mcp.settings import load_settings
@@ -28,6 +29,7 @@ from prediction_mcp.settings import load_settings
 ALERTS, MARKETS, QUOTES, SLOW = 10_000, 1_000, 300_000, 20_000
 ORDERS = 120
 SETTLE_S, IDLE_S = 20, 30
+ACCOUNTS = 20
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -172,6 +174,39 @@ async def idle() -> None:
             await process.wait()
 
 
+async def crew() -> None:
+    """One idle worker of many accounts: what each account more costs."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = await _exchange(folder)
+        os.environ |= {"RECORDS_FOLDER": f"{folder}/records", "XDG_CACHE_HOME": f"{folder}/cache"}
+        place = Path(folder) / "accounts"
+        place.mkdir()
+        async with open_account(load_settings()) as account:
+            for number in range(ACCOUNTS):
+                made = await account.kalshi.account.generate_key(GenerateApiKey(name=f"account {number}"))
+                key, file = Path(folder) / f"{number}.pem", place / f"account-{number}.env"
+                key.write_text(made.private_key)
+                file.write_text(
+                    f"KALSHI_ENV=paper\nKALSHI_BASE_URL={os.environ['KALSHI_BASE_URL']}\n"
+                    f"KALSHI_API_KEY_ID={made.api_key_id}\nKALSHI_PRIVATE_KEY_PATH={key}\n"
+                )
+                for path in (key, file):
+                    path.chmod(0o600)
+        os.environ["WORKER_ACCOUNTS"] = str(place)
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "prediction_mcp", "worker", stderr=asyncio.subprocess.DEVNULL
+        )
+        await asyncio.sleep(SETTLE_S + ACCOUNTS)
+        before = _used(worker.pid)
+        await asyncio.sleep(IDLE_S)
+        share = (_used(worker.pid) - before) / IDLE_S
+        print(f"an idle worker of {ACCOUNTS} accounts: {share:.2%} of a core, {_memory(worker.pid):.0f} MB")
+        for process in (worker, server):
+            process.kill()
+            await process.wait()
+        del os.environ["WORKER_ACCOUNTS"]
+
+
 def _used(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
@@ -186,6 +221,7 @@ async def main() -> None:
     board()
     await orders()
     await idle()
+    await crew()
 
 
 if __name__ == "__main__":

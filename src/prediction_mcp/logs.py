@@ -18,7 +18,9 @@ class _ToLoguru(logging.Handler):
 def configure_logging(level: str) -> None:
     """Send everything to stderr from ``level`` on."""
     logger.remove()
-    logger.add(sys.stderr, level=level, format="{time:HH:mm:ss} {level} {message}", backtrace=False, diagnose=False)
+    logger.configure(extra={"of": ""})  # whom a line is of, where one process works for several
+    line = "{time:HH:mm:ss} {level} {extra[of]}{message}"
+    logger.add(sys.stderr, level=level, format=line, backtrace=False, diagnose=False)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.WARNING, force=True)
     for name in ("fastmcp", "mcp", "uvicorn", "httpx"):
         library = logging.getLogger(name)

@@ -17,6 +17,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from prediction_mcp.automation import metrics
+from prediction_mcp.automation.crew import Crew, Member
+from prediction_mcp.automation.worker import Worker
+from prediction_mcp.connection import open_account
 from prediction_mcp.settings import Settings
 from tests.automation.conftest import Home
 
@@ -94,9 +97,12 @@ async def test_boards_and_rules_ask_for_figures_that_are_told(home: Home) -> Non
     await home.rule("recurring", every="1d", count=2, max_runs=5)
     await home.tick()
     names, labels = {"up"}, {"job", "instance", "le"}
-    for family in text_string_to_metric_families(
-        (await metrics.text(home.desk, home.attendant, private=True)).decode()
-    ):
+    crew = Crew(Path(), open_account)
+    crew.members["alice"] = Member("alice", Path(), (), None, Worker(home.desk.account))
+    one = (await metrics.text(home.desk, home.attendant, private=True)).decode()
+    many = (await metrics.crew_text(crew, private=True)).decode()
+    assert set(re.findall(r"^# TYPE .*", one, re.MULTILINE)) < set(re.findall(r"^# TYPE .*", many, re.MULTILINE))
+    for family in text_string_to_metric_families(many):
         suffixes = {"counter": ("_total",), "histogram": ("_bucket",)}.get(family.type, ("",))
         names.update(family.name + suffix for suffix in suffixes)
         labels.update(label for sample in family.samples for label in sample.labels)

@@ -17,7 +17,7 @@ from prediction_mcp.automation import metrics
 from prediction_mcp.automation.desk import Desk
 from prediction_mcp.automation.health import health
 from prediction_mcp.automation.jobs import Job, Jobs
-from prediction_mcp.automation.pages import served
+from prediction_mcp.automation.pages import served, worker_pages
 from prediction_mcp.automation.worker import Worker
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.safety.records import Records
@@ -85,7 +85,7 @@ async def test_a_worker_serves_them(home: Home) -> None:
     account = home.desk.account
     account.settings = account.settings.model_copy(update={"http_token": settings_token()})
     worker = Worker(account)
-    async with served(worker, "127.0.0.1", 0) as address, httpx.AsyncClient(base_url=address) as http:
+    async with served(worker_pages(worker), "127.0.0.1", 0) as address, httpx.AsyncClient(base_url=address) as http:
         plain = (await http.get("/health")).json()
         assert plain["parts"]["worker"] == "degraded"
         whole = (await http.get("/health", headers={"authorization": f"Bearer {TOKEN}"})).json()

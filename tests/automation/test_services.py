@@ -14,6 +14,7 @@ import pytest
 
 from prediction_mcp.automation import services
 from prediction_mcp.settings import SettingsError
+from prediction_mcp.settings.accounts import read_env_file
 
 SYSTEMS = ["linux", "darwin", "win32"]
 ENVIRONMENT = {
@@ -103,13 +104,13 @@ def test_a_setting_is_no_command_of_windows(tmp_path: Path) -> None:
 
 def test_an_env_file_open_to_others_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "worker.env"
-    assert services.read_env_file(file) == {}
+    assert read_env_file(file) == {}
     file.write_text("NOTIFY_URLS=ntfy://x\nKALSHI_ENV=paper\n")
     file.chmod(0o644)
     with pytest.raises(SettingsError, match="open to others"):
-        services.read_env_file(file)
+        read_env_file(file)
     file.chmod(0o600)
-    assert services.read_env_file(file) == {"NOTIFY_URLS": "ntfy://x", "KALSHI_ENV": "paper"}
+    assert read_env_file(file) == {"NOTIFY_URLS": "ntfy://x", "KALSHI_ENV": "paper"}
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of Linux")

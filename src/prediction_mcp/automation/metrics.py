@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from prediction_mcp.records.workers import JobRow
 
     from .attending import Attendant
+    from .crew import Crew
     from .desk import Desk
 
 PREFIX = "prediction_mcp_"
@@ -51,13 +54,32 @@ async def text(desk: Desk, attendant: Attendant | None = None, *, private: bool 
     Raises:
         SettingsError: prometheus-client isn't installed.
     """
-    try:
-        from prometheus_client import CollectorRegistry, generate_latest
-    except ModuleNotFoundError:
-        raise SettingsError("Metrics need the extra: install prediction-mcp[automation].") from None
-    figures = await _read(desk, private=private)
-    registry = CollectorRegistry()
-    registry.register(_Collected(desk, figures, attendant))
+    _needed()
+    return _printed(_Collected(desk, await _read(desk, private=private), attendant))
+
+
+async def crew_text(crew: Crew, *, private: bool = False) -> bytes:
+    """The same of many accounts, with their names as the label ``account``. Raises SettingsError."""
+    _needed()
+    working = {name: member.worker for name, member in crew.members.items() if member.worker is not None}
+    read = await asyncio.gather(*(_read(worker.desk, private=private) for worker in working.values()))
+    parts = {
+        name: _Collected(worker.desk, figures, worker.attendant)
+        for (name, worker), figures in zip(working.items(), read, strict=True)
+    }
+    return _printed(_Labelled(parts, {name: name in parts for name in crew.members}))
+
+
+def _needed() -> None:
+    if find_spec("prometheus_client") is None:
+        raise SettingsError("Metrics need the extra: install prediction-mcp[automation].")
+
+
+def _printed(collected: Any) -> bytes:
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(collected)
     return generate_latest(registry)
 
 
@@ -79,6 +101,27 @@ async def _read(desk: Desk, *, private: bool) -> Figures:
         except JournalError as error:
             logger.warning("the journal's figures can't be read now: {}", error)
     return found
+
+
+class _Labelled:
+    """Families of several accounts, each made one, with the account's name at every sample."""
+
+    def __init__(self, parts: Mapping[str, _Collected], works: Mapping[str, bool]) -> None:
+        self._parts, self._works = parts, works
+
+    def collect(self) -> Iterable[Any]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        families = dict[str, Any]()
+        for name, part in self._parts.items():
+            for family in part.collect():
+                whole = families.setdefault(family.name, type(family)(family.name, family.documentation))
+                whole.samples += [s._replace(labels={**s.labels, "account": name}) for s in family.samples]
+        yield from families.values()
+        works = GaugeMetricFamily(f"{PREFIX}account_works", "Whether this worker works for it.", labels=["account"])
+        for name, does in self._works.items():
+            works.add_metric([name], float(does))
+        yield works
 
 
 class _Collected:

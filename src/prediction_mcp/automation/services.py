@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from xml.sax.saxutils import escape
 
 from prediction_mcp.settings import Settings, SettingsError
@@ -183,14 +182,3 @@ def run(commands: Iterable[tuple[str, ...]]) -> list[str]:
             said = " ".join((done.stderr or done.stdout).split())[:200]
             return [f"“{shlex.join(command)}” failed: {said}"]
     return []
-
-
-def read_env_file(path: Path) -> dict[str, Any]:
-    """NAME=value lines of a file that only its owner can read; nothing where there is none. Raises SettingsError."""
-    from dotenv import dotenv_values
-
-    if not path.exists():
-        return {}
-    if path.stat().st_mode & 0o077 and os.name == "posix":
-        raise SettingsError(f"{path} is open to others: make it yours alone (chmod 600).")
-    return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}

@@ -6,12 +6,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from prediction_mcp.desk.results import Answer, Result, Second
+from prediction_mcp.net.errors import PlatformError
+from prediction_mcp.safety.journal import JournalError
+from prediction_mcp.settings import SettingsError
+from prediction_mcp.settings.accounts import account_files, load_account
 
 from .alerts.service import works
+from .desk import Desk
 from .standing.service import NOBODY
 
 if TYPE_CHECKING:
-    from .desk import Desk
+    from pathlib import Path
+
+    from .crew import Open
 
 ALIVE = timedelta(minutes=3)
 
@@ -103,3 +110,44 @@ def channels(names: tuple[str, ...], counts: dict[tuple[str, str], int]) -> list
         )
         for name in known
     ]
+
+
+class AccountLine(Result):
+    """``problem``: why its settings or its records can't be used, or what fails of its jobs."""
+
+    name: str
+    mode: str | None = None
+    runs: bool = False
+    alerts: int | None = None
+    standing: int | None = None
+    waiting: int | None = None
+    halted: str | None = None
+    problem: str | None = None
+
+
+class CrewStatus(Answer):
+    accounts: list[AccountLine]
+    note: str | None = None
+
+
+async def crew_status(folder: Path, opened: Open) -> CrewStatus:
+    """How the work of each account of a folder goes, from its database. Raises SettingsError for the folder."""
+    lines = [await _line(name, path, opened) for name, path in account_files(folder).items()]
+    note = None if lines else f"No account is in {folder}: each is a file like alice.env there."
+    return CrewStatus(source="worker", accounts=lines, note=note)
+
+
+async def _line(name: str, path: Path, opened: Open) -> AccountLine:
+    try:
+        settings = load_account(path)
+        async with opened(settings) as account:
+            found = await status(Desk(account))
+    except (PlatformError, JournalError, SettingsError) as error:
+        return AccountLine(name=name, problem=str(error))
+    failing = [f"{job.name}: {job.problem}" for job in found.jobs if job.failures]
+    return AccountLine(
+        name=name, mode=settings.env, runs=found.runs, alerts=found.active_alerts,
+        standing=found.active_standing_orders,
+        waiting=sum(line.waiting or 0 for line in found.channels or ()) or None, halted=found.halted,
+        problem="; ".join(failing) or None,
+    )  # fmt: skip

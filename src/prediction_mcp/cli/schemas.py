@@ -17,7 +17,7 @@ def answers() -> dict[str, Any]:
     from prediction_mcp.automation.health import Health
     from prediction_mcp.automation.notices.trying import TriedAll
     from prediction_mcp.automation.standing.results import RuleAnswer, RuleList
-    from prediction_mcp.automation.status import ChannelList, WorkerStatus
+    from prediction_mcp.automation.status import ChannelList, CrewStatus, WorkerStatus
     from prediction_mcp.desk.kalshi.portfolio.account_results import PortfolioValue
     from prediction_mcp.desk.kalshi.portfolio.results import PositionList
     from prediction_mcp.desk.kalshi.records import results as kept
@@ -38,7 +38,7 @@ def answers() -> dict[str, Any]:
         "records export": list[dict[str, Any]], "db current": shapes.Revision, "db upgrade": shapes.Revision,
         "alerts list": watched.AlertList, "alerts add": watched.AlertAnswer, "alerts delete": watched.AlertAnswer,
         "standing list": RuleList, "standing add": RuleAnswer, "standing change": RuleAnswer,
-        "standing pause": RuleAnswer, "standing cancel": RuleAnswer, "worker status": WorkerStatus,
+        "standing pause": RuleAnswer, "standing cancel": RuleAnswer, "worker status": WorkerStatus | CrewStatus,
         "worker install": shapes.Serviced, "worker uninstall": shapes.Serviced,
         "notify channels": ChannelList, "health": Health, "notify test": TriedAll,
         "db downgrade": shapes.Revision, "db history": shapes.Revisions, "error": shapes.ErrorAnswer,

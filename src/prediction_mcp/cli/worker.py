@@ -16,7 +16,9 @@ from .automation import Json, Yes, with_desk
 from .output import REFUSED, ask, show
 
 if TYPE_CHECKING:
+    from prediction_mcp.automation.pages import Page
     from prediction_mcp.automation.worker import Worker
+    from prediction_mcp.settings import Settings
 
 worker = typer.Typer(help="Work while nobody looks: alerts, standing orders, records. Ends with Ctrl-C.")
 
@@ -30,35 +32,38 @@ def run_worker(
     metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = "127.0.0.1",
     env_file: Annotated[Path | None, typer.Option(help="More settings as NAME=value, for your eyes only.")] = None,
 ) -> None:
-    """Work until it is ended."""
+    """Work until it is ended: for the account of the environment, or for all of the folder WORKER_ACCOUNTS."""
     if context.invoked_subcommand is not None:
         return
     if env_file is not None:
-        from prediction_mcp.automation.services import read_env_file
+        from prediction_mcp.settings.accounts import read_env_file
 
         os.environ.update(read_env_file(env_file))
     asyncio.run(_work(metrics_port, metrics_host))
 
 
 @asynccontextmanager
-async def _paged(worker: Worker, port: int | None, host: str) -> AsyncIterator[None]:
+async def _paged(pages: Callable[[], dict[str, Page]], port: int | None, host: str) -> AsyncIterator[None]:
     """The worker's pages, where they are wanted."""
     if port is None:
         yield
         return
     from prediction_mcp.automation.pages import served
 
-    async with served(worker, host, port) as address:
-        sys.stderr.write(f"prediction-mcp: {address}/metrics and {address}/health\n")
+    async with served(pages(), host, port) as address:
+        _say(f"{address}/metrics and {address}/health")
         yield
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"prediction-mcp: {text}\n")
+    sys.stderr.flush()
 
 
 async def _work(port: int | None, host: str) -> None:
     import contextlib
     import signal
 
-    from prediction_mcp.automation.home import work
-    from prediction_mcp.connection import open_account
     from prediction_mcp.logs import configure_logging
     from prediction_mcp.settings import load_settings
 
@@ -69,21 +74,42 @@ async def _work(port: int | None, host: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows has no handlers of a loop
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-
-    def said(text: str) -> Callable[[], None]:
-        def say() -> None:
-            sys.stderr.write(f"prediction-mcp: {text}\n")
-            sys.stderr.flush()
-
-        return say
-
     with contextlib.suppress(asyncio.CancelledError):
-        async with open_account(settings) as account:
-            mode = settings.describe()
-            await work(
-                account, "worker", said("another process of yours works; this one waits until it is gone"),
-                said(f"working, {mode}"), lambda worker: _paged(worker, port, host),
-            )  # fmt: skip
+        await (_one(settings, port, host) if settings.accounts is None else _many(settings, port, host))
+
+
+async def _one(settings: Settings, port: int | None, host: str) -> None:
+    """The account of the environment."""
+    from prediction_mcp.automation.home import work
+    from prediction_mcp.connection import open_account
+
+    def pages(worker: Worker) -> dict[str, Page]:
+        from prediction_mcp.automation.pages import worker_pages  # a web server's weight, for who wants one
+
+        return worker_pages(worker)
+
+    async with open_account(settings) as account:
+        await work(
+            account, "worker", lambda: _say("another process of yours works; this one waits until it is gone"),
+            lambda: _say(f"working, {settings.describe()}"),
+            lambda worker: _paged(lambda: pages(worker), port, host),
+        )  # fmt: skip
+
+
+async def _many(settings: Settings, port: int | None, host: str) -> None:
+    """Those of a folder."""
+    from prediction_mcp.automation.crew import Crew
+    from prediction_mcp.connection import open_account
+
+    def pages() -> dict[str, Page]:
+        from prediction_mcp.automation.pages import crew_pages
+
+        return crew_pages(crew, settings.http_token)
+
+    assert settings.accounts is not None  # noqa: S101 - told by who calls
+    crew = Crew(settings.accounts.expanduser(), open_account, _say)
+    async with _paged(pages, port, host):
+        await crew.run()
 
 
 @worker.command("install")
@@ -123,7 +149,13 @@ def _serviced(path: Path, *, installed: bool, problems: list[str], as_json: bool
 
 @worker.command("status")
 def worker_status(as_json: Json = False) -> None:
-    """Who works, how the jobs go, what waits."""
-    from prediction_mcp.automation.status import status
+    """Who works, how the jobs go, what waits; with WORKER_ACCOUNTS a line an account."""
+    from prediction_mcp.automation.status import crew_status, status
+    from prediction_mcp.connection import open_account
+    from prediction_mcp.settings import load_settings
 
-    with_desk(status, as_json=as_json)
+    folder = load_settings().accounts
+    if folder is None:
+        with_desk(status, as_json=as_json)
+    else:
+        show(asyncio.run(crew_status(folder.expanduser(), open_account)), as_json=as_json)

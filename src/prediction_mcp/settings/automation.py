@@ -15,6 +15,7 @@ _QUIET = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 class AutomationSettings(BaseModel):
     worker: Literal["auto", "on", "off"] = Field("auto", alias="WORKER")
+    accounts: Path | None = Field(None, alias="WORKER_ACCOUNTS")
     alerts_every: Seconds = Field(30, alias="ALERTS_EVERY")
     standing_every: Seconds = Field(60, alias="STANDING_EVERY")
     prices_every: Seconds = Field(10, alias="PRICES_EVERY")

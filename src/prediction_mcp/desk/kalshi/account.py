@@ -22,6 +22,7 @@ from .realtime.feeds import Feeds, Listener, Nobody
 
 if TYPE_CHECKING:
     from prediction_mcp.kalshi import KalshiClient
+    from prediction_mcp.records.database import Database
     from prediction_mcp.safety.guard import Guard
     from prediction_mcp.safety.records import Records
     from prediction_mcp.settings import Settings
@@ -61,6 +62,8 @@ class Account:
         self._guard: Guard | None = None
         self._records: Records | None = None
         self._history: History | None = None
+        self.database: Database | None = None
+        """The database that other accounts of this process use, too, and that is closed by who opened it."""
         self.beside: Callable[[], Both] | None = None
         """What the guard asks of both platforms, where another account is served beside this one."""
 

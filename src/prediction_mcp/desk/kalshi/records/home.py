@@ -23,14 +23,18 @@ class History:
     def __init__(self, account: Account) -> None:
         self.account = account
         self._stack = AsyncExitStack()
-        place = place_of(account.settings)
-        if place is None:
-            place = Path(self._stack.enter_context(TemporaryDirectory(prefix="prediction-mcp-"))) / "records.db"
-        self.database = Database(place)
+        self.database = account.database or Database(self._place())
         self.ledger = Ledger(self.database, identity(account))
 
+    def _place(self) -> Path | str:
+        place = place_of(self.account.settings)
+        if place is not None:
+            return place
+        return Path(self._stack.enter_context(TemporaryDirectory(prefix="prediction-mcp-"))) / "records.db"
+
     async def close(self) -> None:
-        await self.database.close()
+        if self.account.database is None:
+            await self.database.close()
         await self._stack.aclose()
 
 
