@@ -262,6 +262,21 @@ def test_whose_account_it_is_no_environment_says(office: Office, monkeypatch: py
     assert load_settings().env == "live"
 
 
+def test_what_is_no_file_is_refused(office: Office) -> None:
+    path = office.path("alice")
+    os.mkfifo(path, 0o600)
+    with pytest.raises(SettingsError, match="is no file of settings"):
+        load_account(path)
+    path.unlink()
+    path.mkdir(mode=0o700)
+    with pytest.raises(SettingsError, match="is no file of settings"):
+        load_account(path)
+    path.rmdir()
+    office.write("alice", NOTIFY_URLS="x" * 200_000)
+    with pytest.raises(SettingsError, match="is no file of settings"):
+        load_account(path)
+
+
 def test_names_are_those_of_files(office: Office) -> None:
     for name in ("alice.env", "bob-2.env", "notes.txt", "carol.env.bak"):
         (office.folder / name).touch()

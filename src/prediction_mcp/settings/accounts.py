@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from .polymarket import PolymarketSettings
 from .whole import Settings, SettingsError, load_settings
 
 ENDING = ".env"
+LARGEST = 100_000
+"""Bytes of a file; a key in PEM has some thousand."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _WHOSE = {**KalshiSettings.model_fields, **PolymarketSettings.model_fields}
 """What says whose account it is: never the environment's, or one account would be traded with another's key."""
@@ -32,6 +35,8 @@ def read_env_file(path: Path) -> dict[str, str]:
         found = path.stat()
         if os.name == "posix" and (found.st_mode & 0o077 or found.st_uid not in (os.getuid(), 0)):
             raise SettingsError(f"{path} is open to others: make it yours alone (chmod 600).")
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:  # reading a pipe would wait for ever
+            raise SettingsError(f"{path} is no file of settings.")
         values = dotenv_values(path, interpolate=False, encoding="utf-8")
     except FileNotFoundError:
         return {}
