@@ -181,3 +181,9 @@ async def test_transfers_are_read(kalshi: KalshiClient) -> None:
     (deposit,) = [d async for d in kalshi.portfolio.all_deposits()]
     assert deposit.status == "applied"
     assert [w async for w in kalshi.portfolio.all_withdrawals()] == []
+
+
+async def test_parquet_without_its_extra_is_refused(trader: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prediction_mcp.desk.kalshi.portfolio.export.find_spec", lambda _: None)
+    said = await trader.error("kalshi_export_portfolio", format="parquet", path="all.parquet")
+    assert said == "Parquet needs the extra: install prediction-mcp[data], or take csv."

@@ -8,6 +8,8 @@ beliefs about one event are no independent draws.
 from __future__ import annotations
 
 import math
+import random
+import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,14 +125,14 @@ def skill(believed: Sequence[Believed]) -> Skill | None:
 
 def _interval(events: list[list[float]]) -> tuple[float, float]:
     """The middle 95% of the mean over resampled events; the same figures give the same answer."""
-    import numpy as np
-
-    sums = np.array([math.fsum(event) for event in events])
-    counts = np.array([len(event) for event in events])
-    drawn = np.random.default_rng(SEED).integers(0, len(events), (RESAMPLES, len(events)))
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    sums, counts = [math.fsum(event) for event in events], [len(event) for event in events]
+    chance, numbers = random.Random(SEED), range(len(events))  # noqa: S311 - resampling, no secret
+    means = list[float]()
+    for _ in range(RESAMPLES):
+        drawn = chance.choices(numbers, k=len(events))
+        means.append(sum(map(sums.__getitem__, drawn)) / sum(map(counts.__getitem__, drawn)))
+    cuts = statistics.quantiles(means, n=40, method="inclusive")
+    return cuts[0], cuts[-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,10 @@ async def picture(history: History) -> bytes:
     """The picture as PNG. Raises NotFoundError when there is nothing to draw."""
     if not history.rows:
         raise NotFoundError("There are no prices in that time: ask for a longer one.")
-    return await asyncio.to_thread(draw, history)
+    return await asyncio.to_thread(lambda: draw(history).png)
 
 
-def draw(history: History) -> bytes:
-    """The picture as PNG."""
-    axes = drawing.opened(history.question, f"{history.outcome}, cents", f"UTC, {history.source}")
-    drawing.line(axes, history.rows, LINE)
-    return drawing.finished(axes)
+def draw(history: History) -> drawing.Picture:
+    """Prices here are pixels: computing has ended."""
+    lines = [("", history.rows, LINE, "")]
+    return drawing.history(history.question, f"{history.outcome}, cents", f"UTC, {history.source}", lines)

@@ -8,6 +8,7 @@ import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,10 +41,13 @@ async def export(account: Account, kind: Format, path: str | None, folder: Path)
     """The statement, returned or written.
 
     Raises:
-        InvalidRequestError: a path outside the folder, a file that is there, a statement too long to be returned.
+        InvalidRequestError: a path outside the folder, a file that is there, a statement too long to be returned,
+            Parquet without its extra.
     """
     if path is None and kind == "parquet":
         raise InvalidRequestError("Parquet is for files: give a path, like portfolio.parquet.")
+    if kind == "parquet" and find_spec("pyarrow") is None:
+        raise InvalidRequestError("Parquet needs the extra: install prediction-mcp[data], or take csv.")
     target = None if path is None else files.place(path, kind, folder)
     rows, unexplained = await statement(account)
     data = await asyncio.to_thread(encode, rows, kind)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from prediction_mcp.analytics.scores import Bin
-from prediction_mcp.desk import drawing
 from prediction_mcp.desk.colours import INK, LINE, QUIET
+from prediction_mcp.desk.drawing import Panel, Picture, spread
 from prediction_mcp.records.worth import Worth
 
 FEWEST = 2
@@ -17,38 +16,43 @@ MANY = 100
 """Dollars above which cents are left out."""
 
 
+def _dollars(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= MANY else f"{value:,.2f}"
+
+
 async def worth_picture(worths: Sequence[Worth], title: str) -> bytes:
     """PNG, of at least two snapshots."""
-    return await asyncio.to_thread(_worth, worths, title)
+    return await asyncio.to_thread(lambda: draw_worth(worths, title).png)
 
 
-def _worth(worths: Sequence[Worth], title: str) -> bytes:
+def draw_worth(worths: Sequence[Worth], title: str) -> Picture:
     """Dollars are pixels here: computing has ended. Where a position had no bid the line has a gap."""
-    axes = drawing.opened(title, "dollars", "UTC; cash and positions at the bid")
-    times: Any = [worth.time for worth in worths]
-    total = [float("nan") if worth.total is None else float(worth.total) for worth in worths]
-    axes.plot(times, total, color=LINE, linewidth=1.6)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if abs(value) >= MANY else f"{value:,.2f}")
-    return drawing.finished(axes)
+    picture = Picture(title)
+    points = [(worth.time, float("nan") if worth.total is None else float(worth.total)) for worth in worths]
+    begin, end = points[0][0], points[-1][0]
+    span, y = (begin.timestamp(), end.timestamp()), spread(value for _, value in points)
+    panel = Panel(picture, span, y, "dollars", shown=_dollars)
+    panel.dated(begin, end)
+    panel.below("UTC; cash and positions at the bid")
+    picture.path(panel.spots(points), LINE)
+    return picture
 
 
 async def reliability_picture(bins: Sequence[Bin], title: str) -> bytes:
     """PNG, of at least one bin: how often it happened by what was believed."""
-    return await asyncio.to_thread(_reliability, bins, title)
+    return await asyncio.to_thread(lambda: draw_reliability(bins, title).png)
 
 
-def _reliability(bins: Sequence[Bin], title: str) -> bytes:
-    axes = drawing.opened(title, "happened", "believed; the number is how many forecasts, on the line is perfect")
-    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle="--")
-    most = max(one.count for one in bins)
-    axes.plot([one.believed for one in bins], [one.happened for one in bins], color=LINE, linewidth=1.2)
-    for one in bins:
-        axes.scatter([one.believed], [one.happened], s=30 + 150 * one.count / most, color=LINE, zorder=3)
-        axes.annotate(str(one.count), (one.believed, one.happened), xytext=(9, -11), textcoords="offset points",
-                      color=INK, fontsize=8)  # fmt: skip
-    axes.set_xlim(-0.03, 1.03)
-    axes.set_ylim(-0.06, 1.06)
-    drawing.dressed(axes)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    return drawing.png(axes)
+def draw_reliability(bins: Sequence[Bin], title: str) -> Picture:
+    picture = Picture(title)
+    panel = Panel(picture, (-0.03, 1.03), (-0.06, 1.06), "happened", shown="{:.0%}".format)
+    panel.numbered("{:.0%}".format)
+    panel.below("believed; the number is how many forecasts, on the line is perfect")
+    picture.path([(panel.x(0), panel.y(0)), (panel.x(1), panel.y(1))], QUIET, 1, "5 4")
+    spots, most = [(panel.x(one.believed), panel.y(one.happened)) for one in bins], max(one.count for one in bins)
+    picture.path(spots, LINE, 1.3)
+    for (x, y), one in zip(spots, bins, strict=True):
+        radius = 3 + 4 * (one.count / most) ** 0.5
+        picture.dot(x, y, radius, LINE)
+        picture.write(x + radius + 3, y + radius + 8, str(one.count), colour=INK)
+    return picture

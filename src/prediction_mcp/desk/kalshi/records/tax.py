@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
+from importlib.util import find_spec
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
@@ -123,10 +124,12 @@ async def answer(
     """The report in a few words, its rows where they are few, and the file where one is wanted.
 
     Raises:
-        InvalidRequestError: too many rows to be returned, no path for a PDF, a path that can't be.
+        InvalidRequestError: too many rows to be returned, no path for a PDF or no extra for it, a path that can't be.
     """
     if path is None and kind == "pdf":
         raise InvalidRequestError(f"A PDF is a file: give path=tax-{year}.pdf.")
+    if kind == "pdf" and find_spec("fpdf") is None:
+        raise InvalidRequestError("A PDF needs the extra: install prediction-mcp[data], or take csv.")
     target = None if path is None else files.place(path, kind, folder)
     await sync(history)
     made = await report(history, year, method, zone)
