@@ -164,7 +164,7 @@ class Picture:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:g} {self.height:g}" '
             f'width="{self.width:g}" height="{self.height:g}" role="img" aria-label="{text_of(self.title)}" '
-            f'font-family="Roboto, system-ui, sans-serif"><title>{text_of(self.title)}</title>'
+            f'font-family="Open Sans, system-ui, sans-serif"><title>{text_of(self.title)}</title>'
             f'<rect width="100%" height="100%" fill="{GROUND}"/>{"".join(self.parts)}</svg>'
         )
 
@@ -174,16 +174,16 @@ class Picture:
 
         own = _FOREIGN.search(self.svg) is None
         made: bytes = resvg_py.svg_to_bytes(
-            svg_string=self.svg, font_files=list(_fonts()), skip_system_fonts=own, sans_serif_family="Roboto",
-            font_family="Roboto",
+            svg_string=self.svg, font_files=list(_fonts()), skip_system_fonts=own, sans_serif_family="Open Sans",
+            font_family="Open Sans",
         )  # fmt: skip
         return made
 
 
 @cache
 def _fonts() -> tuple[str, ...]:
-    folder = files("font_roboto") / "files"
-    return tuple(str(folder / name) for name in ("Roboto-Regular.ttf", "Roboto-Bold.ttf"))
+    folder = files("ttf_opensans") / "ttf"
+    return tuple(str(folder / name) for name in ("OpenSans-Regular.ttf", "OpenSans-Bold.ttf"))
 
 
 class Panel:
@@ -204,7 +204,7 @@ class Panel:
         self.bottom = picture.height - BOTTOM if bottom is None else bottom
         self.left, self.right = LEFT, picture.width - RIGHT
         self.x, self.y = Scale(*x, self.left, self.right), Scale(*y, self.bottom, self.top)
-        for value in figures(*y, most=max(2, int((self.bottom - self.top) / 34))):
+        for value in figures(*y, most=max(3, int((self.bottom - self.top) / 34))):
             at = self.y(value)
             picture.path([(self.left, at), (self.right, at)], GRID, 0.8)
             picture.write(self.left - 8, at + 3.5, shown(value), anchor="end")
