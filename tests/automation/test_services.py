@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from prediction_mcp.automation import services
-from prediction_mcp.settings import SettingsError
+from prediction_mcp.settings import SettingsError, secret_names
 from prediction_mcp.settings.accounts import read_env_file
 
 SYSTEMS = ["linux", "darwin", "win32"]
@@ -60,7 +60,7 @@ def test_no_secret_is_written(system: str, tmp_path: Path) -> None:
     assert "hunter2" not in made.content
     assert set(made.aside) == {"NOTIFY_URLS", "HTTP_TOKEN", "KALSHI_PRIVATE_KEY", "DATABASE_URL"}
     assert "/of/no/use" not in made.content
-    assert services.secrets() >= {"REDIS_URL", "KALSHI_PRIVATE_KEY"}
+    assert secret_names() >= {"REDIS_URL", "KALSHI_PRIVATE_KEY"}
 
 
 def test_the_forms_can_be_read(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from prediction_mcp.settings import Settings, SettingsError
+from prediction_mcp.settings import Settings, SettingsError, secret_names
 
 NAME = "prediction-mcp-worker"
 LABEL = "io.prediction-mcp.worker"
@@ -38,11 +38,6 @@ class Service:
     env_file: Path
 
 
-def secrets() -> frozenset[str]:
-    """Names of the settings that hold secrets."""
-    return frozenset(str(f.alias) for f in Settings.model_fields.values() if "SecretStr" in str(f.annotation))
-
-
 def service(
     environment: Mapping[str, str] | None = None,
     home: Path | None = None,
@@ -56,7 +51,7 @@ def service(
     """
     environment = os.environ if environment is None else environment
     home = Path.home() if home is None else home
-    known, hidden = {str(field.alias) for field in Settings.model_fields.values()}, secrets()
+    known, hidden = {str(field.alias) for field in Settings.model_fields.values()}, secret_names()
     mine = {name: value for name, value in environment.items() if name in known}
     if odd := sorted(name for name, value in mine.items() if any(ord(c) < 32 for c in value)):
         raise SettingsError(f"{', '.join(odd)} holds a line end or another control character: that can't be written.")

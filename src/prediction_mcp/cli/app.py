@@ -11,7 +11,7 @@ import typer
 
 from prediction_mcp import __version__
 
-from . import automation, database, records, worker
+from . import automation, database, install, records, worker
 from .output import ask
 
 app = typer.Typer(
@@ -128,6 +128,9 @@ def serve(
         transport="http", host=host, port=port, show_banner=False, host_origin_protection=True, log_level="warning",
         allowed_hosts=[*(allow_host or []), *(LOOPBACK if here else ())],
     )  # fmt: skip
+
+
+app.command("install")(install.install)
 
 
 @app.command()

@@ -39,7 +39,7 @@ def answers() -> dict[str, Any]:
         "alerts list": watched.AlertList, "alerts add": watched.AlertAnswer, "alerts delete": watched.AlertAnswer,
         "standing list": RuleList, "standing add": RuleAnswer, "standing change": RuleAnswer,
         "standing pause": RuleAnswer, "standing cancel": RuleAnswer, "worker status": WorkerStatus | CrewStatus,
-        "worker install": shapes.Serviced, "worker uninstall": shapes.Serviced,
+        "install": shapes.Installed, "worker install": shapes.Serviced, "worker uninstall": shapes.Serviced,
         "notify channels": ChannelList, "health": Health, "notify test": TriedAll,
         "db downgrade": shapes.Revision, "db history": shapes.Revisions, "error": shapes.ErrorAnswer,
     }  # fmt: skip

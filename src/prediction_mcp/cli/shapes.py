@@ -129,3 +129,13 @@ class Serviced(Result):
     installed: bool
     file: str
     problems: list[str]
+
+
+class Installed(Result):
+    """Whether the server stands in the client's file now, and whether that was changed."""
+
+    client: str
+    file: str
+    installed: bool
+    changed: bool
+    note: str

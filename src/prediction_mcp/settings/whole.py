@@ -106,6 +106,11 @@ def _names(text: str) -> set[str]:
     return set(text.replace(",", " ").split())
 
 
+def secret_names() -> frozenset[str]:
+    """Names of the settings that hold secrets."""
+    return frozenset(str(f.alias) for f in Settings.model_fields.values() if "SecretStr" in str(f.annotation))
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment and the folder's ``.env``. Raises SettingsError with a sentence per problem."""
     try:
