@@ -30,9 +30,7 @@ OTHERS = {
         b"", b'model = "x" # mine\n[mcp_servers.other]\ncommand = "y"\n', b'[a]\r\nb = 1\r\n',
     ],
 }  # fmt: skip
-CASES = [
-    (client, before) for client in KINDS for before in (None, *OTHERS["toml" if client == "codex" else "json"])
-]
+CASES = [(client, before) for client in KINDS for before in (None, *OTHERS["toml" if client == "codex" else "json"])]
 
 
 def run(home: Path, *words: str) -> Any:

@@ -65,9 +65,7 @@ def test_it_looks_as_a_person_would_write_it() -> None:
     assert put(COMMENTED, PATH, {"command": "uvx"}) == COMMENTED.replace(
         '// keep "me": {\n', '// keep "me": {\n    "ours": {\n      "command": "uvx"\n    },\n'
     )
-    assert put('{\n    "a": 1\n}\n', PATH, 2) == (
-        '{\n    "a": 1,\n    "mcpServers": {\n        "ours": 2\n    }\n}\n'
-    )
+    assert put('{\n    "a": 1\n}\n', PATH, 2) == ('{\n    "a": 1,\n    "mcpServers": {\n        "ours": 2\n    }\n}\n')
 
 
 @given(st.dictionaries(st.text(max_size=6), VALUES, max_size=4), st.sampled_from([None, 1, 2, "\t"]), VALUES)
