@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 State = Literal["ok", "degraded", "down"]
 PATIENCE_S = 5.0
 """How long a part may take to answer."""
+NO_REDIS = "Redis doesn't answer at REDIS_URL"
 NEEDED = frozenset({"exchange"})
 """Without these nothing can be answered; without the others something is missing."""
 
@@ -107,15 +108,8 @@ async def _journal(desk: Desk) -> Looked:
 
 
 async def _redis(desk: Desk) -> Looked:
-    import redis.asyncio as redis
+    from prediction_mcp.net.caching import answers
 
     url = desk.account.settings.redis_url
     assert url is not None  # noqa: S101 - asked for only where it is set
-    client = redis.from_url(url.get_secret_value(), socket_connect_timeout=PATIENCE_S)
-    try:
-        await client.ping()
-    except (redis.RedisError, OSError):
-        return "down", "Redis doesn't answer at REDIS_URL"
-    finally:
-        await client.aclose()
-    return "ok", None
+    return ("ok", None) if await answers(url.get_secret_value(), PATIENCE_S) else ("down", NO_REDIS)

@@ -229,6 +229,17 @@ app.add_typer(automation.alerts, name="alerts")
 
 
 @app.command()
+def doctor(
+    bundle: Annotated[Path | None, typer.Option(help="Write a report for an issue: no secrets in it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at everything that could be the matter, and say what to do about it. Exit code 1 where something fails."""
+    from prediction_mcp.cli.doctor import show_doctor
+
+    raise typer.Exit(show_doctor(bundle, as_json=as_json))
+
+
+@app.command()
 def health(as_json: Json = False) -> None:
     """Whether exchange, database, worker, rate budget and journal are as they should be."""
     automation.show_health(as_json=as_json)

@@ -22,6 +22,7 @@ def answers() -> dict[str, Any]:
     from prediction_mcp.desk.kalshi.portfolio.results import PositionList
     from prediction_mcp.desk.kalshi.records import results as kept
     from prediction_mcp.desk.kalshi.trading.results import FillList, OrderList
+    from prediction_mcp.doctor.lines import Diagnosis
 
     from . import shapes
 
@@ -39,7 +40,8 @@ def answers() -> dict[str, Any]:
         "alerts list": watched.AlertList, "alerts add": watched.AlertAnswer, "alerts delete": watched.AlertAnswer,
         "standing list": RuleList, "standing add": RuleAnswer, "standing change": RuleAnswer,
         "standing pause": RuleAnswer, "standing cancel": RuleAnswer, "worker status": WorkerStatus | CrewStatus,
-        "install": shapes.Installed, "worker install": shapes.Serviced, "worker uninstall": shapes.Serviced,
+        "doctor": Diagnosis, "install": shapes.Installed,
+        "worker install": shapes.Serviced, "worker uninstall": shapes.Serviced,
         "notify channels": ChannelList, "health": Health, "notify test": TriedAll,
         "db downgrade": shapes.Revision, "db history": shapes.Revisions, "error": shapes.ErrorAnswer,
     }  # fmt: skip

@@ -229,3 +229,17 @@ def _made(url: str) -> Cache:
     else:
         store.setup(url, pickle_type="null", suppress=False)
     return store
+
+
+async def answers(url: str, patience_s: float) -> bool:
+    """Whether a Redis answers."""
+    import redis.asyncio as redis
+
+    client = redis.from_url(url, socket_connect_timeout=patience_s, socket_timeout=patience_s)
+    try:
+        await client.ping()
+    except (redis.RedisError, OSError):
+        return False
+    finally:
+        await client.aclose()
+    return True

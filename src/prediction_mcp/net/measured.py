@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
+from email.utils import parsedate_to_datetime
 
 from .errors import NotAnswered, PlatformError, TooMany
 
@@ -19,6 +21,24 @@ class Measured:
         """By (name, outcome): ok, refused, too_many, lost."""
         self.times: dict[str, list[int]] = defaultdict(lambda: [0] * (len(BOUNDS) + 1))
         self.seconds: dict[str, float] = defaultdict(float)
+        self._heard: tuple[str, float] | None = None
+
+    def heard(self, date: str | None) -> None:
+        """An answer came with this Date header."""
+        if date is not None:
+            self._heard = date, time.time()
+
+    @property
+    def ahead_s(self) -> float | None:
+        """By how many seconds our clock is ahead of theirs, to about one; None where no answer said."""
+        if self._heard is None:
+            return None
+        text, ours = self._heard
+        try:
+            theirs = parsedate_to_datetime(text).timestamp()
+        except (ValueError, OverflowError):
+            return None
+        return ours - theirs - 0.5  # a Date is cut off to its second
 
     def note(self, name: str, error: PlatformError | None, seconds: float) -> None:
         """A try ended; ``error`` is what went wrong."""

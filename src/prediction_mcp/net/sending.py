@@ -172,6 +172,7 @@ class Sender:
             raise self._meanings.not_answered(
                 f"{self._who} at {urlsplit(self.base_url).netloc} {what}: try again later.", sent
             ) from error
+        self.measured.heard(response.headers.get("date"))
         if response.is_success:
             return response.content
         raise self._meanings.refused(response.status_code, response.content)
