@@ -44,6 +44,7 @@ drift: $(READY)
 # The table of endpoints in IMPLEMENTATION_SUMMARY.md.
 table: $(READY)
 	@$(BIN)/python -m tests.conformance.table
+	@$(BIN)/python -m tests.docs.tables
 
 # Half an hour: what it changed in fees, ledger, analytics and limits without a test noticing; figures in docs/testing.md.
 mutants: $(READY) | $(UV)
