@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from prediction_mcp.automation.desk import Desk
+    from prediction_mcp.desk.kalshi.account import Account
     from prediction_mcp.protocol.toolset import Toolset
 
 _INSTRUCTIONS = """\
@@ -46,6 +47,10 @@ _TOLD = " An answer may carry alerts: tell your user."
 LAST_S = 1.5
 """How long a session may take to close after a signal."""
 TOKEN = frozenset({"confirmation"})
+DASHBOARD = (
+    ("GET", "/"), ("GET", "/dashboard/parts"), ("POST", "/dashboard/login"), ("POST", "/dashboard/logout"),
+    ("POST", "/dashboard/halt"), ("POST", "/dashboard/resume"), ("GET", "/dashboard/static/{name}"),
+)  # fmt: skip
 _MODES = {
     "paper": "Mode: paper. All money is play money on a simulated exchange whose prices are not Kalshi's.",
     "demo": "Mode: demo, Kalshi's test exchange with play money.",
@@ -183,6 +188,37 @@ def _show_pages(server: Server, settings: Settings) -> None:
 
     for path in ("/health", "/health/live", "/metrics"):
         page(path)
+    _show_dashboard(server, settings)
+
+
+def _show_dashboard(server: Server, settings: Settings) -> None:
+    """The page for people at /, signed in to with the token that MCP takes."""
+
+    def account() -> Account:
+        if server.session is None:
+            raise RuntimeError("the server isn't open")
+        return server.session.account
+
+    async def verify(token: str) -> bool:
+        from prediction_mcp.protocol.auth import provider
+
+        known = provider(settings)
+        return known is not None and await known.verify_token(token) is not None
+
+    made = list[Any]()
+
+    def page(method: str, path: str) -> None:
+        @server.custom_route(path, methods=[method], include_in_schema=False)
+        async def show(request: Request) -> Response:
+            if not made:
+                from prediction_mcp.web.pages import Dashboard
+
+                made.append(Dashboard(account, verify if settings.http_authenticated else None))
+            shown: Response = await made[0].pages()[method, path](request)
+            return shown
+
+    for method, path in DASHBOARD:
+        page(method, path)
 
 
 def _telling(settings: Settings) -> Iterator[Middleware]:

@@ -24,13 +24,11 @@ from prediction_mcp.safety.journal import JournalError
 from prediction_mcp.safety.limits import JOINS, Limits
 from prediction_mcp.safety.records import Records
 from prediction_mcp.safety.text import clean
+from prediction_mcp.safety.told import SHOWN, told
 from prediction_mcp.settings import Settings, SettingsError, load_settings
 
 from .output import DONE, REFUSED, show
 from .shapes import HaltDone, LimitLine, LimitsShown, Resumed, Settled
-
-LINE_END = "\n"
-SHOWN = {"asked", "answered", "intent", "outcome", "halted", "resumed", "tightened", "loosened"}
 
 
 async def halt_trading(*, as_json: bool) -> int:
@@ -148,7 +146,7 @@ def show_journal(*, last: int, as_json: bool) -> None:
         return
     console.print(f"{records.file.path}", style="dim")
     for line in lines:
-        console.out(clean(f"{str(line.get('at'))[:19]}Z  {_id(line)}  {line['what']:9} {_told(line)}"))
+        console.out(clean(f"{str(line.get('at'))[:19]}Z  {_id(line)}  {line['what']:9} {told(line)}"))
     if damaged:
         console.print(f"{damaged} lines of the journal can't be read and were set aside.")
     for intent in open_ones:
@@ -174,21 +172,6 @@ def settle_by_hand(prefix: str, *, as_json: bool) -> None:
 
 def _id(line: dict[str, Any]) -> str:
     return f"{str(line.get('id', ''))[:8]:8}"
-
-
-def _told(line: dict[str, Any]) -> str:
-    """A line of the journal for a person, whoever wrote it."""
-    if line["what"] == "intent":
-        answer = f", confirmed by {line['answer']}" if line.get("answer") else ""
-        request = json.dumps(line.get("request"), ensure_ascii=False)
-        return f"{line.get('tool')} {request} asked by {line.get('client')}{answer}"
-    if line["what"] == "outcome":
-        return f"{line.get('state')}: {line.get('outcome')}"
-    if line["what"] == "asked":
-        return f"{line.get('tool')}: {str(line.get('preview')).partition(LINE_END)[0]}"
-    if line["what"] == "answered":
-        return f"{line.get('answer')}{': ' + str(line['said']) if line.get('said') else ''}"
-    return json.dumps(line.get("value") or line.get("by") or "", ensure_ascii=False)
 
 
 def _plain(value: Any) -> str | float | list[str] | None:

@@ -87,6 +87,11 @@ class Feeds:
         return self._source
 
     @property
+    def state(self) -> str:
+        """How the connection goes; idle where nobody watches anything. Looking opens nothing."""
+        return "idle" if self._source is None else self._source.state
+
+    @property
     def polling(self) -> bool:
         """Whether markets are read again and again, for want of a key."""
         return not self._account.kalshi.has_key
