@@ -10,10 +10,10 @@ KALSHI_SDK_VERSION := 22.4.0
 POLYMARKET_VERSION := 0.14.0
 TYPESCRIPT_VERSION := 3.30.0
 
-.PHONY: help demo test lint format conformance drift table mutants bench cassettes transcript lock clean
+.PHONY: help demo browser test lint format conformance drift table mutants bench cassettes transcript lock clean
 
 help:
-	@echo 'make demo | test | lint | conformance | drift | table | mutants | bench | cassettes | transcript | format | lock | clean'
+	@echo 'make demo | test | browser | lint | conformance | drift | table | mutants | bench | cassettes | transcript | format | lock | clean'
 
 demo: $(READY)
 	@$(BIN)/prediction-mcp demo
@@ -45,6 +45,11 @@ drift: $(READY)
 table: $(READY)
 	@$(BIN)/python -m tests.conformance.table
 	@$(BIN)/python -m tests.docs.tables
+
+# The dashboard in a real browser; needs Chromium (CHROMIUM=… where it is), node and npm.
+browser: $(READY)
+	npm install --silent --no-audit --no-fund --no-save --prefix .browser 'playwright-core@^1.60' 'axe-core@^4.10'
+	$(BIN)/python -m pytest tests/web/test_browser.py
 
 # Half an hour: what it changed in fees, ledger, analytics and limits without a test noticing; figures in docs/testing.md.
 mutants: $(READY) | $(UV)

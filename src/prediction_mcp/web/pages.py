@@ -46,7 +46,7 @@ HEADERS = {
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with no-referrer browsers call our own forms nobody's (Origin: null)
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
