@@ -10,10 +10,10 @@ KALSHI_SDK_VERSION := 22.4.0
 POLYMARKET_VERSION := 0.14.0
 TYPESCRIPT_VERSION := 3.30.0
 
-.PHONY: help demo browser test lint format conformance drift table mutants bench cassettes transcript lock clean
+.PHONY: help demo browser bundle release-check test lint format conformance drift table mutants bench cassettes transcript lock clean
 
 help:
-	@echo 'make demo | test | browser | lint | conformance | drift | table | mutants | bench | cassettes | transcript | format | lock | clean'
+	@echo 'make demo | test | browser | release-check | bundle | lint | conformance | drift | table | mutants | bench | cassettes | transcript | format | lock | clean'
 
 demo: $(READY)
 	@$(BIN)/prediction-mcp demo
@@ -45,6 +45,19 @@ drift: $(READY)
 table: $(READY)
 	@$(BIN)/python -m tests.conformance.table
 	@$(BIN)/python -m tests.docs.tables
+
+# Wheel and sdist, looked through, and the wheel tried in a clean venv of each Python that is here.
+release-check: $(READY) | $(UV)
+	PATH="$(CURDIR)/.uv/bin:$$PATH" $(BIN)/python packaging/release_check.py
+
+# The bundle for Claude Desktop, checked by its own packer (npm).
+bundle: | $(UV)
+	rm -rf .release/mcpb && mkdir -p .release/mcpb dist
+	cp -R src pyproject.toml README.md LICENSE packaging/mcpb/manifest.json .release/mcpb/
+	find .release/mcpb -name __pycache__ -prune -exec rm -rf {} +
+	npm install --silent --no-audit --no-fund --no-save --prefix .release '@anthropic-ai/mcpb@^2.1'
+	.release/node_modules/.bin/mcpb validate .release/mcpb/manifest.json
+	.release/node_modules/.bin/mcpb pack .release/mcpb dist/prediction-mcp.mcpb
 
 # The dashboard in a real browser; needs Chromium (CHROMIUM=… where it is), node and npm.
 browser: $(READY)

@@ -77,7 +77,7 @@ async def play() -> None:
         await _look(story, ticker)
         await _rest_and_cancel(story, ticker)
         await _sell(story, ticker, bought)
-    console.print("\nThat was the whole way. Add it to your assistant with the lines in README.md.")
+    console.print("\nThat was the whole way. Add it to your assistant:\n  prediction-mcp install claude-desktop")
 
 
 async def _find(story: Story, console: Console) -> str:

@@ -70,8 +70,11 @@ def text_of(content: bytes) -> str:
     """The text of a PDF, page after page. Raises DocumentError for what isn't one, or holds no text."""
     if not content.startswith(PDF):
         raise DocumentError("The document is no PDF: nothing was read.")
-    import pypdf
-    from pypdf.errors import PyPdfError
+    try:
+        import pypdf
+        from pypdf.errors import PyPdfError
+    except ModuleNotFoundError:
+        raise InvalidRequestError("Reading a PDF needs the extra: install prediction-mcp[data].") from None
 
     try:
         pages = pypdf.PdfReader(io.BytesIO(content)).pages[:MOST_PAGES]
