@@ -10,10 +10,10 @@ KALSHI_SDK_VERSION := 22.4.0
 POLYMARKET_VERSION := 0.14.0
 TYPESCRIPT_VERSION := 3.30.0
 
-.PHONY: help demo browser bundle release-check test lint format conformance drift table mutants bench cassettes transcript lock clean
+.PHONY: help demo browser inspector bundle release-check test lint format conformance drift table mutants bench cassettes transcript lock clean
 
 help:
-	@echo 'make demo | test | browser | release-check | bundle | lint | conformance | drift | table | mutants | bench | cassettes | transcript | format | lock | clean'
+	@echo 'make demo | test | browser | inspector | release-check | bundle | lint | conformance | drift | table | mutants | bench | cassettes | transcript | format | lock | clean'
 
 demo: $(READY)
 	@$(BIN)/prediction-mcp demo
@@ -45,6 +45,12 @@ drift: $(READY)
 table: $(READY)
 	@$(BIN)/python -m tests.conformance.table
 	@$(BIN)/python -m tests.docs.tables
+
+# The MCP Inspector and the official conformance suite (npm), with the Node they need: 22.19 or newer.
+inspector: $(READY)
+	npm install --silent --no-audit --no-fund --no-save --force --prefix .inspector node@24 '@modelcontextprotocol/inspector@2.12.0' \
+	  '@modelcontextprotocol/conformance@0.1.16'
+	$(BIN)/python -m pytest tests/inspector
 
 # Wheel and sdist, looked through, and the wheel tried in a clean venv of each Python that is here.
 release-check: $(READY) | $(UV)
