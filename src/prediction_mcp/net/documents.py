@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from .errors import MissingError, PlatformError
+from .sending import authorities
 
 MOST_BYTES = 8 << 20
 MOST_REDIRECTS = 3
@@ -32,7 +33,7 @@ async def fetch(url: str, *, trusted: str = "", most: int = MOST_BYTES) -> bytes
         MissingError: there is none.
     """
     own = _is_trusted(url, trusted)  # a proxy of the environment can't reach an exchange on this machine
-    async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=not own) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=not own, verify=authorities(known=not own)) as http:
         for _ in range(MOST_REDIRECTS + 1):
             await _check(url, trusted)
             try:

@@ -7,9 +7,11 @@ full jitter. A platform brings its own classes of errors, its buckets, and what 
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -29,6 +31,16 @@ LONGEST_WAIT_S = 30.0
 """A request that would wait longer for its tokens is refused with a sentence instead."""
 WORTH_SAYING_S = 2.0
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+@cache
+def authorities(*, known: bool) -> ssl.SSLContext:
+    """Whose certificates are believed; read once a process, which takes as long as many requests.
+
+    Args:
+        known: also those that the environment names (SSL_CERT_FILE).
+    """
+    return httpx.create_ssl_context(trust_env=known)
 
 
 class Bucket(Protocol):
@@ -84,7 +96,9 @@ class Sender:
         self._max_tries = max_tries
         self.measured = Measured()
         on_this_machine = urlsplit(self.base_url).hostname in LOOPBACK  # a proxy of the environment can't reach that
-        self._http = http or httpx.AsyncClient(timeout=TIMEOUT, trust_env=not on_this_machine)
+        self._http = http or httpx.AsyncClient(
+            timeout=TIMEOUT, trust_env=not on_this_machine, verify=authorities(known=not on_this_machine)
+        )
 
     async def close(self) -> None:
         await self._http.aclose()
