@@ -194,16 +194,20 @@ class Panel:
         top, bottom: where it lies, in pixels from the top.
         what: what its figures are.
         shown: how they are written.
+        plain: without lines and figures at its side.
     """
 
     def __init__(
         self, picture: Picture, x: tuple[float, float], y: tuple[float, float], what: str,
         top: float = TOP, bottom: float | None = None, shown: Callable[[float], str] = "{:g}".format,
+        plain: bool = False,
     ) -> None:  # fmt: skip
         self.picture, self.top = picture, top
         self.bottom = picture.height - BOTTOM if bottom is None else bottom
         self.left, self.right = LEFT, picture.width - RIGHT
         self.x, self.y = Scale(*x, self.left, self.right), Scale(*y, self.bottom, self.top)
+        if plain:
+            return
         for value in figures(*y, most=max(3, int((self.bottom - self.top) / 34))):
             at = self.y(value)
             picture.path([(self.left, at), (self.right, at)], GRID, 0.8)
@@ -219,10 +223,12 @@ class Panel:
             for number, line in enumerate(words.split("\n")):
                 self.picture.write(x, self.bottom + 16 + 12 * number, line, anchor="middle")
 
-    def numbered(self, shown: Callable[[float], str]) -> None:
+    def numbered(self, shown: Callable[[float], str], *, grid: bool = False) -> None:
         """Figures under it."""
         for value in figures(self.x.low, self.x.high, 10):
             x = self.x(value)
+            if grid:
+                self.picture.path([(x, self.top), (x, self.bottom)], GRID, 0.8)
             self.picture.path([(x, self.bottom), (x, self.bottom + 4)], RULE, 1)
             self.picture.write(x, self.bottom + 16, shown(value), anchor="middle")
 

@@ -47,9 +47,10 @@ async def kalshi_get_orderbook(
     ticker: Ticker | None = None,
     tickers: Annotated[list[Ticker] | None, Field(min_length=1, max_length=25)] = None,
     depth: Annotated[int, Field(ge=1, le=100)] = 5,
+    chart: bool = False,
     account: Account = Depends(get_account),
-) -> BookAnswer:
-    """Show the order book: YES bids and asks as [dollars, contracts], best first, spread, mid, depth."""
+) -> BookAnswer | ToolResult:
+    """Show the order book: YES bids and asks as [dollars, contracts], best first, spread, mid, depth. chart: of one."""
     if (ticker is None) == (tickers is None):
         raise InvalidRequestError("Give either ticker or tickers.")
     names = [t.strip().upper() for t in tickers or [ticker or ""]]
@@ -60,10 +61,19 @@ async def kalshi_get_orderbook(
         if name not in books or not (books[name].yes_dollars or books[name].no_dollars):
             await lookup.market(account, name)  # an unknown ticker has an empty book too: say so instead
     books |= watched
-    return BookAnswer(
+    answer = BookAnswer(
         source=account.environment,
         books=[BookView.of(n, books[n], depth, watched=n in watched) for n in names if n in books],
     )
+    if not chart:
+        return answer
+    from prediction_mcp.desk.kalshi.analysis.depth_chart import picture
+    from prediction_mcp.protocol.pictures import with_picture
+
+    if ticker is None:
+        raise InvalidRequestError("chart is for one ticker.")
+    title = (await lookup.market(account, names[0])).name
+    return with_picture(answer, await picture(books[names[0]], title, account.environment))
 
 
 @mcp.tool(title="Trades", annotations=READS, tags={"analysis"})

@@ -27,6 +27,8 @@ from prediction_mcp.protocol.session import get_account
 from prediction_mcp.protocol.toolset import Toolset
 
 if TYPE_CHECKING:
+    from fastmcp.tools import ToolResult
+
     from prediction_mcp.desk.kalshi.discovery.results import CollectionList, MilestoneList, SearchAnswer, SeriesAnswer
 
 mcp = Toolset()
@@ -193,9 +195,17 @@ async def kalshi_get_events(
 
 
 @mcp.tool(title="One event", annotations=READS, tags={"discovery"})
-async def kalshi_get_event(event_ticker: Ticker, account: Account = Depends(get_account)) -> EventDetail:
+async def kalshi_get_event(
+    event_ticker: Ticker, chart: bool = False, account: Account = Depends(get_account)
+) -> EventDetail | ToolResult:
     """One event with all its markets; a probability ladder where outcomes exclude each other."""
-    return EventDetail.of(await lookup.event(account, event_ticker), account.environment)
+    answer = EventDetail.of(await lookup.event(account, event_ticker), account.environment)
+    if not chart or not answer.markets:
+        return answer
+    from prediction_mcp.desk.kalshi.discovery.ladder_chart import picture
+    from prediction_mcp.protocol.pictures import with_picture
+
+    return with_picture(answer, await picture(answer))
 
 
 @mcp.tool(title="Exchange status", annotations=READS, tags={"discovery"})

@@ -18,6 +18,8 @@ from prediction_mcp.protocol.session import get_account
 from prediction_mcp.protocol.toolset import Toolset
 
 if TYPE_CHECKING:
+    from fastmcp.tools import ToolResult
+
     from prediction_mcp.desk.kalshi.portfolio.account_results import (
         ExposureAnswer,
         Margin,
@@ -63,11 +65,19 @@ async def kalshi_get_position(ticker: Ticker, account: Account = Depends(get_acc
 
 
 @mcp.tool(title="Portfolio value", annotations=READS, tags={"portfolio"})
-async def kalshi_get_portfolio_value(account: Account = Depends(get_account)) -> PortfolioValue:
+async def kalshi_get_portfolio_value(
+    chart: bool = False, account: Account = Depends(get_account)
+) -> PortfolioValue | ToolResult:
     """Worth of your portfolio: cash and positions at the bid, the middle, and cost."""
     from prediction_mcp.desk.kalshi.portfolio.listing import value
 
-    return await value(account)
+    answer = await value(account)
+    if not chart:
+        return answer
+    from prediction_mcp.desk.kalshi.portfolio.worth_chart import picture
+    from prediction_mcp.protocol.pictures import with_picture
+
+    return with_picture(answer, await picture(account, answer))
 
 
 @mcp.tool(title="Profit and loss", annotations=READS, tags={"portfolio"})
