@@ -52,14 +52,12 @@ async def test_what_cant_be_drawn_is_said(assistant: Assistant, served: Served) 
 
 def test_depth_grows_at_each_price() -> None:
     """Ten to be had at 60¢, five more at 61¢: a step of two thirds, and one to the whole."""
-    cents, contracts = (lambda c: Decimal(c) / 100), Decimal
-    book = Orderbook(
-        yes_dollars=[(cents(50), contracts(15))], no_dollars=[(cents(40), contracts(10)), (cents(39), contracts(5))]
-    )
+    ten, five = Decimal(10), Decimal(5)
+    book = Orderbook(yes_dollars=[(Decimal("0.5"), ten)], no_dollars=[(Decimal("0.4"), ten), (Decimal("0.39"), five)])
     text = draw_depth(book, "x", "paper").svg
     assert ">bids: best 50¢</text>" in text
     assert ">asks: best 60¢</text>" in text
-    alone = Orderbook(yes_dollars=[], no_dollars=[(cents(40), contracts(1))])
+    alone = Orderbook(yes_dollars=[], no_dollars=[(Decimal("0.4"), five)])
     assert "bids" not in draw_depth(alone, "x", "paper").svg
 
 

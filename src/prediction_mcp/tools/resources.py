@@ -13,9 +13,7 @@ from prediction_mcp.desk.results import Answer
 from prediction_mcp.protocol.push import FEEDS_URI, Push
 from prediction_mcp.protocol.session import get_account, get_push
 
-from .kalshi.analysis import kalshi_get_orderbook
 from .kalshi.discovery import kalshi_get_exchange_status, kalshi_get_market
-from .kalshi.portfolio import kalshi_get_portfolio_value, kalshi_get_positions
 from .kalshi.realtime import kalshi_get_subscriptions
 
 mcp = LocalProvider()
@@ -39,16 +37,21 @@ async def orderbook(
     account: Account = Depends(get_account),
 ) -> str:
     """YES bids and asks, best first."""
-    return _json(await kalshi_get_orderbook(spoken.ticker(ticker), None, LEVELS, account))
+    from prediction_mcp.desk.kalshi.analysis.books import books_of
+
+    answer, _ = await books_of(account, [spoken.ticker(ticker)], LEVELS)
+    return _json(answer)
 
 
 @mcp.resource(PORTFOLIO_URI, name="portfolio", title="Your portfolio", mime_type=JSON)
 async def portfolio(account: Account = Depends(get_account)) -> str:
     """Cash, what positions are worth, and each open position."""
+    from prediction_mcp.desk.kalshi.portfolio.listing import positions
+    from prediction_mcp.desk.kalshi.portfolio.listing import value as worth_of
     from prediction_mcp.desk.kalshi.portfolio.results import Portfolio
 
-    value = await kalshi_get_portfolio_value(account)
-    held = await kalshi_get_positions(None, None, "open", POSITIONS, None, account)
+    value = await worth_of(account)
+    held = await positions(account, None, None, "open", POSITIONS, None)
     return _json(
         Portfolio(
             source=value.source,

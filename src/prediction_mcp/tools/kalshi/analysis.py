@@ -11,7 +11,7 @@ from pydantic import Field
 
 from prediction_mcp.desk.kalshi import lookup
 from prediction_mcp.desk.kalshi.account import Account
-from prediction_mcp.desk.kalshi.analysis.book_results import BookAnswer, BookView, TradeList
+from prediction_mcp.desk.kalshi.analysis.book_results import BookAnswer, TradeList
 from prediction_mcp.desk.results import more
 from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.protocol.annotations import READS
@@ -53,18 +53,10 @@ async def kalshi_get_orderbook(
     """Show the order book: YES bids and asks as [dollars, contracts], best first, spread, mid, depth. chart: of one."""
     if (ticker is None) == (tickers is None):
         raise InvalidRequestError("Give either ticker or tickers.")
+    from prediction_mcp.desk.kalshi.analysis.books import books_of
+
     names = [t.strip().upper() for t in tickers or [ticker or ""]]
-    watched = {name: book for name in names if (book := account.feeds.book(name)) is not None}
-    missing = [name for name in names if name not in watched]
-    books = await account.kalshi.markets.orderbooks(missing) if missing else {}
-    for name in missing:
-        if name not in books or not (books[name].yes_dollars or books[name].no_dollars):
-            await lookup.market(account, name)  # an unknown ticker has an empty book too: say so instead
-    books |= watched
-    answer = BookAnswer(
-        source=account.environment,
-        books=[BookView.of(n, books[n], depth, watched=n in watched) for n in names if n in books],
-    )
+    answer, books = await books_of(account, names, depth)
     if not chart:
         return answer
     from prediction_mcp.desk.kalshi.analysis.depth_chart import picture

@@ -12,8 +12,9 @@ from prediction_mcp.desk.drawing import Panel, Picture
 from prediction_mcp.kalshi.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from prediction_mcp.kalshi.models.base import PriceLevel
     from prediction_mcp.kalshi.models.markets import Orderbook
+
+    from .book_results import PriceLevel
 
 ROOM = 3.0
 """Cents beside what is quoted."""
