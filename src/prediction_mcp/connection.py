@@ -15,6 +15,7 @@ from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, 
 from prediction_mcp.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from prediction_mcp.desk.catalogue import Progress
     from prediction_mcp.desk.kalshi.account import Account
     from prediction_mcp.desk.polymarket.account import Access
     from prediction_mcp.desk.polymarket.account import Account as PolymarketDesk
@@ -54,11 +55,15 @@ async def connect(settings: Settings) -> AsyncIterator[KalshiClient]:
 
 
 @asynccontextmanager
-async def open_account(settings: Settings) -> AsyncIterator[Account]:
-    """The account that the settings name, open; closed with the block. Raises what :func:`connect` raises."""
+async def open_account(settings: Settings, progress: Progress | None = None) -> AsyncIterator[Account]:
+    """The account that the settings name, open; closed with the block. Raises what :func:`connect` raises.
+
+    Args:
+        progress: told how far long work has come.
+    """
     from prediction_mcp.desk.kalshi.account import Account
 
-    account = Account(settings, lambda: connect(settings))
+    account = Account(settings, lambda: connect(settings), progress=progress)
     try:
         yield await account.open()
     finally:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from fastmcp import Client
+from fastmcp.client.progress import ProgressHandler
 from mcp_types import TextContent, Tool
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +16,7 @@ from prediction_mcp.server import create_server
 from prediction_mcp.settings import SettingsError, load_settings
 
 from .output import DONE, REFUSED, show, show_error
+from .progress import Told, bar
 from .shapes import ToolLine, Tools
 
 PREFIXES = ("kalshi_", "polymarket_")
@@ -66,6 +68,17 @@ def parse_arguments(given: list[str]) -> dict[str, Any]:
     return made
 
 
+def _heard(told: Told | None) -> ProgressHandler | None:
+    """What the server says of its progress, for the line on the terminal."""
+    if told is None:
+        return None
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        await told(int(progress), None if total is None else int(total))
+
+    return hear
+
+
 async def call_tool(name: str, given: list[str], *, as_json: bool) -> int:
     """Call a tool and print its answer; returns the exit code."""
     arguments = parse_arguments(given)
@@ -77,7 +90,8 @@ async def call_tool(name: str, given: list[str], *, as_json: bool) -> int:
         full = next((n for n in (name, *(prefix + name for prefix in PREFIXES)) if n in known), name)
         if full not in known:
             raise SettingsError(f"There is no tool {name}: “prediction-mcp tools” lists them.")
-        answer = await client.call_tool(full, arguments, raise_on_error=False)
+        with bar(as_json=as_json) as told:
+            answer = await client.call_tool(full, arguments, raise_on_error=False, progress_handler=_heard(told))
     if answer.is_error:
         text = " ".join(block.text for block in answer.content if isinstance(block, TextContent))
         if as_json:

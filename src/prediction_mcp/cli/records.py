@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 import typer
 
 from .output import REFUSED, show
+from .progress import bar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,8 +48,9 @@ def answer(work: Callable[[Account], Awaitable[T]], *, as_json: bool) -> T:
     configure_logging(settings.log_level)
 
     async def run() -> T:
-        async with open_account(settings) as account:
-            return await work(account)
+        with bar(as_json=as_json) as told:
+            async with open_account(settings, told) as account:
+                return await work(account)
 
     found = asyncio.run(run())
     show(found, as_json=as_json)

@@ -105,6 +105,7 @@ async def _events(
         )
         found += [e for e in page.events if category is None or (e.category or "").casefold() == category.casefold()]
         cursor = page.cursor or None
+        await account.report(len(found), None)
         if cursor is None:
             return found + combos, False
     return found + combos, True
