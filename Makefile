@@ -65,10 +65,11 @@ bundle: | $(UV)
 	.release/node_modules/.bin/mcpb validate .release/mcpb/manifest.json
 	.release/node_modules/.bin/mcpb pack .release/mcpb dist/prediction-mcp.mcpb
 
-# The dashboard in a real browser; needs Chromium (CHROMIUM=… where it is), node and npm.
+# The dashboard and the apps in a real browser; needs Chromium (CHROMIUM=… where it is), node and npm.
 browser: $(READY)
-	npm install --silent --no-audit --no-fund --no-save --prefix .browser 'playwright-core@^1.60' 'axe-core@^4.10'
-	$(BIN)/python -m pytest tests/web/test_browser.py
+	npm install --silent --no-audit --no-fund --no-save --prefix .browser 'playwright-core@^1.60' 'axe-core@^4.10' \
+	  '@modelcontextprotocol/ext-apps@^2.0'
+	$(BIN)/python -m pytest tests/web/test_browser.py tests/web/test_apps.py
 
 # Half an hour: what it changed in fees, ledger, analytics and limits without a test noticing; figures in docs/testing.md.
 mutants: $(READY) | $(UV)

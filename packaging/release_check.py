@@ -24,7 +24,7 @@ LARGEST_MB, MOST = 130, 75
 """Of the default install: megabytes and packages."""
 NEEDED = (
     "prediction_mcp/py.typed", "prediction_mcp/web/templates/desk.html", "prediction_mcp/web/static/desk.css",
-    "prediction_mcp/records/migrations/env.py",
+    "prediction_mcp/records/migrations/env.py", "prediction_mcp/tools/apps/app.html",
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from prediction_mcp.protocol.push import install
 from prediction_mcp.protocol.schemas import LeanSchemas
 from prediction_mcp.protocol.session import Session
 from prediction_mcp.settings import Settings, load_settings
-from prediction_mcp.tools import prompts, resources
+from prediction_mcp.tools import apps, prompts, resources
 from prediction_mcp.tools.completions import complete
 from prediction_mcp.tools.kalshi import analysis, discovery, portfolio, realtime, trading
 
@@ -96,6 +96,7 @@ def create_server(settings: Settings) -> Server:
         providers=[
             *(toolset.provider for toolset in toolsets),
             resources.mcp,
+            apps.provider,
             prompts.mcp,
             *_more_resources(settings.chosen_toolsets),
         ],

@@ -23,10 +23,11 @@ ROOT = Path(__file__).parents[2]
 MODULES = ROOT / ".browser" / "node_modules"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 HERE = CHROMIUM is not None and (MODULES / "axe-core").is_dir() and shutil.which("node") is not None
+WITHOUT = "no browser answers at /usr/bin/chromium with what “make browser” installs"
 TOKEN = "t" * 30
 
 
-@pytest.mark.skipif(not HERE, reason="no browser answers at /usr/bin/chromium with what “make browser” installs")
+@pytest.mark.skipif(not HERE, reason=WITHOUT)
 async def test_it_works_in_a_browser(served: Served, kalshi: KalshiClient, tmp_path: Path) -> None:
     hold(served, 12, 40)
     quote(served, 44, 46)

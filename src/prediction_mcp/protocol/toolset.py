@@ -30,8 +30,14 @@ class Toolset:
         self.cached: set[str] = set()
         """Tools that may answer from what was read a moment ago."""
 
-    def tool(self, *, title: str, annotations: ToolAnnotations, tags: set[str]) -> Callable[[F], F]:
-        """Register a function as a tool, under its own name."""
+    def tool(
+        self, *, title: str, annotations: ToolAnnotations, tags: set[str], app: str | None = None
+    ) -> Callable[[F], F]:
+        """Register a function as a tool, under its own name.
+
+        Args:
+            app: the page (``ui://…``) that a client which can shows beside the answer.
+        """
 
         def register(function: F) -> F:
             bare: Any = function
@@ -43,7 +49,8 @@ class Toolset:
                 self.writes.add(function.__name__)
             if annotations.read_only_hint and tags & CACHED:
                 self.cached.add(function.__name__)
-            self.provider.tool(function, title=title, annotations=annotations, tags=tags, output_schema=None)
+            meta = None if app is None else {"ui": {"resourceUri": app}}
+            self.provider.tool(function, title=title, annotations=annotations, tags=tags, output_schema=None, meta=meta)
             return function
 
         return register

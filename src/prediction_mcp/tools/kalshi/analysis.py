@@ -18,6 +18,7 @@ from prediction_mcp.protocol.annotations import READS
 from prediction_mcp.protocol.parameters import Interval, Probability, Quantity, Ticker, When
 from prediction_mcp.protocol.session import get_account
 from prediction_mcp.protocol.toolset import Toolset
+from prediction_mcp.tools.apps import uri
 
 if TYPE_CHECKING:
     from fastmcp.tools import ToolResult
@@ -42,7 +43,7 @@ ROWS = 200
 """Candlesticks of one answer."""
 
 
-@mcp.tool(title="Order book", annotations=READS, tags={"analysis"})
+@mcp.tool(title="Order book", annotations=READS, tags={"analysis"}, app=uri("book"))
 async def kalshi_get_orderbook(
     ticker: Ticker | None = None,
     tickers: Annotated[list[Ticker] | None, Field(min_length=1, max_length=25)] = None,

@@ -25,6 +25,7 @@ from prediction_mcp.protocol.annotations import READS
 from prediction_mcp.protocol.parameters import Deadline, Limit, Ticker, Word
 from prediction_mcp.protocol.session import get_account
 from prediction_mcp.protocol.toolset import Toolset
+from prediction_mcp.tools.apps import uri
 
 if TYPE_CHECKING:
     from fastmcp.tools import ToolResult
@@ -194,7 +195,7 @@ async def kalshi_get_events(
     return EventList(source=account.environment, count=len(lines), cursor=rest, events=lines, scanned=scanned)
 
 
-@mcp.tool(title="One event", annotations=READS, tags={"discovery"})
+@mcp.tool(title="One event", annotations=READS, tags={"discovery"}, app=uri("ladder"))
 async def kalshi_get_event(
     event_ticker: Ticker, chart: bool = False, account: Account = Depends(get_account)
 ) -> EventDetail | ToolResult:

@@ -16,6 +16,7 @@ from prediction_mcp.protocol.annotations import READS, WRITES_FILE
 from prediction_mcp.protocol.parameters import GroupBy, Limit, Period, Probability, Ticker, When, Word
 from prediction_mcp.protocol.session import get_account
 from prediction_mcp.protocol.toolset import Toolset
+from prediction_mcp.tools.apps import uri
 
 if TYPE_CHECKING:
     from fastmcp.tools import ToolResult
@@ -64,7 +65,7 @@ async def kalshi_get_position(ticker: Ticker, account: Account = Depends(get_acc
     return PositionDetail.of(page.market_positions[0], market, account.environment)
 
 
-@mcp.tool(title="Portfolio value", annotations=READS, tags={"portfolio"})
+@mcp.tool(title="Portfolio value", annotations=READS, tags={"portfolio"}, app=uri("portfolio"))
 async def kalshi_get_portfolio_value(
     chart: bool = False, account: Account = Depends(get_account)
 ) -> PortfolioValue | ToolResult:

@@ -39,6 +39,7 @@ from prediction_mcp.protocol.parameters import (
 )
 from prediction_mcp.protocol.session import get_account
 from prediction_mcp.protocol.toolset import Toolset
+from prediction_mcp.tools.apps import uri
 
 if TYPE_CHECKING:
     from prediction_mcp.desk.kalshi.trading.preview_results import (
@@ -235,7 +236,7 @@ async def kalshi_check_order_validity(
     )  # fmt: skip
 
 
-@mcp.tool(title="Simulate an order", annotations=READS, tags={"trading"})
+@mcp.tool(title="Simulate an order", annotations=READS, tags={"trading"}, app=uri("ticket"))
 async def kalshi_simulate_order(
     ticker: Ticker,
     side: Side,
