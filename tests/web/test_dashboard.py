@@ -21,6 +21,7 @@ from prediction_mcp.web.sessions import LONGEST_S, MOST, TRIES, WITHIN_S, Sessio
 from tests.automation.conftest import hold, quote
 from tests.conftest import MARKET, Served
 from tests.tools.conftest import settings_for
+from tests.tools.test_polymarket import at
 
 TOKEN = "t" * 30
 HERE = "http://127.0.0.1"
@@ -120,6 +121,22 @@ async def test_halt_asks_nothing_twice_and_resume_takes_a_word(
     assert "Orders go through again." in again.text
     assert "Trading is halted" not in again.text
     assert "a person at the dashboard" in again.text
+
+
+async def test_halting_stops_both_platforms(tmp_path: Path) -> None:
+    """The page's server holds the wallet, too: what rests there goes with the rest."""
+    shared: dict[str, Any] = {"toolsets": "polymarket", "safety_folder": tmp_path / "safety"}
+    async with at("auto", tmp_path, **shared) as desk:
+        ticker = next(m.ticker for m in desk.served.exchange.catalogue.markets.values() if m.status == "active")
+        await desk.call("kalshi_create_order", ticker=ticker, side="yes", action="buy", count=1, price=1)
+        order = {"market": (await desk.some_market())["slug"], "outcome": "Yes", "action": "buy"}
+        await desk.call("polymarket_create_order", **order, size=10, price=20)
+        wallet = {"polymarket_key_path": tmp_path / "wallet.key"}
+        async with serving(desk.served, tmp_path, http_token=TOKEN, **shared, **wallet) as http:
+            done = await http.post("/dashboard/halt", data={"csrf": await sign_in(http)})
+        assert "Cancelled 2 resting orders" in done.text
+        assert (await desk.call("polymarket_get_orders"))["count"] == 0
+        assert "halted" in await desk.error("polymarket_create_order", **order, size=10, price=20)
 
 
 async def test_nobody_is_let_in_without_the_token(page: httpx.AsyncClient) -> None:

@@ -167,7 +167,7 @@ class Dashboard:
             said.append(f"The switch could NOT be pulled, running servers go on ({error}).")
         try:
             await account.open()
-            done = await cancel_everything(Guarded(account), records)
+            done = await cancel_everything(Guarded(account) if account.beside is None else account.beside(), records)
         except PlatformError as error:
             return " ".join([*said, f"What rests could NOT be cancelled ({error}): halt again."])
         orders = "order" if done.cancelled == 1 else "orders"
