@@ -21,7 +21,7 @@ demo: $(READY)
 # Four processes on two cores, since many tests wait; what they spawn reads compiled modules, also where the environment forbids writing them.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
-	$(BIN)/python -m pytest -n 4 --durations=10 --durations-min=1
+	$(BIN)/python -m pytest -n 5 --durations=10 --durations-min=1
 
 lint: $(READY)
 	$(BIN)/ruff check .

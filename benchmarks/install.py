@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BEFORE = "1d63559"
 UV = shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
-TIMES = 3
+TIMES = 5
 
 
 def run(*command: str, cwd: Path | None = None, **more: str) -> str:

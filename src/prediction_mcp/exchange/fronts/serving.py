@@ -29,7 +29,23 @@ STEP_SECONDS = 0.25
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the process belongs to whoever started it."""
+    """uvicorn without its signal handlers, since the process belongs to whoever started it; it sleeps until it ends.
+
+    uvicorn looks ten times a second whether it should; here it is told. The date of its answers moves once a second.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), 1.0)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -133,7 +149,7 @@ async def serve(
         yield f"{exchange.address}{PREFIX}"
     finally:
         clock.cancel()
-        server.should_exit = True
+        server.end()
         with contextlib.suppress(asyncio.CancelledError):
             await serving
         bound.close()
