@@ -43,7 +43,7 @@ from tests.automation.receiver import Receiver
 from tests.automation.working import FileClock
 from tests.safety.test_chaos import Faulty
 
-HOURS, FEW_HOURS = 30 * 24, 12
+HOURS, FEW_HOURS = 30 * 24, 6
 """A month; and what CI has of it."""
 WHOLE = 100
 """From so many rules on it is the whole month."""

@@ -250,9 +250,10 @@ async def test_without_a_token_it_only_shows(served: Served, tmp_path: Path) -> 
 async def test_the_brakes_are_there_when_the_exchange_is_not(served: Served, tmp_path: Path) -> None:
     gone = "http://127.0.0.1:1/trade-api/v2"
     async with serving(served, tmp_path, http_token=TOKEN, base_url=gone) as http:
-        csrf = await sign_in(http)
-        assert "can&#39;t be reached" in (await http.get("/")).text
-        done = await http.post("/dashboard/halt", data={"csrf": csrf})
+        await http.post("/dashboard/login", data={"token": TOKEN})
+        shown = (await http.get("/")).text
+        assert "can&#39;t be reached" in shown
+        done = await http.post("/dashboard/halt", data={"csrf": csrf_of(shown)})
         assert "Halted: no new orders." in done.text
         assert "What rests could NOT be cancelled" in done.text
 
