@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 from prediction_mcp.desk.bars import Bar, bars
 from prediction_mcp.desk.drawing import Picture
@@ -18,8 +19,8 @@ async def picture(event: EventDetail) -> bytes:
 def draw(event: EventDetail) -> Picture:
     """Prices here are pixels: computing has ended."""
 
-    def percent(price: object) -> float | None:
-        return None if price is None else float(price) * 100  # type: ignore[arg-type]
+    def percent(price: Decimal | None) -> float | None:
+        return None if price is None else float(price) * 100
 
     rows = [
         Bar(rung.outcome, percent(rung.probability), percent(rung.yes_bid), percent(rung.yes_ask))
