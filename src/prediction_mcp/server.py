@@ -27,6 +27,7 @@ from prediction_mcp.settings import Settings, load_settings
 from prediction_mcp.tools import apps, prompts, resources
 from prediction_mcp.tools.completions import complete
 from prediction_mcp.tools.kalshi import analysis, discovery, portfolio, realtime, trading
+from prediction_mcp.web import ROUTES
 
 if TYPE_CHECKING:
     from fastmcp.server.auth import AuthProvider
@@ -47,10 +48,6 @@ _TOLD = " An answer may carry alerts: tell your user."
 LAST_S = 1.5
 """How long a session may take to close after a signal."""
 TOKEN = frozenset({"confirmation"})
-DASHBOARD = (
-    ("GET", "/"), ("GET", "/dashboard/parts"), ("POST", "/dashboard/login"), ("POST", "/dashboard/logout"),
-    ("POST", "/dashboard/halt"), ("POST", "/dashboard/resume"), ("GET", "/dashboard/static/{name}"),
-)  # fmt: skip
 _MODES = {
     "paper": "Mode: paper. All money is play money on a simulated exchange whose prices are not Kalshi's.",
     "demo": "Mode: demo, Kalshi's test exchange with play money.",
@@ -208,18 +205,18 @@ def _show_dashboard(server: Server, settings: Settings) -> None:
 
     made = list[Any]()
 
-    def page(method: str, path: str) -> None:
+    def page(method: str, path: str, name: str) -> None:
         @server.custom_route(path, methods=[method], include_in_schema=False)
         async def show(request: Request) -> Response:
             if not made:
                 from prediction_mcp.web.pages import Dashboard
 
                 made.append(Dashboard(account, verify if settings.http_authenticated else None))
-            shown: Response = await made[0].pages()[method, path](request)
+            shown: Response = await getattr(made[0], name)(request)
             return shown
 
-    for method, path in DASHBOARD:
-        page(method, path)
+    for (method, path), name in ROUTES.items():
+        page(method, path, name)
 
 
 def _telling(settings: Settings) -> Iterator[Middleware]:

@@ -96,6 +96,7 @@ def office(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> O
     monkeypatch.setenv("STANDING_EVERY", "0.3")
     monkeypatch.setenv("ALERTS_EVERY", "0.5")
     monkeypatch.setattr(crews, "LOOK_S", 0.1)
+    monkeypatch.setattr(crews, "SETTLED_S", 0.2)
     monkeypatch.setattr(crews, "AGAIN_S", 0.2)
     monkeypatch.setattr(crews, "LONGEST_S", 0.4)
     quote(served, 49, 51)
@@ -254,12 +255,42 @@ def test_whose_account_it_is_no_environment_says(office: Office, monkeypatch: py
     monkeypatch.setenv("POLYMARKET_ENV", "live")
     monkeypatch.setenv("STANDING_EVERY", "7")
     path = office.path("alice")
-    path.write_text("PAPER_SEED=3\n\nSTANDING_EVERY=9\nCONFIRM=\n")
+    path.write_text("KALSHI_ENV=paper\nPAPER_SEED=3\n\nSTANDING_EVERY=9\nCONFIRM=\n")
     path.chmod(0o600)
     found = load_account(path)
     assert (found.env, found.api_key_id, found.private_key, found.polymarket_env) == ("paper", None, None, "paper")
     assert (found.paper_seed, found.standing_every, found.confirm) == (3, 9, None)
     assert load_settings().env == "live"
+
+
+@pytest.mark.parametrize("text", [None, "", "# soon\n", "STANDING_EVERY=9\n", "KALSHI_ENV=\n"])
+def test_a_file_that_names_no_account_is_none(office: Office, text: str | None) -> None:
+    """Gone, empty or cut off: never the paper account of whoever runs the worker."""
+    path = office.path("alice")
+    if text is not None:
+        path.write_text(text)
+        path.chmod(0o600)
+    with pytest.raises(SettingsError, match="alice.env must say KALSHI_ENV"):
+        load_account(path)
+
+
+async def test_a_file_that_is_being_written_changes_nothing_yet(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut in half it lacks its limit: the worker with the limit goes on until the file has stayed as it is."""
+    monkeypatch.setattr(crews, "SETTLED_S", 1_000.0)
+    office.add("alice")
+    text = office.path("alice").read_text() + "LIMIT_DAY_SPENT=5\n"
+    office.path("alice").write_text(text)
+    os.utime(office.path("alice"), (1_000_000_000, 1_000_000_000))
+    async with working(office) as crew:
+        await until(works(crew, "alice"))
+        first = crew.members["alice"].worker
+        office.path("alice").write_text(text.partition("LIMIT")[0])
+        crew.look()
+        assert crew.members["alice"].worker is first
+        os.utime(office.path("alice"), (1_000_000_001, 1_000_000_001))
+        await until(lambda: works(crew, "alice")() and crew.members["alice"].worker is not first)
 
 
 def test_what_is_no_file_is_refused(office: Office) -> None:

@@ -139,6 +139,20 @@ async def test_halting_stops_both_platforms(tmp_path: Path) -> None:
         assert "halted" in await desk.error("polymarket_create_order", **order, size=10, price=20)
 
 
+async def test_halting_needs_no_journal(served: Served, kalshi: KalshiClient, tmp_path: Path) -> None:
+    """A journal that can't be used: what rests is cancelled, and this server refuses orders all the same."""
+    quote(served, None, None)
+    await kalshi.orders.create(NewOrder(ticker=MARKET, side="bid", count="3.00", price="0.2000", client_order_id="x"))
+    settings = settings_for(served, tmp_path)
+    assert settings.safety_home is not None
+    settings.safety_home.parent.mkdir(parents=True, exist_ok=True)
+    settings.safety_home.write_text("no folder")
+    async with serving(served, tmp_path, http_token=TOKEN) as http:
+        done = await http.post("/dashboard/halt", data={"csrf": await sign_in(http)})
+        assert "Cancelled 1 resting order, 3 contracts." in done.text
+        assert "only this server refuses orders" in done.text
+
+
 async def test_nobody_is_let_in_without_the_token(page: httpx.AsyncClient) -> None:
     first = await page.get("/")
     well_formed(first.text)

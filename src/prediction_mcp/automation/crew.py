@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 Open = Callable[[Settings], AbstractAsyncContextManager["Account"]]
 LOOK_S = 5.0
 """How often the folder is looked through."""
+SETTLED_S = 1.0
+"""How long a file must have stayed as it is."""
 AGAIN_S, LONGEST_S = 5.0, 300.0
 """When an account that couldn't work is tried again: later each time."""
 Stamp = tuple[int, ...]
@@ -91,6 +94,8 @@ class Crew:
         for name, (path, stamp) in found.items():
             before = self.members.get(name)
             if before is not None and before.stamp == stamp and not before.task.done():
+                continue
+            if _is_being_written(path):  # half a file could lack its limits: what was goes on until it is whole
                 continue
             member = self.members[name] = Member(name, path, stamp)
             ended = None if before is None else self._end(before)
@@ -156,6 +161,13 @@ class Crew:
         """The one of all accounts that are kept in one place: each has a few connections of its own otherwise."""
         place = place_of(settings)
         return None if place is None else self._databases.setdefault(place, Database(place))
+
+
+def _is_being_written(path: Path) -> bool:
+    """Whether a file changed within the last moment; a time ahead of ours says nothing."""
+    with contextlib.suppress(OSError):
+        return 0 <= time.time() - path.stat().st_mtime < SETTLED_S
+    return True
 
 
 def _stamp(path: Path) -> Stamp:

@@ -209,12 +209,22 @@ class Guard:
             PlatformError: what rests can't be cancelled; nothing new is sent all the same.
         """
         self.require_writes(person)
+        return await self.stop(by)
+
+    async def stop(self, by: str) -> tuple[Halted, str | None]:
+        """The same for a person who is in charge, also of a server that writes nothing. Raises PlatformError."""
         self._halted_by, records, problem = by, self.available(), None
         if records is None:
             problem = "The journal can't be used: only this server refuses orders until that is mended."
         else:
             problem = self._pull(records)
         return await cancel_everything(self.account, records), problem
+
+    def resume(self, by: str) -> bool:
+        """Let orders through again, for a person; whether they were stopped. Raises JournalError: they stay so."""
+        was = self.records().resume(by) or self._halted_by is not None
+        self._halted_by = None
+        return was
 
     def _pull(self, records: Records) -> str | None:
         """Write down the switch that was pulled, if that wasn't possible before; returns what is the matter."""

@@ -60,6 +60,8 @@ def load_account(path: Path) -> Settings:
     """The settings of an account's file. Raises SettingsError: it can't be read, or says what it can't."""
     given = {name.upper(): value for name, value in read_env_file(path).items() if value}
     fields = {str(field.alias): name for name, field in Settings.model_fields.items()}
+    if "KALSHI_ENV" not in given:  # nor is a file that is gone, empty or half written an account with paper money
+        raise SettingsError(f"{path.name} must say KALSHI_ENV: paper, demo or live.")
     if unknown := sorted(given.keys() - fields.keys()):  # a key's name misspelt would be another account
         raise SettingsError(f"{path.name}: {', '.join(unknown)} is no setting; see .env.example.")
     if wrong := sorted(given.keys() & _OF_THE_PROCESS):

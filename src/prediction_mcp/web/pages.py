@@ -7,7 +7,7 @@ own word beside its cookie.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,9 @@ from loguru import logger
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from prediction_mcp import __version__
-from prediction_mcp.desk.kalshi.guarded import Guarded
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.words import printed
-from prediction_mcp.safety.halt import UNREAD, cancel_everything
+from prediction_mcp.safety.halt import UNREAD
 from prediction_mcp.safety.journal import JournalError
 from prediction_mcp.safety.text import clean
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
     from prediction_mcp.desk.kalshi.account import Account
 
-Page = Callable[["Request"], Awaitable[Response]]
 COOKIE = "prediction_mcp"
 WORD = "RESUME"
 """What a person types to let orders through again."""
@@ -64,14 +62,6 @@ class Dashboard:
     def __init__(self, account: Callable[[], Account], verify: Callable[[str], Awaitable[bool]] | None) -> None:
         self._account, self._verify = account, verify
         self.sessions = Sessions()
-
-    def pages(self) -> Mapping[tuple[str, str], Page]:
-        """By method and path."""
-        return {
-            ("GET", "/"): self.show, ("GET", "/dashboard/parts"): self.parts, ("POST", "/dashboard/login"): self.login,
-            ("POST", "/dashboard/logout"): self.logout, ("POST", "/dashboard/halt"): self.halt,
-            ("POST", "/dashboard/resume"): self.resume, ("GET", "/dashboard/static/{name}"): self.static,
-        }  # fmt: skip
 
     # -- what is shown ---------------------------------------------------------------------------------------------
 
@@ -156,27 +146,18 @@ class Dashboard:
         return await self._braked(request, await self._halted())
 
     async def _halted(self) -> str:
-        account, said = self._account(), list[str]()
-        records = None
         try:
-            records = account.records()
-            if (problem := records.halt(BY)) is not None:
-                said.append(problem)
-            said.insert(0, "Halted: no new orders.")
-        except JournalError as error:
-            said.append(f"The switch could NOT be pulled, running servers go on ({error}).")
-        try:
-            await account.open()
-            done = await cancel_everything(Guarded(account) if account.beside is None else account.beside(), records)
+            done, problem = await self._account().guard.stop(BY)
         except PlatformError as error:
-            return " ".join([*said, f"What rests could NOT be cancelled ({error}): halt again."])
+            return f"Halted: no new orders. What rests could NOT be cancelled ({error}): halt again."
         orders = "order" if done.cancelled == 1 else "orders"
-        said.append(f"Cancelled {done.cancelled} resting {orders}, {printed(done.contracts)} contracts.")
+        count = printed(done.contracts)
+        said = [f"Halted: no new orders. Cancelled {done.cancelled} resting {orders}, {count} contracts."]
         if done.left is None:
             said.append(UNREAD)
         elif done.left:
             said.append(f"{done.left} orders still rest: halt again.")
-        return " ".join(said)
+        return " ".join([*said, *filter(None, (problem,))])
 
     async def resume(self, request: Request) -> Response:
         """Takes a word that a person types."""
@@ -186,7 +167,7 @@ class Dashboard:
         if not hmac.compare_digest(form.get("word", "").strip().encode(), WORD.encode()):
             return await self._braked(request, f"Nothing was changed: type {WORD} to let orders through again.", 400)
         try:
-            was = self._account().records().resume(BY)
+            was = self._account().guard.resume(BY)
         except JournalError as error:
             return await self._braked(request, f"Trading could NOT be resumed: {error}", 500)
         return await self._braked(request, "Orders go through again." if was else "Trading wasn't halted.")
