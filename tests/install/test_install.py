@@ -133,6 +133,35 @@ def test_a_folder_that_cant_be_written_leaves_the_file(tmp_path: Path) -> None:
         changed("cursor", file, {})
 
 
+def test_a_kill_between_note_and_file_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, was, real = place("cursor", tmp_path, "linux", {}), tree(tmp_path), writing._replace
+
+    def killed(target: Path, data: bytes, mode: int) -> None:
+        if target == file:
+            raise KeyboardInterrupt
+        real(target, data, mode)
+
+    monkeypatch.setattr(writing, "_replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        changed("cursor", file, {})
+    monkeypatch.undo()
+    assert not file.exists()
+    changed("cursor", file, {})
+    changed("cursor", file, {}, out=True)
+    assert tree(tmp_path) == was
+
+
+@pytest.mark.parametrize("note", ["", "[", '{"a": 1}', '["/", "/tmp", "%s/mine"]'])
+def test_a_note_that_lies_takes_nothing_of_others_away(note: str, tmp_path: Path) -> None:
+    file = place("cursor", tmp_path, "linux", {})
+    (tmp_path / "mine").mkdir()
+    changed("cursor", file, {})
+    Path(f"{file}{writing.MADE}").write_text(note.replace("%s", str(tmp_path)))
+    changed("cursor", file, {}, out=True)
+    assert not file.exists()
+    assert (tmp_path / "mine").is_dir()
+
+
 def test_links_and_modes_stay(tmp_path: Path) -> None:
     real, file = tmp_path / "dotfiles.json", place("cursor", tmp_path, "linux", {})
     file.parent.mkdir()

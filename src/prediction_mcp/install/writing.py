@@ -99,7 +99,7 @@ def carry_out(change: Change) -> None:
             _taken_away(file)
             return
         if change.was is None:
-            made = [str(folder) for folder in reversed(file.parents) if not folder.exists()]
+            made = _made(file) or [str(folder) for folder in reversed(file.parents) if not folder.exists()]
             file.parent.mkdir(parents=True, exist_ok=True)
             _replace(_beside(file, MADE), json.dumps(made).encode(), 0o600)
         elif change.backup:
@@ -116,15 +116,23 @@ def cleared(file: Path) -> None:
 
 
 def _taken_away(file: Path) -> None:
-    note = _beside(file, MADE)
-    folders = json.loads(note.read_text())
+    folders = _made(file)
     file.unlink()
-    note.unlink()
+    _beside(file, MADE).unlink()
     for folder in reversed(folders):
         try:
             Path(folder).rmdir()
         except OSError:  # somebody else has put something there since
             break
+
+
+def _made(file: Path) -> list[str]:
+    """The folders that a note names, outermost first; none where it can't be read, and never one beside the way."""
+    try:
+        named = json.loads(_beside(file, MADE).read_text())
+    except (OSError, ValueError):
+        return []
+    return [str(folder) for folder in reversed(file.parents) if isinstance(named, list) and str(folder) in named]
 
 
 def _replace(file: Path, data: bytes, mode: int) -> None:
