@@ -156,22 +156,29 @@ def _spread(seconds: list[float]) -> str:
     return f"median {statistics.median(ranked) * 1000:.1f} ms, p99 {ranked[int(len(ranked) * 0.99)] * 1000:.1f} ms"
 
 
+async def _at_rest(settle_s: float) -> tuple[float, float]:
+    """What a worker of its own costs once it has settled: its share of a core, and megabytes."""
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "prediction_mcp", "worker", stderr=asyncio.subprocess.DEVNULL
+    )
+    await asyncio.sleep(settle_s)
+    before = _used(worker.pid)
+    await asyncio.sleep(IDLE_S)
+    share, memory = (_used(worker.pid) - before) / IDLE_S, _memory(worker.pid)
+    worker.kill()
+    await worker.wait()
+    return share, memory
+
+
 async def idle() -> None:
     """A worker with nothing to do, as a process of its own beside an exchange of its own."""
     with tempfile.TemporaryDirectory() as folder:
         server = await _exchange(folder)
         os.environ |= {"RECORDS_FOLDER": f"{folder}/records", "XDG_CACHE_HOME": f"{folder}/cache"}
-        worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "prediction_mcp", "worker", stderr=asyncio.subprocess.DEVNULL
-        )
-        await asyncio.sleep(SETTLE_S)
-        before = _used(worker.pid)
-        await asyncio.sleep(IDLE_S)
-        share = (_used(worker.pid) - before) / IDLE_S
-        print(f"an idle worker: {share:.2%} of a core over {IDLE_S} s, {_memory(worker.pid):.0f} MB")
-        for process in (worker, server):
-            process.kill()
-            await process.wait()
+        share, memory = await _at_rest(SETTLE_S)
+        print(f"an idle worker: {share:.2%} of a core over {IDLE_S} s, {memory:.0f} MB")
+        server.kill()
+        await server.wait()
 
 
 async def crew() -> None:
@@ -193,17 +200,10 @@ async def crew() -> None:
                 for path in (key, file):
                     path.chmod(0o600)
         os.environ["WORKER_ACCOUNTS"] = str(place)
-        worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "prediction_mcp", "worker", stderr=asyncio.subprocess.DEVNULL
-        )
-        await asyncio.sleep(SETTLE_S + ACCOUNTS)
-        before = _used(worker.pid)
-        await asyncio.sleep(IDLE_S)
-        share = (_used(worker.pid) - before) / IDLE_S
-        print(f"an idle worker of {ACCOUNTS} accounts: {share:.2%} of a core, {_memory(worker.pid):.0f} MB")
-        for process in (worker, server):
-            process.kill()
-            await process.wait()
+        share, memory = await _at_rest(SETTLE_S + ACCOUNTS)
+        print(f"an idle worker of {ACCOUNTS} accounts: {share:.2%} of a core, {memory:.0f} MB")
+        server.kill()
+        await server.wait()
         del os.environ["WORKER_ACCOUNTS"]
 
 
