@@ -101,6 +101,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/idle.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/install.py
 
 # Recorded against the paper exchange, or what KALSHI_ENV says; TOOLS names some of them.
 cassettes: $(READY)

@@ -28,16 +28,19 @@ HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a f
 
 def main() -> None:
     """Entry point. A problem is one sentence on stderr and an exit code: see :mod:`.output`."""
-    from prediction_mcp.net.errors import PlatformError
-    from prediction_mcp.settings import SettingsError
-
     from .output import code_of, is_json, show_error
 
     try:
         if is_json():
             _run_for_program()
         app()
-    except (SettingsError, PlatformError) as error:
+    except Exception as error:
+        # Loaded only where one is told: to import the settings takes three times as long as --version or --help.
+        from prediction_mcp.net.errors import PlatformError
+        from prediction_mcp.settings import SettingsError
+
+        if not isinstance(error, SettingsError | PlatformError):
+            raise
         show_error(str(error))
         raise SystemExit(code_of(error)) from None
 
