@@ -86,6 +86,25 @@ async def test_prompts_name_tools_that_are_there(assistant: Assistant) -> None:
             assert value in text
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("plan_entry", {"ticker": MARKET}, "my_probability is required."),
+        ("research_market", {"tikcer\x1b[31m": MARKET}, "ticker is required. There is no parameter tikcer[31m."),
+        ("research_market", {"ticker": "A" * 100_000}, "ticker takes at most 200 characters."),
+        ("nothing", {}, "Unknown prompt: 'nothing'"),
+    ],
+)
+async def test_wrong_words_to_a_prompt_are_told_in_a_sentence(
+    assistant: Assistant, caplog: pytest.LogCaptureFixture, name: str, arguments: dict[str, str], said: str
+) -> None:
+    with pytest.raises(MCPError) as refused:
+        await assistant.client.get_prompt(name, arguments)
+    assert str(refused.value) == said
+    assert not [record for record in caplog.records if record.exc_info], "a wrong call is no failure of the server"
+    assert (await assistant.client.get_prompt("review_portfolio", {})).messages
+
+
 async def test_completions_come_from_the_catalogue(assistant: Assistant, served: Served) -> None:
     research = PromptReference(type="ref/prompt", name="research_market")
     found = await assistant.client.complete(research, {"name": "ticker", "value": MARKET[:6].lower()})

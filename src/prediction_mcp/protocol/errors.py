@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import mcp_types
-from fastmcp.exceptions import FastMCPError, NotFoundError, ResourceError, ToolError, ValidationError
+from fastmcp.exceptions import FastMCPError, NotFoundError, PromptError, ResourceError, ToolError, ValidationError
+from fastmcp.prompts import Prompt, PromptResult
 from fastmcp.resources import ResourceResult
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools import ToolResult
@@ -22,6 +23,8 @@ from prediction_mcp.settings import SettingsError
 KEYS = "KALSHI_API_KEY_ID"
 SHOWN = 60
 """Characters of what was given that an error repeats."""
+LONGEST_ARGUMENT = 200
+"""Characters of a prompt's argument: a ticker, a category, a number."""
 
 
 class PlainErrors(Middleware):
@@ -72,6 +75,18 @@ class PlainErrors(Middleware):
             logger.opt(exception=error).error("reading {} failed", context.message.uri)
             raise
 
+    async def on_get_prompt(
+        self,
+        context: MiddlewareContext[mcp_types.GetPromptRequestParams],
+        call_next: CallNext[mcp_types.GetPromptRequestParams, PromptResult],
+    ) -> PromptResult:
+        """Looks at the arguments first: FastMCP logs a traceback for a missing one and ignores one that there isn't."""
+        server = context.fastmcp_context
+        prompt = await server.fastmcp.get_prompt(context.message.name) if server is not None else None
+        if prompt is not None and (wrong := _wrong_arguments(prompt, context.message.arguments or {})):
+            raise PromptError(wrong)
+        return await call_next(context)
+
 
 def expected(error: BaseException | None) -> PlatformError | RefusedError | SettingsError | None:
     """The error that is meant for the caller, out of a chain of causes: FastMCP wraps what a dependency raises."""
@@ -92,6 +107,15 @@ def _text(error: Exception) -> str:
 
 def _unknown(name: str) -> str:
     return f"There is no tool {cut(clean(name), SHOWN)!r}."
+
+
+def _wrong_arguments(prompt: Prompt, given: dict[str, str]) -> str:
+    known = prompt.arguments or []
+    names, most = [argument.name for argument in known], LONGEST_ARGUMENT
+    said = [f"{argument.name} is required." for argument in known if argument.required and argument.name not in given]
+    said += [f"There is no parameter {cut(clean(name), SHOWN)}." for name in given if name not in names]
+    said += [f"{name} takes at most {most} characters." for name in names if len(given.get(name, "")) > most]
+    return " ".join(said)
 
 
 def sentences(error: PydanticValidationError) -> str:
