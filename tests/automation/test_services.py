@@ -100,6 +100,8 @@ def test_a_setting_is_no_command_of_windows(tmp_path: Path) -> None:
     for value in ('x"&calc&"', "%PATH%", "a|b"):
         with pytest.raises(SettingsError, match="KALSHI_API_KEY_ID"):
             services.service({"KALSHI_API_KEY_ID": value}, tmp_path, "win32")
+        with pytest.raises(SettingsError, match="somewhere else"):
+            services.service({}, tmp_path, "win32", [value, "-m", "prediction_mcp"])
 
 
 def test_an_env_file_open_to_others_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from prediction_mcp.install import writing
+from prediction_mcp.install import again, writing
 from prediction_mcp.install.clients import KINDS, place
 from prediction_mcp.install.entry import entry, key_file
 from prediction_mcp.install.jsonc import read
@@ -230,11 +230,46 @@ def test_what_the_server_would_refuse_isnt_written(words: tuple[str, ...], said:
     assert not (tmp_path / ".cursor").exists()
 
 
-def test_an_entry_starts_this_program() -> None:
-    """By uvx from where this was installed, or by this Python; and what it says works."""
-    by_uvx = entry({"TOOLSETS": "polymarket,automation"}, uvx="/bin/uvx")
-    assert by_uvx["command"] == "/bin/uvx"
-    assert by_uvx["args"][1].startswith("prediction-mcp[automation,polymarket]")
-    alone = entry({}, uvx="")
-    done = subprocess.run([alone["command"], *alone["args"], "--version"], capture_output=True, text=True, check=True)
+def test_by_uvx_it_brings_the_extras_that_are_here_or_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(again, "EXTRAS", {"redis": "json", "data": "no_such_module"})
+    *first, source, name = again.by_uvx(["/bin/uvx"], ["across", "records"])
+    assert (first, name) == (["/bin/uvx", "--from"], NAME)
+    assert source.startswith("prediction-mcp[polymarket,redis]")
+
+
+def test_by_python_it_starts_this_program() -> None:
+    done = subprocess.run([*again.by_python(), "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("prediction-mcp ")
+
+
+@pytest.mark.parametrize("there", [["uv", "uvx"], ["uv"], []])
+def test_uv_is_found_by_what_it_runs(there: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without uvx on PATH, too."""
+    for name in there:
+        (tmp_path / name).touch()
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setenv("UV", str(tmp_path / "uv"))
+    uv = str(tmp_path / "uv")
+    assert again.launcher() == {2: [f"{uv}x"], 1: [uv, "tool", "run"], 0: []}[len(there)]
+    made = entry({})
+    assert [made["command"], *made["args"]][: len(there) and 1] == again.launcher()[:1]
+    assert (made["args"] == ["-m", "prediction_mcp"]) == (not there)
+
+
+@pytest.mark.parametrize(
+    ("python", "stays"),
+    [
+        ("/home/ann/.local/share/pipx/venvs/prediction-mcp/bin/python", True),
+        ("/home/ann/.local/share/uv/tools/prediction-mcp/bin/python", True),
+        ("/home/ann/prediction-mcp/.venv/bin/python", True),
+        ("/home/ann/.cache/pipx/3fa17c7f6f22130/bin/python", False),
+        ("/home/ann/.cache/uv/archive-v0/JyLVJrWB3lXTRZp-/bin/python", False),
+    ],
+)
+def test_what_is_thrown_away_with_a_cache_is_not_written(python: str, stays: bool) -> None:
+    assert again.stays(python) == stays
+    if stays:
+        assert again.by_python(python)[0] == python
+    else:
+        with pytest.raises(SettingsError, match="pipx install prediction-mcp"):
+            again.by_python(python)

@@ -11,7 +11,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -24,6 +24,8 @@ MADE = "made for it: "
 """How the file remembers folders that weren't there before."""
 ENV_FILE = "worker.env"
 PATIENCE_S = 30
+READ_BY_CMD = frozenset('"%^&|<>!')
+"""What Windows' command line doesn't take as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def service(
     environment: Mapping[str, str] | None = None,
     home: Path | None = None,
     system: str = sys.platform,
-    command: tuple[str, ...] = (sys.executable, "-m", "prediction_mcp"),
+    command: Sequence[str] = (sys.executable, "-m", "prediction_mcp"),
 ) -> Service:
     """The worker as this system's service, with the settings of the environment.
 
@@ -69,9 +71,13 @@ def service(
         begin = (("launchctl", "bootstrap", f"gui/{_user()}", str(path)),)
         end = (("launchctl", "bootout", f"gui/{_user()}/{LABEL}"),)
     elif system == "win32":
-        if odd := sorted(name for name, value in settings.items() if set(value) & set('"%^&|<>!')):
+        if odd := sorted(name for name, value in settings.items() if set(value) & READ_BY_CMD):
             raise SettingsError(
                 f"{', '.join(odd)} holds a character that Windows' command line reads: put it into {env_file}."
+            )
+        if odd := sorted(part for part in call if set(part) & READ_BY_CMD):
+            raise SettingsError(
+                f"{', '.join(odd)} holds a character that Windows' command line reads: install it somewhere else."
             )
         path, text = home / "AppData/Local/prediction-mcp" / f"{NAME}.xml", _task
         begin = (("schtasks", "/create", "/tn", NAME, "/xml", str(path)), ("schtasks", "/run", "/tn", NAME))

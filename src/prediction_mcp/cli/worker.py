@@ -116,8 +116,9 @@ async def _many(settings: Settings, port: int | None, host: str) -> None:
 def install_worker(yes: Yes = False, as_json: Json = False) -> None:
     """Have the system keep a worker running, with this environment's settings; shown first, written on your yes."""
     from prediction_mcp.automation import services
+    from prediction_mcp.install.again import lasting
 
-    made = services.service()
+    made = services.service(command=lasting(["automation"]))
     shown = f"{made.path}\n{made.content}\n" + "".join(f"$ {' '.join(command)}\n" for command in made.begin)
     sys.stderr.write(shown)
     if made.aside:

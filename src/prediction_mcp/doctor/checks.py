@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from prediction_mcp import __version__
+from prediction_mcp.install.again import EXTRAS, TOOLSETS
 from prediction_mcp.install.clients import KINDS, place
 from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, KalshiError, PermissionDeniedError
 from prediction_mcp.net.errors import PlatformError
@@ -35,8 +36,6 @@ PATIENCE_S = 15.0
 """How long the exchange, the database or Redis may take to answer."""
 SKEW_S, FAR_S = 2.0, 5.0
 """Seconds by which clocks may differ, and from which signatures are likely to be refused. Kalshi names no figure."""
-NEEDS = {"polymarket": ("coincurve", "polymarket"), "across": ("coincurve", "polymarket"),
-         "automation": ("docket", "automation")}  # fmt: skip
 OLDEST = (3, 11)
 
 
@@ -104,13 +103,13 @@ def _key(settings: Settings) -> Line:
 
 
 def _extras(settings: Settings) -> Iterator[Line]:
-    wanted = {NEEDS[name] for name in settings.chosen_toolsets if name in NEEDS}
+    wanted = {TOOLSETS[name] for name in settings.chosen_toolsets if name in TOOLSETS}
     if settings.redis_url is not None:
-        wanted.add(("redis", "redis"))
+        wanted.add("redis")
     if settings.database_url is not None:
-        wanted.add(("asyncpg", "postgres"))
-    for module, extra in sorted(wanted):
-        if find_spec(module) is None:
+        wanted.add("postgres")
+    for extra in sorted(wanted):
+        if find_spec(EXTRAS[extra]) is None:
             said = f"what your settings choose needs the extra [{extra}]"
             yield fail("extras", said, f"Install prediction-mcp[{extra}].")
 

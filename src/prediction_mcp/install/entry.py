@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import sys
 from collections.abc import Mapping
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from prediction_mcp.settings import Settings, SettingsError, secret_names
 
+from .again import by_python, by_uvx, launcher
 from .clients import Entry
 
-PACKAGE = "prediction-mcp"
-EXTRAS = {"polymarket": "polymarket", "across": "polymarket", "automation": "automation"}
-"""What a toolset needs beside the default."""
 
-
-def entry(settings: Mapping[str, str], uvx: str | None = None, python: str = sys.executable) -> Entry:
+def entry(settings: Mapping[str, str]) -> Entry:
     """The server as clients' files have it: by uvx where that is, else by this Python.
 
     Args:
         settings: names of the environment with their values.
-        uvx: its path; looked for where it isn't given.
 
     Raises:
-        SettingsError: a setting that isn't one, that is a secret, or that can't be used.
+        SettingsError: a setting that isn't one, that is a secret, or that can't be used; an installation that doesn't
+            stay, where no uvx could make it anew.
     """
     known = {str(field.alias) for field in Settings.model_fields.values()}
     if unknown := sorted(settings.keys() - known):
@@ -38,40 +29,13 @@ def entry(settings: Mapping[str, str], uvx: str | None = None, python: str = sys
         raise SettingsError(
             f"{', '.join(hidden)} is a secret, and this file is no place for one: give the key as a file (--key-file)."
         )
-    uvx = shutil.which("uvx") if uvx is None else uvx
-    made: Entry = {"command": uvx, "args": _source(settings)} if uvx else _by_python(python)
+    toolsets = settings.get("TOOLSETS", "").replace(",", " ").split()
+    uvx = launcher()
+    command, *arguments = by_uvx(uvx, toolsets) if uvx else by_python()
+    made: Entry = {"command": command, "args": arguments}
     if settings:
         made["env"] = dict(settings)
     return made
-
-
-def _by_python(python: str) -> Entry:
-    return {"command": python, "args": ["-m", "prediction_mcp"]}
-
-
-def _source(settings: Mapping[str, str]) -> list[str]:
-    """uvx's arguments: the released package, or the folder or wheel that this one was installed from."""
-    chosen = settings.get("TOOLSETS", "").replace(",", " ").split()
-    extras = sorted({EXTRAS[name] for name in chosen if name in EXTRAS})
-    where = f"[{','.join(extras)}]" if extras else ""
-    try:
-        found = _origin(distribution(PACKAGE))
-    except PackageNotFoundError:
-        found = None
-    if found is not None:
-        return ["--from", f"{PACKAGE}{where} @ {found}" if where else str(_path(found)), PACKAGE]
-    return ["--from", f"{PACKAGE}{where}", PACKAGE] if where else [PACKAGE]
-
-
-def _origin(found: Distribution) -> str | None:
-    """The file: address that it was installed from, as the installer wrote it down (PEP 610)."""
-    text = found.read_text("direct_url.json")
-    url = json.loads(text).get("url", "") if text else ""
-    return url if url.startswith("file:") and _path(url).exists() else None
-
-
-def _path(url: str) -> Path:
-    return Path(url2pathname(unquote(urlsplit(url).path)))
 
 
 def key_file(path: Path) -> str:

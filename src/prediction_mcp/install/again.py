@@ -1,0 +1,87 @@
+"""How this program is started again, later and by others: clients, the system.
+
+An environment in a cache (``uvx``, ``pipx run``) is thrown away one day: what lies there is never written down, but the
+command that makes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from prediction_mcp.settings import SettingsError
+
+PACKAGE = "prediction-mcp"
+TOOLSETS = {"polymarket": "polymarket", "across": "polymarket", "automation": "automation"}
+"""Which extra a toolset needs."""
+EXTRAS = {"automation": "docket", "data": "pyarrow", "polymarket": "coincurve", "postgres": "asyncpg", "redis": "redis"}
+"""A module of each extra, by which it is known to be here."""
+_IN_CACHE = re.compile(r"(archive|environments|builds)-v\d+")
+"""Folders of uv's cache."""
+
+
+def stays(python: str = sys.executable) -> bool:
+    """Whether this installation is one that nobody throws away."""
+    parts = Path(python).parts
+    pipx_run = "pipx" in parts and "venvs" not in parts
+    return not pipx_run and not any(_IN_CACHE.fullmatch(part) for part in parts)
+
+
+def by_python(python: str = sys.executable) -> list[str]:
+    """Raises SettingsError for an installation that is thrown away."""
+    if not stays(python):
+        raise SettingsError(
+            f"This installation lies in a cache, and goes with it: “pipx install {PACKAGE}” first, or get uv."
+        )
+    return [python, "-m", "prediction_mcp"]
+
+
+def lasting(toolsets: Iterable[str]) -> list[str]:
+    """For the system: by this Python where it stays, so that nothing has to be fetched to start; else by uvx."""
+    uvx = [] if stays() else launcher()
+    return by_uvx(uvx, toolsets) if uvx else by_python()
+
+
+def by_uvx(launcher: Sequence[str], toolsets: Iterable[str] = ()) -> list[str]:
+    """The released package, or the folder or wheel that this one was installed from; with the extras that are here."""
+    extras = {TOOLSETS[name] for name in toolsets if name in TOOLSETS}
+    extras |= {extra for extra, module in EXTRAS.items() if find_spec(module) is not None}
+    where = f"[{','.join(sorted(extras))}]" if extras else ""
+    try:
+        found = _origin(distribution(PACKAGE))
+    except PackageNotFoundError:
+        found = None
+    if found is not None:
+        return [*launcher, "--from", f"{PACKAGE}{where} @ {found}" if where else str(_path(found)), PACKAGE]
+    return [*launcher, "--from", f"{PACKAGE}{where}", PACKAGE] if where else [*launcher, PACKAGE]
+
+
+def launcher() -> list[str]:
+    """uvx by its whole path, since clients with windows know no PATH; also where it is on none, but uv runs this."""
+    if found := shutil.which("uvx"):
+        return [found]
+    uv = os.environ.get("UV")  # uv tells what it runs where it is itself
+    if not uv or not Path(uv).is_file():
+        return []
+    beside = Path(uv).with_stem("uvx")
+    return [str(beside)] if beside.is_file() else [uv, "tool", "run"]
+
+
+def _origin(found: Distribution) -> str | None:
+    """The file: address that it was installed from, as the installer wrote it down (PEP 610)."""
+    text = found.read_text("direct_url.json")
+    url = json.loads(text).get("url", "") if text else ""
+    return url if url.startswith("file:") and _path(url).exists() else None
+
+
+def _path(url: str) -> Path:
+    return Path(url2pathname(unquote(urlsplit(url).path)))
