@@ -30,6 +30,7 @@ from tests.conformance.schema import SCHEMA_FILE, Schemas
 
 pytestmark = [
     pytest.mark.conformance,
+    pytest.mark.long,
     pytest.mark.skipif(not SCHEMA_FILE.exists(), reason="the specification isn't beside the checkout"),
 ]
 REQUESTS = 5_000
