@@ -21,10 +21,12 @@ import pytest
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 
+from prediction_mcp.cli.app import OF_TOOLSETS
 from prediction_mcp.cli.inspect import parse_arguments
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import signer_from_file
 from prediction_mcp.settings import SettingsError
+from prediction_mcp.settings.whole import TOOLSETS
 from tests.cli.forked import run
 from tests.conftest import MARKET
 from tests.tools.test_tools import TOOLS
@@ -270,6 +272,25 @@ def test_q_quits_the_watch_at_a_terminal() -> None:
             os.read(master, 4096)
     assert process.returncode == 0
     assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
+
+
+def test_the_help_names_every_toolset() -> None:
+    assert set(OF_TOOLSETS.partition(": ")[2].rstrip(".").split(", ")) == TOOLSETS
+
+
+def test_at_a_terminal_the_server_says_what_it_waits_for() -> None:
+    """And Ctrl-C ends it without a word more."""
+    import pty
+
+    master, slave = pty.openpty()
+    process = subprocess.Popen(COMMAND, stdin=slave, stdout=slave, stderr=subprocess.PIPE, env=os.environ.copy())
+    assert process.stderr is not None
+    assert b"mode paper" in process.stderr.readline()
+    assert b"install CLIENT" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[1] == b""
     os.close(master)
     os.close(slave)
 

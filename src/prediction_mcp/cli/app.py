@@ -20,9 +20,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Research, trade and watch prediction markets from an AI assistant. Without a command: MCP over stdio.",
 )
-Toolsets = Annotated[str | None, typer.Option(help="Toolsets beside the 52, separated by commas: advanced, safety.")]
+OF_TOOLSETS = "Toolsets beside the 52, separated by commas: advanced, across, automation, polymarket, records, safety."
+Toolsets = Annotated[str | None, typer.Option(help=OF_TOOLSETS)]
 Lean = Annotated[bool | None, typer.Option("--lean/--all", help="Offer a search and a call tool instead of all tools.")]
 Json = Annotated[bool, typer.Option("--json", help="Nothing but JSON; see “prediction-mcp schema”.")]
+AT_A_TERMINAL = (
+    "This waits for an MCP client, which talks to it here. “prediction-mcp install CLIENT” sets one up, "
+    "“prediction-mcp demo” shows a conversation, Ctrl-C ends it.\n"
+)
 HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
 
 
@@ -89,6 +94,8 @@ def _serve_stdio(chosen: dict[str, Any]) -> None:
     settings = load_settings(**chosen)
     configure_logging(settings.log_level)
     sys.stderr.write(f"prediction-mcp {__version__}: {settings.describe()}\n")
+    if sys.stdin is not None and sys.stdin.isatty():
+        sys.stderr.write(AT_A_TERMINAL)
     asyncio.run(serve_stdio(create_server(settings)))
 
 
