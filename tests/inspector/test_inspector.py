@@ -83,6 +83,46 @@ async def test_calls_prompts_and_resources(era: str) -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
+async def test_completions(era: str) -> None:
+    """By the client that the Inspector is built on, since its command line has none."""
+    of_prompt = {"type": "ref/prompt", "name": "research_market"}
+    of_template = {"type": "ref/resource", "uri": "kalshi://markets/{ticker}"}
+    asked = [
+        {"ref": of_prompt, "argument": {"name": "ticker", "value": "kxfed"}},
+        {"ref": of_template, "argument": {"name": "ticker", "value": "kxfed"}},
+        {"ref": of_template, "argument": {"name": "ticker", "value": "\x00nothing" * 1_000}},
+    ]
+    code, out, err = await ran(
+        str(BIN / "node"), str(Path(__file__).with_name("complete.mjs")), str(BIN.parent), era, json.dumps(asked),
+        sys.executable, "-m", "prediction_mcp",
+    )  # fmt: skip
+    assert code == 0, err
+    told = json.loads(out)
+    of_prompt_answer, of_template_answer, of_nothing = (answer["values"] for answer in told["answers"])
+    assert told["era"] == era
+    assert of_prompt_answer
+    assert all(value.startswith("KXFED") for value in of_prompt_answer)
+    assert of_template_answer == of_prompt_answer
+    assert of_nothing == []
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_apps_as_the_inspector_probes_them(era: str) -> None:
+    code, out, err = await ran(
+        str(BIN / "mcp-inspector"), "--cli", sys.executable, "-m", "prediction_mcp", "--protocol-era", era,
+        "--method", "tools/list", "--app-info", "--advertise-apps",
+    )  # fmt: skip
+    assert code == 0, err
+    probed = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    apps = {line["toolName"]: line for line in probed if line["hasApp"]}
+    assert {name.removeprefix("kalshi_") for name in apps} == {
+        "get_event", "get_orderbook", "simulate_order", "get_portfolio_value",
+    }  # fmt: skip
+    assert {line["resourceMimeType"] for line in apps.values()} == {"text/html;profile=mcp-app"}
+    assert not any("csp" in line for line in apps.values()), "an app asks for no network"
+
+
+@pytest.mark.parametrize("era", ERAS)
 async def test_a_wrong_call_is_a_sentence(era: str) -> None:
     code, out, err = await ran(
         str(BIN / "mcp-inspector"), "--cli", sys.executable, "-m", "prediction_mcp", "--protocol-era", era,
