@@ -44,7 +44,7 @@ for (const [name, app] of Object.entries(apps)) {
         } else if (message.method === "ui/notifications/initialized") {
           tell({ method: "ui/notifications/tool-input", params: { arguments: args } });
           tell({ method: "ui/notifications/tool-result", params: result });
-        } else if (message.method === "tools/call") tell({ id: message.id, result: again });
+        } else if (message.method === "tools/call") tell({ id: message.id, ...(window.next ?? { result: again }) });
       });
       const policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:";
       frame.srcdoc = html.replace("<head>", `<head><meta http-equiv="Content-Security-Policy" content="${policy}">`);
@@ -60,9 +60,19 @@ for (const [name, app] of Object.entries(apps)) {
       document.head.append(script);
       return (await window.axe.run(document)).violations.map((v) => ({ id: v.id, impact: v.impact }));
     }, axe);
+    const old = [];
+    if (name === "book" && theme === "light") {
+      const failed = { result: { isError: true, content: [{ type: "text", text: "no" }] } };
+      for (const next of [failed, undefined, { error: { code: -32000, message: "no" } }]) {
+        await page.evaluate((answer) => { window.next = answer; }, next);
+        const waited = old.at(-1) ?? "";
+        await frame.waitForFunction((before) => document.getElementById("old").textContent !== before, waited, { timeout: 15000 });
+        old.push(await frame.evaluate(() => document.getElementById("old").textContent));
+      }
+    }
     const wrong = said.filter((m) => known[m.method] && !known[m.method].safeParse(m).success).map((m) => m.method);
     const calls = said.filter((m) => m.method === "tools/call").map((m) => m.params.name);
-    seen[`${name} ${theme}`] = { text, pressed, asked, errors, wrong, problems, calls,
+    seen[`${name} ${theme}`] = { text, old, pressed, asked, errors, wrong, problems, calls,
       methods: [...new Set(said.map((m) => m.method))] };
     await context.close();
   }

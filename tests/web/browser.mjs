@@ -51,6 +51,14 @@ await page.waitForSelector("#pause:not([hidden])");
 const looked = page.waitForResponse((answer) => answer.url().endsWith("/dashboard/parts"));
 await page.clock.runFor(11000);
 seen.lookedAgain = (await looked).status();
+await page.route("**/dashboard/parts", (route) => route.abort());
+await page.clock.runFor(11000);
+await page.waitForFunction(() => document.getElementById("away").textContent.includes("doesn’t answer"));
+await page.screenshot({ path: `${folder}/dashboard-away.png` });
+seen.away = [await page.locator("time").textContent(), await page.locator("#positions").isVisible()];
+await page.unroute("**/dashboard/parts");
+await page.clock.runFor(11000);
+await page.waitForFunction(() => document.getElementById("away").textContent === "");
 const quiet = seen.blocked.length;
 await page.evaluate(() => {
   const script = document.createElement("script");

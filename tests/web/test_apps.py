@@ -102,4 +102,8 @@ async def test_they_show_it_in_a_browser(assistant: Assistant, served: Served, t
     for text in ("buy 3 yes at 50¢", "Nothing was sent, and nothing here can send it", "12 → 15"):
         assert text in seen["ticket light"]["text"], seen["ticket light"]["text"]
     assert seen["book light"]["calls"]
+    assert seen["book light"]["old"] == [
+        "The last look failed: what is shown is as old as it says.", "",
+        "This client lets no app look again: what is shown is as old as it says.",
+    ]  # fmt: skip
     assert not seen["ticket light"]["calls"]

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,9 @@ async def test_it_works_in_a_browser(served: Served, kalshi: KalshiClient, tmp_p
     assert seen["errors"] == []
     assert seen["titles"] == ["Desk – prediction-mcp"] * 3
     assert (seen["lookedAgain"], seen["blockedByItself"], seen["inlineBlocked"]) == (200, 0, True)
+    of, shown = seen["away"]
+    assert datetime.fromisoformat(f"{of}Z") <= datetime.now(UTC)
+    assert shown
     assert "Halted: no new orders. Cancelled 1 resting order" in seen["halted"]
     assert seen["signedOut"] == "Sign in"
 

@@ -7,6 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,11 @@ async def test_it_shows_what_goes_on(page: httpx.AsyncClient, served: Served, ka
         assert text in shown.text, text
     for name, value in HEADERS.items():
         assert shown.headers[name] == value
+    before = datetime.now(UTC).replace(microsecond=0)
     parts = await page.get("/dashboard/parts")
     assert "<html" not in parts.text
+    (of,) = re.findall(r'<time datetime="([^"]+)">', parts.text)
+    assert before <= datetime.fromisoformat(of) <= datetime.now(UTC)
     assert MARKET in parts.text
 
 

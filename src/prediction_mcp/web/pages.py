@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -79,12 +80,13 @@ class Dashboard:
         return await self._desk(who, "parts.html")
 
     async def _desk(self, who: SignedIn, template: str, said: str | None = None, status: int = 200) -> Response:
+        at = datetime.now(UTC)  # before it is read: nothing that is shown is older
         try:
             view, problem = await look(self._account()), None
         except PlatformError as error:
             view, problem = None, str(error)
         may = self._verify is not None
-        return self._page(template, status, view=view, problem=problem, said=said, csrf=who.csrf, may_brake=may)
+        return self._page(template, status, view=view, at=at, problem=problem, said=said, csrf=who.csrf, may_brake=may)
 
     async def static(self, request: Request) -> Response:
         name = request.path_params["name"]

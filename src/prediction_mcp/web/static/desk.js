@@ -2,22 +2,32 @@
 "use strict";
 (() => {
   const parts = document.getElementById("parts");
+  const away = document.getElementById("away");
   const button = document.getElementById("pause");
   let paused = false;
+  let looking = false;
   button.hidden = false;
   button.addEventListener("click", () => {
     paused = !paused;
     button.setAttribute("aria-pressed", String(paused));
     button.textContent = paused ? "Go on" : "Pause";
   });
+  async function look() {
+    const answer = await fetch("/dashboard/parts", { credentials: "same-origin", signal: AbortSignal.timeout(20000) });
+    if (answer.status === 401) location.reload();
+    if (!answer.ok) throw new Error(String(answer.status));
+    parts.innerHTML = await answer.text();
+  }
   setInterval(async () => {
-    if (paused || document.hidden || parts.contains(document.activeElement)) return;
+    if (paused || looking || document.hidden || parts.contains(document.activeElement)) return;
+    looking = true;
     try {
-      const answer = await fetch("/dashboard/parts", { credentials: "same-origin" });
-      if (answer.status === 401) location.reload();
-      else if (answer.ok) parts.innerHTML = await answer.text();
+      await look();
+      away.textContent = "";
     } catch {
-      // the server is away: what is shown stays, and is tried again
+      away.textContent = "The server doesn’t answer: what follows is as old as it says.";
+    } finally {
+      looking = false;
     }
   }, 10000);
 })();
