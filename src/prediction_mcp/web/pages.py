@@ -105,11 +105,10 @@ class Dashboard:
     async def login(self, request: Request) -> Response:
         if self._verify is None or not _same_origin(request):
             return self._text("Sign in at this page.", 403)
-        if not self.sessions.may_try():
-            return self._page("login.html", 429, problem="Too many wrong tokens: wait a minute.")
         form = await _form(request)
         if not await self._verify(form.get("token", "").strip()):
-            self.sessions.wrong()
+            if self.sessions.wrong():
+                return self._page("login.html", 429, problem="That token isn't right, and many weren't: wait a minute.")
             logger.warning("a wrong token was given at the dashboard")
             return self._page("login.html", 401, problem="That token isn't right.")
         answer = RedirectResponse("/", 303, HEADERS)

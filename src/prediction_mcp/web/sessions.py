@@ -15,7 +15,7 @@ LONGEST_S = 12 * 3_600.0
 MOST = 50
 """Signed in at once; the oldest goes first."""
 TRIES, WITHIN_S = 10, 60.0
-"""Wrong tokens before nobody may try for a while: a token can't be guessed, but a page shouldn't be asked for ever."""
+"""Wrong tokens told and logged one by one. The right one is always let in: strangers keep nobody from the brakes."""
 Clock = Callable[[], float]
 
 
@@ -36,7 +36,7 @@ class Sessions:
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._kept = dict[str, SignedIn]()
-        self._wrong = deque[float]()
+        self._wrong = deque[float](maxlen=TRIES + 1)
 
     def begin(self) -> str:
         """A new session's cookie."""
@@ -58,16 +58,11 @@ class Sessions:
     def end(self, cookie: str) -> None:
         self._kept.pop(_hash(cookie), None)
 
-    def may_try(self) -> bool:
-        """Whether a token may be tried now."""
+    def wrong(self) -> bool:
+        """A token was wrong; whether too many were, for a while."""
         now = self._clock()
-        while self._wrong and now - self._wrong[0] > WITHIN_S:
-            self._wrong.popleft()
-        return len(self._wrong) < TRIES
-
-    def wrong(self) -> None:
-        """A token was wrong."""
-        self._wrong.append(self._clock())
+        self._wrong.append(now)
+        return len(self._wrong) > TRIES and now - self._wrong[0] <= WITHIN_S
 
 
 def _hash(cookie: str) -> str:
