@@ -230,11 +230,51 @@ def test_what_the_server_would_refuse_isnt_written(words: tuple[str, ...], said:
     assert not (tmp_path / ".cursor").exists()
 
 
-def test_by_uvx_it_brings_the_extras_that_are_here_or_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def noted(monkeypatch: pytest.MonkeyPatch, **written: Any) -> None:
+    """What the installer wrote down; nothing where it was an index."""
+
+    class Installed:
+        def read_text(self, name: str) -> str | None:
+            assert name == "direct_url.json"
+            return json.dumps(written) if written else None
+
+    monkeypatch.setattr(again, "distribution", lambda _: Installed())
+    monkeypatch.setattr(again, "launcher", lambda: ["/bin/uvx"])
     monkeypatch.setattr(again, "EXTRAS", {"redis": "json", "data": "no_such_module"})
-    *first, source, name = again.by_uvx(["/bin/uvx"], ["across", "records"])
-    assert (first, name) == (["/bin/uvx", "--from"], NAME)
-    assert source.startswith("prediction-mcp[polymarket,redis]")
+
+
+def test_by_uvx_it_brings_the_extras_that_are_here_or_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted(monkeypatch)
+    source = "prediction-mcp[polymarket,redis]"
+    assert again.by_uvx(["across", "records"]) == ["/bin/uvx", "--from", source, NAME]
+    monkeypatch.setattr(again, "EXTRAS", {})
+    assert again.by_uvx([]) == ["/bin/uvx", NAME]
+
+
+def test_by_uvx_it_is_what_was_installed_and_nothing_else_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wheel that was deleted, a repository: the bare name would be whatever an index has under it."""
+    git = {"vcs": "git", "commit_id": "c0ffee", "requested_revision": "main"}
+    for written, source in (
+        ({"url": tmp_path.as_uri(), "dir_info": {}}, tmp_path.as_uri()),
+        ({"url": "https://example.com/a.whl", "archive_info": {}}, "https://example.com/a.whl"),
+        ({"url": "https://example.com/a", "vcs_info": git}, "git+https://example.com/a@c0ffee"),
+        ({"url": "ssh://git@example.com/a", "vcs_info": git}, "git+ssh://git@example.com/a@c0ffee"),
+        (
+            {"url": "https://example.com/a", "vcs_info": git, "subdirectory": "b"},
+            "git+https://example.com/a@c0ffee#subdirectory=b",
+        ),
+    ):
+        noted(monkeypatch, **written)
+        assert again.by_uvx([]) == ["/bin/uvx", "--from", f"prediction-mcp[redis] @ {source}", NAME]
+    noted(monkeypatch, url=(tmp_path / "gone.whl").as_uri(), archive_info={})
+    assert again.by_uvx([]) is None
+    assert entry({})["command"] == sys.executable
+    noted(monkeypatch, url="https://me:hunter2@example.com/a", vcs_info=git)
+    with pytest.raises(SettingsError, match="holds a password") as refused:
+        again.by_uvx([])
+    assert "hunter2" not in str(refused.value)
 
 
 def test_by_python_it_starts_this_program() -> None:
@@ -273,3 +313,12 @@ def test_what_is_thrown_away_with_a_cache_is_not_written(python: str, stays: boo
     else:
         with pytest.raises(SettingsError, match="pipx install prediction-mcp"):
             again.by_python(python)
+
+
+def test_a_checkout_that_changed_is_built_anew() -> None:
+    """Otherwise “uvx --from FOLDER” would go on starting what it built first."""
+    root = Path(__file__).parents[2]
+    keys = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["uv"]["cache-keys"]
+    watched = {file for key in keys for file in root.glob(key["file"])}
+    ours = {file for file in (root / "src").rglob("*") if file.is_file() and "__pycache__" not in file.parts}
+    assert {file for file in ours if file not in watched} == {root / "src" / "prediction_mcp" / "py.typed"}

@@ -11,8 +11,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -47,22 +47,24 @@ def by_python(python: str = sys.executable) -> list[str]:
 
 def lasting(toolsets: Iterable[str]) -> list[str]:
     """For the system: by this Python where it stays, so that nothing has to be fetched to start; else by uvx."""
-    uvx = [] if stays() else launcher()
-    return by_uvx(uvx, toolsets) if uvx else by_python()
+    return by_python() if stays() else by_uvx(toolsets) or by_python()
 
 
-def by_uvx(launcher: Sequence[str], toolsets: Iterable[str] = ()) -> list[str]:
-    """The released package, or the folder or wheel that this one was installed from; with the extras that are here."""
+def by_uvx(toolsets: Iterable[str]) -> list[str] | None:
+    """By uvx from where this was installed, with the extras that are here or needed.
+
+    None where there is no uvx, or what this was installed from is gone: the bare name would be whatever an index has
+    under it.
+    """
     extras = {TOOLSETS[name] for name in toolsets if name in TOOLSETS}
     extras |= {extra for extra, module in EXTRAS.items() if find_spec(module) is not None}
     where = f"[{','.join(sorted(extras))}]" if extras else ""
-    try:
-        found = _origin(distribution(PACKAGE))
-    except PackageNotFoundError:
-        found = None
-    if found is not None:
-        return [*launcher, "--from", f"{PACKAGE}{where} @ {found}" if where else str(_path(found)), PACKAGE]
-    return [*launcher, "--from", f"{PACKAGE}{where}", PACKAGE] if where else [*launcher, PACKAGE]
+    uvx, origin = launcher(), _origin()
+    if not uvx or origin is None:
+        return None
+    if not origin:
+        return [*uvx, "--from", f"{PACKAGE}{where}", PACKAGE] if where else [*uvx, PACKAGE]
+    return [*uvx, "--from", f"{PACKAGE}{where} @ {origin}", PACKAGE]
 
 
 def launcher() -> list[str]:
@@ -76,12 +78,23 @@ def launcher() -> list[str]:
     return [str(beside)] if beside.is_file() else [uv, "tool", "run"]
 
 
-def _origin(found: Distribution) -> str | None:
-    """The file: address that it was installed from, as the installer wrote it down (PEP 610)."""
-    text = found.read_text("direct_url.json")
-    url = json.loads(text).get("url", "") if text else ""
-    return url if url.startswith("file:") and _path(url).exists() else None
+def _origin() -> str | None:
+    """What this was installed from, as the installer wrote it down (PEP 610); empty for an index, None where it's gone.
 
-
-def _path(url: str) -> Path:
-    return Path(url2pathname(unquote(urlsplit(url).path)))
+    Raises SettingsError for an address with a password in it.
+    """
+    try:
+        text = distribution(PACKAGE).read_text("direct_url.json")
+    except PackageNotFoundError:
+        return None
+    if not text:
+        return ""
+    noted = json.loads(text)
+    url = str(noted["url"])
+    if urlsplit(url).password:
+        raise SettingsError("The address that this was installed from holds a password: install it from another one.")
+    if url.startswith("file:") and not Path(url2pathname(unquote(urlsplit(url).path))).exists():
+        return None
+    if vcs := noted.get("vcs_info"):
+        url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"  # the very commit: another one is another program
+    return f"{url}#subdirectory={noted['subdirectory']}" if noted.get("subdirectory") else url

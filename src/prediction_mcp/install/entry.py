@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prediction_mcp.settings import Settings, SettingsError, secret_names
 
-from .again import by_python, by_uvx, launcher
+from .again import by_python, by_uvx
 from .clients import Entry
 
 
@@ -30,8 +30,7 @@ def entry(settings: Mapping[str, str]) -> Entry:
             f"{', '.join(hidden)} is a secret, and this file is no place for one: give the key as a file (--key-file)."
         )
     toolsets = settings.get("TOOLSETS", "").replace(",", " ").split()
-    uvx = launcher()
-    command, *arguments = by_uvx(uvx, toolsets) if uvx else by_python()
+    command, *arguments = by_uvx(toolsets) or by_python()
     made: Entry = {"command": command, "args": arguments}
     if settings:
         made["env"] = dict(settings)
