@@ -1,6 +1,6 @@
 """How much of the read budget that the exchange enforces a busy client uses, and how many 429 it earns.
 
-The reference in the same run is a client that doesn't wait: it sends as fast as it can and counts what is refused.
+Positions are read: balances have a rate of their own, one a second. The reference in the same run is a client that doesn't wait: it sends as fast as it can and counts what is refused.
 
     python benchmarks/read_budget.py [seconds]
 """
@@ -32,7 +32,7 @@ async def ours(url: str, signer: KeySigner, budget: Budget, seconds: float) -> N
         async def worker() -> None:
             nonlocal done
             while time.perf_counter() - start < seconds:
-                await client.portfolio.balance()
+                await client.portfolio.positions()
                 done += 1
 
         await asyncio.gather(*(worker() for _ in range(WORKERS)))
@@ -50,8 +50,8 @@ async def careless(url: str, signer: KeySigner, budget: Budget, seconds: float) 
     start = time.perf_counter()
     async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
         while time.perf_counter() - start < seconds:
-            headers = signer.headers("GET", "/trade-api/v2/portfolio/balance")
-            answer = await http.get("/portfolio/balance", headers=headers)
+            headers = signer.headers("GET", "/trade-api/v2/portfolio/positions")
+            answer = await http.get("/portfolio/positions", headers=headers)
             refused += answer.status_code == 429
             done += answer.status_code == 200
     print(f"reference (no waiting): {done} reads and {refused} × 429 in {seconds:.0f} s")
