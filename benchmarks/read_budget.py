@@ -1,6 +1,7 @@
 """How much of the read budget that the exchange enforces a busy client uses, and how many 429 it earns.
 
-Positions are read: balances have a rate of their own, one a second. The reference in the same run is a client that doesn't wait: it sends as fast as it can and counts what is refused.
+Positions are read: balances have a rate of their own, one a second. The reference in the same run is a client that
+doesn't wait: it sends as fast as it can and counts what is refused.
 
     python benchmarks/read_budget.py [seconds]
 """

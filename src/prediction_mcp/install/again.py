@@ -91,9 +91,10 @@ def _origin() -> str | None:
         return ""
     noted = json.loads(text)
     url = str(noted["url"])
-    if urlsplit(url).password:
+    parts = urlsplit(url)
+    if parts.password or (parts.username and parts.scheme.startswith("http")):
         raise SettingsError("The address that this was installed from holds a password: install it from another one.")
-    if url.startswith("file:") and not Path(url2pathname(unquote(urlsplit(url).path))).exists():
+    if parts.scheme == "file" and not Path(url2pathname(unquote(parts.path))).exists():
         return None
     if vcs := noted.get("vcs_info"):
         url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"  # the very commit: another one is another program
