@@ -92,6 +92,11 @@ async def test_prompts_name_tools_that_are_there(assistant: Assistant) -> None:
         ("plan_entry", {"ticker": MARKET}, "my_probability is required."),
         ("research_market", {"tikcer\x1b[31m": MARKET}, "ticker is required. There is no parameter tikcer[31m."),
         ("research_market", {"ticker": "A" * 100_000}, "ticker takes at most 200 characters."),
+        (
+            "review_portfolio",
+            {f"p{number}": "" for number in range(10_000)},
+            "".join(f"There is no parameter p{number}. " for number in range(5)) + "And 9,995 more problems.",
+        ),
         ("nothing", {}, "Unknown prompt: 'nothing'"),
     ],
 )

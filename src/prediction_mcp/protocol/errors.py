@@ -23,6 +23,8 @@ from prediction_mcp.settings import SettingsError
 KEYS = "KALSHI_API_KEY_ID"
 SHOWN = 60
 """Characters of what was given that an error repeats."""
+TOLD = 5
+"""Of many problems of one call, how many are told: the reader pays by the word."""
 LONGEST_ARGUMENT = 200
 """Characters of a prompt's argument: a ticker, a category, a number."""
 
@@ -115,12 +117,17 @@ def _wrong_arguments(prompt: Prompt, given: dict[str, str]) -> str:
     said = [f"{argument.name} is required." for argument in known if argument.required and argument.name not in given]
     said += [f"There is no parameter {cut(clean(name), SHOWN)}." for name in given if name not in names]
     said += [f"{name} takes at most {most} characters." for name in names if len(given.get(name, "")) > most]
-    return " ".join(said)
+    return _told(said)
 
 
 def sentences(error: PydanticValidationError) -> str:
     """A validation error as sentences: which parameter, what was wrong, what it takes."""
-    return " ".join(_sentence(problem) for problem in error.errors(include_url=False))
+    return _told([_sentence(problem) for problem in error.errors(include_url=False)])
+
+
+def _told(problems: Sequence[str]) -> str:
+    more = len(problems) - TOLD
+    return " ".join([*problems[:TOLD], *([f"And {more:,} more problems."] if more > 0 else [])])
 
 
 def _sentence(problem: Any) -> str:
