@@ -316,3 +316,11 @@ async def test_a_2xx_that_refuses_is_a_refusal(served: Served) -> None:
     async with KalshiClient(served.url, served.signer, http=http) as client:
         with pytest.raises(InvalidRequestError, match="Please switch"):
             await client.orders.create(new_order())
+
+
+def test_words_of_others_are_cut_and_on_one_line() -> None:
+    """An exchange may repeat all that it was sent."""
+    said = "no\n\u2028\x1b[2J" + "x" * 20_000
+    error = error_for(404, orjson.dumps({"error": {"code": "not_found", "message": said}}))
+    assert len(str(error)) < 400
+    assert str(error).isprintable()

@@ -135,6 +135,8 @@ async def test_files_are_new_and_in_their_folder(trader: Assistant, tmp_path: Pa
     (folder / "away").symlink_to(tmp_path)
     (folder / "dangling.csv").symlink_to(folder / "elsewhere.csv")
     for path, said in (
+        ("x" * 300 + ".csv", "can't be a file's name (File name too long)"),
+        ("a\x00b.csv", "can't be a file's name"),
         ("once.csv", "never overwritten"),
         ("../out.csv", "only"),
         ("away/out.csv", "only"),

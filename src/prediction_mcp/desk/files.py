@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 from prediction_mcp.kalshi.errors import InvalidRequestError
+from prediction_mcp.safety.text import cut
 
+SHOWN = 60
+"""Characters of a name that an error repeats."""
 FORMULAS = ("=", "+", "-", "@")
 
 
@@ -16,11 +19,20 @@ def place(path: str, kind: str, folder: Path) -> Path:
     Raises:
         InvalidRequestError: it lies elsewhere, also by a link; another ending than the format's; it is there.
     """
+    try:
+        return _placed(path, kind, folder)
+    except (OSError, ValueError) as error:  # too long, or with a NUL in it
+        raise InvalidRequestError(
+            f"{cut(path, SHOWN)!r} can't be a file's name ({getattr(error, 'strerror', error)})."
+        ) from None
+
+
+def _placed(path: str, kind: str, folder: Path) -> Path:
     wanted = Path(path.strip())
     if not wanted.suffix:
         wanted = wanted.with_name(f"{wanted.name}.{kind}") if wanted.name else wanted
     if wanted.suffix.lower() != f".{kind}":
-        raise InvalidRequestError(f"path must end in .{kind} for format={kind}, not {path!r}.")
+        raise InvalidRequestError(f"path must end in .{kind} for format={kind}, not {cut(path, SHOWN)!r}.")
     root = folder.resolve()
     target = (root / wanted).resolve()
     if not target.is_relative_to(root):

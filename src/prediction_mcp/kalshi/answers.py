@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from prediction_mcp.net.words import one_line
+
 from .errors import (
     AuthenticationError,
     ConflictError,
@@ -94,7 +96,7 @@ class Refusal:
     def said(self) -> str:
         """All of Kalshi's own words, each once."""
         words = [part for part in (self.message or self.code, self.details) if part]
-        return ": ".join(dict.fromkeys(part.rstrip(".") for part in words))
+        return one_line(": ".join(dict.fromkeys(part.rstrip(".") for part in words)))
 
 
 def error_for(status: int, content: bytes) -> KalshiError:

@@ -13,7 +13,14 @@ from prediction_mcp.net.sending import Meanings, Query, Request, Sender
 
 from .answers import error_for
 from .auth import Signer
-from .errors import AuthenticationError, BudgetSpentError, CredentialsError, PermissionDeniedError, SendError
+from .errors import (
+    AuthenticationError,
+    BudgetSpentError,
+    CredentialsError,
+    InvalidRequestError,
+    PermissionDeniedError,
+    SendError,
+)
 from .kinds import KINDS
 from .parsing import M, parse, parsed
 from .rate_limit import RateLimiter
@@ -26,7 +33,9 @@ if TYPE_CHECKING:
 
 Ids = Mapping[str, str]
 """What fills a path template's parameters."""
-MEANINGS = Meanings(error_for, lambda sentence, sent: SendError(sentence, sent=sent), BudgetSpentError)
+MEANINGS = Meanings(
+    error_for, lambda sentence, sent: SendError(sentence, sent=sent), BudgetSpentError, InvalidRequestError
+)
 
 
 class Transport:

@@ -66,7 +66,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Meanings:
-    """A platform's own errors: what an answer that isn't a success means, no usable answer, a wait that is too long.
+    """A platform's own errors: an answer that isn't a success, no usable answer, a wait or a request that is too long.
 
     ``not_answered`` takes the sentence and whether the request may have reached the platform.
     """
@@ -74,6 +74,7 @@ class Meanings:
     refused: Callable[[int, bytes], PlatformError]
     not_answered: Callable[[str, bool], PlatformError]
     budget_spent: Callable[[str], PlatformError]
+    unsendable: Callable[[str], PlatformError]
 
 
 class Sender:
@@ -186,6 +187,8 @@ class Sender:
             raise self._meanings.not_answered(
                 f"{self._who} at {urlsplit(self.base_url).netloc} {what}: try again later.", sent
             ) from error
+        except httpx.InvalidURL:
+            raise self._meanings.unsendable("That is too much for one request: ask for less at once.") from None
         self.measured.heard(response.headers.get("date"))
         if response.is_success:
             return response.content

@@ -1,8 +1,16 @@
-"""Numbers as people read them, printed in one way."""
+"""Numbers as people read them, and the words of others, printed in one way."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+
+MOST_WORDS = 300
+"""Letters of a service's own words that a sentence of ours carries."""
+
+
+def one_line(words: str) -> str:
+    """A service's words as a sentence may carry them: printable, cut. They may repeat all that it was sent."""
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split())[:MOST_WORDS].rstrip(".")
 
 
 def printed(number: Decimal) -> str:

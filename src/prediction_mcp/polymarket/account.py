@@ -16,8 +16,9 @@ import orjson
 
 from prediction_mcp.net.buckets import TokenBucket
 from prediction_mcp.net.reading import pages
+from prediction_mcp.net.words import one_line
 
-from .answers import meaning, one_line
+from .answers import meaning
 from .errors import (
     InvalidOrderError,
     InvalidRequestError,

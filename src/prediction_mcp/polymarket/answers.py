@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from prediction_mcp.net.words import one_line
+
 from .errors import (
     AuthenticationError,
     InsufficientBalanceError,
@@ -25,8 +27,6 @@ from .errors import (
 )
 
 RESTARTING = 425
-MOST_WORDS = 300
-"""Letters of a service's own words that a sentence carries."""
 _BY_STATUS: dict[int, tuple[type[PolymarketError], str]] = {
     400: (InvalidRequestError, "Polymarket refused the request: {said}."),
     401: (
@@ -117,8 +117,3 @@ def words_of(content: bytes) -> str:
     if not isinstance(decoded, str):
         return ""
     return one_line(decoded)
-
-
-def one_line(words: str) -> str:
-    """Words of others as a sentence may carry them: printable, on one line, cut."""
-    return " ".join("".join(c if c.isprintable() else " " for c in words).split())[:MOST_WORDS].rstrip(".")

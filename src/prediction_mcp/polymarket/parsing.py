@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from prediction_mcp.net.reading import first_fault
 
 from .answers import error_for
-from .errors import BudgetSpentError, MalformedResponseError, PaginationError, UnavailableError
+from .errors import BudgetSpentError, InvalidRequestError, MalformedResponseError, PaginationError, UnavailableError
 
 if TYPE_CHECKING:
     import httpx
@@ -29,7 +29,9 @@ def sender_to(url: str, http: httpx.AsyncClient | None) -> Sender:
     """HTTP to a service, with Polymarket's meanings of what goes wrong."""
     from prediction_mcp.net.sending import Meanings, Sender  # HTTP is loaded by who uses it
 
-    meanings = Meanings(error_for, lambda sentence, sent: UnavailableError(sentence, sent=sent), BudgetSpentError)
+    meanings = Meanings(
+        error_for, lambda sentence, sent: UnavailableError(sentence, sent=sent), BudgetSpentError, InvalidRequestError
+    )
     return Sender(url, "Polymarket", meanings, http=http)
 
 

@@ -25,6 +25,8 @@ SHOWN = 60
 """Characters of what was given that an error repeats."""
 TOLD = 5
 """Of many problems of one call, how many are told: the reader pays by the word."""
+LONGEST = 2_000
+"""Characters of an error, whatever it repeats."""
 LONGEST_ARGUMENT = 200
 """Characters of a prompt's argument: a ticker, a category, a number."""
 
@@ -101,7 +103,7 @@ def expected(error: BaseException | None) -> PlatformError | RefusedError | Sett
 
 def _text(error: Exception) -> str:
     """An error as the caller reads it; where a key is missing, what its owner sets."""
-    text = clean(str(error))
+    text = cut(clean(str(error)), LONGEST)
     if isinstance(error, CredentialsError) and KEYS not in text:
         return f"{text} Set {KEYS} and KALSHI_PRIVATE_KEY_PATH."
     return text

@@ -11,12 +11,15 @@ from prediction_mcp.desk.results import more
 from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market, MarketPage
+from prediction_mcp.safety.text import cut
 
 if TYPE_CHECKING:
     from ..account import Account
     from .results import SeriesAnswer
 
 PAGES = 10
+NAMED = 60
+"""Characters of a word that isn't known."""
 """Requests one question may cost."""
 STATUSES: dict[str, frozenset[str]] = {
     "open": frozenset({"active"}),
@@ -132,7 +135,7 @@ async def series_answer(
         found = [s for s in found if s.category.casefold() == category.casefold()]
         if not found:
             known = ", ".join(sorted({s.category for s in await account.kalshi.series.list()}))
-            raise InvalidRequestError(f"There is no category {category!r}: they are {known}.")
+            raise InvalidRequestError(f"There is no category {cut(category, NAMED)!r}: they are {known}.")
     start, _ = _split(cursor)
     page = [SeriesLine.of(s) for s in found[start : start + limit]]
     rest = f"{start + limit}@" if start + limit < len(found) else None

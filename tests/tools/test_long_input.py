@@ -1,0 +1,60 @@
+"""Every parameter of every tool is given something endless: what is said of it is short, and nothing breaks inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastmcp import Client
+from mcp_types import TextContent, Tool
+
+from prediction_mcp.server import create_server
+from prediction_mcp.settings.whole import TOOLSETS
+from tests.conftest import Served
+from tests.tools.conftest import ERAS, settings_for
+
+ENDLESS = "x" * 20_000
+LONGEST = 1_000
+"""Characters that an answer to such a call may have."""
+
+
+def endless(schema: dict[str, Any]) -> Any:
+    """Something of a parameter's kind, without end where that is possible."""
+    for one in schema.get("anyOf", [schema]):
+        kind = one.get("type")
+        if kind == "array":
+            return [f"{number}{ENDLESS}" for number in range(min(one.get("maxItems", 100), 100))]
+        if kind == "object":
+            return {f"name{number}": ENDLESS for number in range(100)}
+        if kind in ("string", "integer", "number", "boolean") or "enum" in one:
+            return ENDLESS
+    return [{ENDLESS: ENDLESS}]
+
+
+def calls(tool: Tool) -> list[dict[str, Any]]:
+    """All of it at once, and each parameter beside those that are required."""
+    named = {name: endless(schema) for name, schema in tool.input_schema.get("properties", {}).items()}
+    required = set(tool.input_schema.get("required", []))
+    return [named, *({k: v for k, v in named.items() if k == name or k in required} for name in named)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("era", ERAS)
+async def test_what_is_said_of_endless_words_is_short(era: str, served: Served, tmp_path: Path) -> None:
+    settings = settings_for(
+        served, tmp_path, toolsets=",".join(TOOLSETS), polymarket_env="paper", export_folder=tmp_path / "exports",
+    )  # fmt: skip
+    tried, refused = 0, 0
+    async with Client(create_server(settings), mode=era) as client:
+        for tool in await client.list_tools():
+            for arguments in calls(tool):
+                answer = await client.call_tool(tool.name, arguments, raise_on_error=False)
+                said = "".join(block.text for block in answer.content if isinstance(block, TextContent))
+                tried += 1
+                if answer.is_error:
+                    refused += 1
+                    assert len(said) <= LONGEST, (tool.name, sorted(arguments), said[:300])
+                    assert "inside this server" not in said, (tool.name, sorted(arguments))
+    assert tried > 500
+    assert refused > 400
