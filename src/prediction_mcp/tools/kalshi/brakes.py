@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from fastmcp.dependencies import Depends
+from pydantic import Field
 
 from prediction_mcp.desk.kalshi.account import Account
 from prediction_mcp.protocol.annotations import BRAKES, ENDS
 from prediction_mcp.protocol.asking import Client, get_person
-from prediction_mcp.protocol.parameters import Dollars, Quantity, Whole
+from prediction_mcp.protocol.parameters import Dollars, Quantity, Ticker, Whole
 from prediction_mcp.protocol.session import get_closed_account
 from prediction_mcp.protocol.toolset import Toolset
 
@@ -51,7 +52,7 @@ async def kalshi_tighten_limits(
     event_exposure: Dollars | None = None,
     cash_reserve: Dollars | None = None,
     day_loss: Dollars | None = None,
-    deny_series: list[str] | None = None,
+    deny_series: Annotated[list[Ticker], Field(max_length=100)] | None = None,
     account: Account = Depends(get_closed_account),
     person: Client = Depends(get_person),
 ) -> LimitsAnswer:
@@ -71,7 +72,7 @@ async def kalshi_tighten_limits(
         event_exposure=event_exposure,
         cash_reserve=cash_reserve,
         day_loss=day_loss,
-        deny_series=frozenset(name.strip().upper() for name in deny_series or ()),
+        deny_series=frozenset(deny_series or ()),
     )
     if any(isinstance(v, Decimal | int) and v < 0 for v in (getattr(given, n) for n in JOINS)):
         raise InvalidRequestError("A limit is zero or more.")
