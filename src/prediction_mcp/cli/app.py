@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -91,6 +93,10 @@ def _serve_stdio(chosen: dict[str, Any]) -> None:
     from prediction_mcp.server import create_server, serve_stdio
     from prediction_mcp.settings import load_settings
 
+    if os.name == "posix":
+        # Nothing is open until serve_stdio listens for it itself: an interrupt in an import may get lost, and one while
+        # the loop begins would wait for the next line of stdin.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
     settings = load_settings(**chosen)
     configure_logging(settings.log_level)
     sys.stderr.write(f"prediction-mcp {__version__}: {settings.describe()}\n")

@@ -18,6 +18,8 @@ MOST_CONTRACTS = Decimal(10) ** 9
 MOST_DOLLARS = Decimal(10) ** 9
 LONGEST = 40
 """Characters of a number; longer ones are never looked at."""
+MOST_DECIMALS = 30
+"""Of a JSON number: 0.6333333333333333 is one that somebody means, 1e-300 isn't."""
 PLAIN = "a plain number like 10 or 2.5"
 _NUMBER = re.compile(r"-?(?:[0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){2,3})?(?:\.[0-9]{1,12})?")
 _PRICE = re.compile(
@@ -38,6 +40,8 @@ def number(value: Any, most: Decimal = MOST_CONTRACTS) -> Decimal:
         if not math.isfinite(value) or abs(value) > most:
             raise ValueError(f"{PLAIN}, {most:,f} at most")
         value = Decimal(repr(value))
+        if -value.as_tuple().exponent > MOST_DECIMALS:
+            raise ValueError(f"{PLAIN}, not as small as that")
     elif isinstance(value, str):
         text = value.strip()
         if len(text) > LONGEST or not any(c in "0123456789" for c in text) or not _NUMBER.fullmatch(text):

@@ -18,6 +18,7 @@ from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.models.markets import Market, Orderbook
 from prediction_mcp.kalshi.models.series import Series
+from prediction_mcp.kalshi.orders import check_count
 from prediction_mcp.net.words import cents, printed
 
 from .. import lookup
@@ -56,6 +57,8 @@ DEAR, FELT = Decimal("0.1"), Decimal("0.04")
 
 
 async def liquidity_of(account: Account, ticker: str, size: Decimal | None) -> LiquidityAnswer:
+    if size is not None:
+        check_count(size)
     market = await lookup.market(account, ticker)
     book, (_, schedule) = await asyncio.gather(account.kalshi.markets.orderbook(market.ticker), account.fees.of(market))
     trip = round_trip(book.yes_bids, book.yes_asks, size or DEFAULT_SIZE, schedule)

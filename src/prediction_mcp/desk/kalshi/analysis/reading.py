@@ -13,6 +13,7 @@ from prediction_mcp.desk.choices import Interval
 from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.kalshi.models.markets import Candlestick, Market, Orderbook
 from prediction_mcp.kalshi.resources.markets import Period
+from prediction_mcp.safety.text import cut
 
 if TYPE_CHECKING:
     from ..account import Account
@@ -30,6 +31,8 @@ BOOKS = 100
 _WINDOW = re.compile(r"(\d{1,3})\s*([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 MAX_WINDOW = timedelta(days=120)
+SHOWN = 40
+"""Characters of a wrong window that an error repeats."""
 
 
 def window(text: str) -> timedelta:
@@ -37,7 +40,9 @@ def window(text: str) -> timedelta:
     found = _WINDOW.fullmatch(text.strip().lower())
     span = int(found[1]) * _UNITS[found[2]] if found else timedelta()
     if not timedelta() < span <= MAX_WINDOW:
-        raise InvalidRequestError(f"A window looks like 24h, 7d or 2w and is at most {MAX_WINDOW.days}d, not {text!r}.")
+        raise InvalidRequestError(
+            f"A window looks like 24h, 7d or 2w and is at most {MAX_WINDOW.days}d, not {cut(text, SHOWN)!r}."
+        )
     return span
 
 
