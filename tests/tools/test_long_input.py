@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastmcp import Client
+from mcp.shared.exceptions import MCPError
 from mcp_types import TextContent, Tool
 
 from prediction_mcp.server import create_server
@@ -100,3 +101,14 @@ async def test_odd_values_break_nothing(served: Served, tmp_path: Path) -> None:
                     assert len(said) <= (LONGEST if answer.is_error else MOST), (tool.name, name, value)
                     tried += 1
     assert tried > 1_000
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_endless_addresses_are_told_shortly(era: str, served: Served, tmp_path: Path) -> None:
+    settings = settings_for(served, tmp_path, toolsets="polymarket", polymarket_env="paper")
+    async with Client(create_server(settings), mode=era) as client:
+        for template in ("kalshi://markets/{}", "kalshi://markets/{}/orderbook", "polymarket://markets/{}/orderbook"):
+            with pytest.raises(MCPError) as refused:
+                await client.read_resource(template.format(ENDLESS))
+            assert len(str(refused.value)) <= 250, template
+            assert "Error reading" not in str(refused.value), template

@@ -28,7 +28,7 @@ TOLD = 5
 LONGEST = 2_000
 """Characters of an error, whatever it repeats."""
 LONGEST_ARGUMENT = 200
-"""Characters of a prompt's argument: a ticker, a category, a number."""
+"""Characters of a prompt's argument (a ticker, a category, a number), and of what is said of a resource's address."""
 
 
 class PlainErrors(Middleware):
@@ -77,7 +77,7 @@ class PlainErrors(Middleware):
             if (answer := expected(error)) is not None:
                 raise ResourceError(_text(answer)) from None
             logger.opt(exception=error).error("reading {} failed", context.message.uri)
-            raise
+            raise ResourceError(cut(clean(str(error)), LONGEST_ARGUMENT)) from None
 
     async def on_get_prompt(
         self,

@@ -25,10 +25,20 @@ POSITIONS = 50
 LEVELS = 10
 
 
+def _ticker(text: str) -> str:
+    """As tools take it. Raises InvalidRequestError."""
+    from prediction_mcp.kalshi.errors import InvalidRequestError
+
+    try:
+        return spoken.ticker(text)
+    except ValueError as error:
+        raise InvalidRequestError(f"The market must be {error}.") from None
+
+
 @mcp.resource(MARKET_URI, name="market", title="A market", mime_type=JSON)
 async def market(ticker: str, account: Account = Depends(get_account)) -> str:
     """Prices, rules, fees, time left."""
-    return _json(await kalshi_get_market(ticker, account))
+    return _json(await kalshi_get_market(_ticker(ticker), account))
 
 
 @mcp.resource(BOOK_URI, name="orderbook", title="A market's order book", mime_type=JSON)
@@ -39,7 +49,7 @@ async def orderbook(
     """YES bids and asks, best first."""
     from prediction_mcp.desk.kalshi.analysis.books import books_of
 
-    answer, _ = await books_of(account, [spoken.ticker(ticker)], LEVELS)
+    answer, _ = await books_of(account, [_ticker(ticker)], LEVELS)
     return _json(answer)
 
 
