@@ -95,7 +95,7 @@ async def test_prompts_name_tools_that_are_there(assistant: Assistant) -> None:
         (
             "review_portfolio",
             {f"p{number}": "" for number in range(10_000)},
-            "".join(f"There is no parameter p{number}. " for number in range(5)) + "And 9,995 more problems.",
+            "".join(f"There is no parameter p{number}. " for number in range(19)) + "Problems beside these: 9,981.",
         ),
         ("nothing", {}, "Unknown prompt: 'nothing'"),
     ],

@@ -23,8 +23,8 @@ from prediction_mcp.settings import SettingsError
 KEYS = "KALSHI_API_KEY_ID"
 SHOWN = 60
 """Characters of what was given that an error repeats."""
-TOLD = 5
-"""Of many problems of one call, how many are told: the reader pays by the word."""
+TOLD = 500
+"""Characters from which on further problems of one call are only counted: the reader pays by the word."""
 LONGEST = 2_000
 """Characters of an error, whatever it repeats."""
 LONGEST_ARGUMENT = 200
@@ -128,8 +128,12 @@ def sentences(error: PydanticValidationError) -> str:
 
 
 def _told(problems: Sequence[str]) -> str:
-    more = len(problems) - TOLD
-    return " ".join([*problems[:TOLD], *([f"And {more:,} more problems."] if more > 0 else [])])
+    said = ""
+    for number, problem in enumerate(problems):
+        if len(said) > TOLD:
+            return f"{said} Problems beside these: {len(problems) - number:,}."
+        said = f"{said} {problem}".strip()
+    return said
 
 
 def _sentence(problem: Any) -> str:
