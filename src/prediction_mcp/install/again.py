@@ -53,8 +53,8 @@ def lasting(toolsets: Iterable[str]) -> list[str]:
 def by_uvx(toolsets: Iterable[str]) -> list[str] | None:
     """By uvx from where this was installed, with the extras that are here or needed.
 
-    None where there is no uvx, or what this was installed from is gone: the bare name would be whatever an index has
-    under it.
+    None where there is no uvx, or what this was installed from can't be named: the bare name would be whatever an index
+    has under it.
     """
     extras = {TOOLSETS[name] for name in toolsets if name in TOOLSETS}
     extras |= {extra for extra, module in EXTRAS.items() if find_spec(module) is not None}
@@ -79,9 +79,9 @@ def launcher() -> list[str]:
 
 
 def _origin() -> str | None:
-    """What this was installed from, as the installer wrote it down (PEP 610); empty for an index, None where it's gone.
+    """What this was installed from, as the installer wrote it down (PEP 610); empty for an index.
 
-    Raises SettingsError for an address with a password in it.
+    None where it is gone, and where a password is in the address, which is written nowhere.
     """
     try:
         text = distribution(PACKAGE).read_text("direct_url.json")
@@ -93,7 +93,7 @@ def _origin() -> str | None:
     url = str(noted["url"])
     parts = urlsplit(url)
     if parts.password or (parts.username and parts.scheme.startswith("http")):
-        raise SettingsError("The address that this was installed from holds a password: install it from another one.")
+        return None
     if parts.scheme == "file" and not Path(url2pathname(unquote(parts.path))).exists():
         return None
     if vcs := noted.get("vcs_info"):
