@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from prediction_mcp.safety.limits import Figures, LimitError, Limits, Used, at_risk, check, latent
 from prediction_mcp.safety.plan import Resting, Stake, Standing
 from prediction_mcp.server import create_server
+from prediction_mcp.settings import SettingsError, load_settings
 from tests.conftest import EVENT, MARKET, Served
 from tests.safety.conftest import ORDER, Open, traded
 from tests.tools.conftest import settings_for
@@ -392,6 +393,25 @@ async def test_a_tool_only_tightens_and_a_person_loosens(desk: Open, served: Ser
         assert "limit is 2 an order" in await at.error("kalshi_create_order", **ORDER)
     async with desk([], **FREE) as at:  # it holds over a restart
         assert "limit is 2 an order" in await at.error("kalshi_create_order", **ORDER)
+
+
+async def test_a_series_that_could_never_be_met_is_refused(desk: Open, served: Served) -> None:
+    """A market among the denied series would look denied, and orders in it would go through."""
+    async with desk([], **FREE) as at:
+        for name in (MARKET, MARKET.rpartition("-")[0], "the championship"):
+            said = await at.error("kalshi_tighten_limits", deny_series=["KXGDP", name])
+            assert "a series is named like" in said
+        for name in ("", "x" * 400, "\x1b[2J"):
+            assert "deny_series" in await at.error("kalshi_tighten_limits", deny_series=["KXGDP", name])
+        assert (await at.call("kalshi_tighten_limits")).get("limits", {}).get("deny_series") is None
+        series = MARKET.partition("-")[0]
+        await at.call(
+            "kalshi_tighten_limits", deny_series=[f" {series.lower()} ", f"https://kalshi.com/markets/{series}"]
+        )
+        assert "denied" in await at.error("kalshi_create_order", **ORDER)
+    for name in ("ALLOW_SERIES", "DENY_SERIES"):
+        with pytest.raises(SettingsError, match="a series is named like"):
+            load_settings(**{name.lower(): f"KXGDP,{MARKET}"})
 
 
 async def test_paper_has_the_52_tools_and_the_brakes_on_demand(served: Served, tmp_path: Path) -> None:

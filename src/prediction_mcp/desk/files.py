@@ -57,7 +57,7 @@ def write_new(target: Path, data: bytes) -> None:
     except FileExistsError:
         raise InvalidRequestError(f"{target.name} is there already: give another name.") from None
     except OSError as error:
-        raise InvalidRequestError(f"{target} can't be written: {error.strerror}.") from None
+        raise InvalidRequestError(f"{cut(target.name, SHOWN)} can't be written: {error.strerror}.") from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

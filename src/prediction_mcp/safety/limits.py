@@ -1,6 +1,7 @@
 """Limits on what may be ordered: pure. The settings are ceilings; at run time they can only be made tighter."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
@@ -12,6 +13,7 @@ from prediction_mcp.net.sides import BookSide
 
 from .plan import Resting, Stake, Standing
 from .policy import RefusedError
+from .text import clean, cut
 
 ZERO = Decimal(0)
 N = TypeVar("N", int, Decimal)
@@ -41,11 +43,22 @@ def either(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
     return one | other
 
 
+def series_in(names: Iterable[str]) -> frozenset[str]:
+    """Series as orders have them. Raises ValueError for a market, an event or words: no order is ever in one."""
+    found = frozenset(name.strip().upper() for name in names)
+    if odd := sorted(name for name in found if not _SERIES.fullmatch(name)):
+        raise ValueError(f"a series is named like KXFED, not {cut(clean(odd[0]), SHOWN)!r}")
+    return found
+
+
 def _names_in(value: object) -> object:
     """Names separated by commas or blanks, as the environment has them."""
-    return frozenset(value.upper().replace(",", " ").split()) if isinstance(value, str) else value
+    return series_in(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
+_SERIES = re.compile(r"[A-Z0-9][A-Z0-9._:]{0,79}")
+SHOWN = 60
+"""Characters of a name that an error repeats."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_names_in)]
 
 

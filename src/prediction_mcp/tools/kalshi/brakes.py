@@ -59,8 +59,12 @@ async def kalshi_tighten_limits(
     """This server's limits on orders, after making those given tighter; a looser value changes nothing."""
     from prediction_mcp.desk.kalshi.brakes import LimitsAnswer
     from prediction_mcp.kalshi.errors import InvalidRequestError
-    from prediction_mcp.safety.limits import JOINS, Limits
+    from prediction_mcp.safety.limits import JOINS, Limits, series_in
 
+    try:
+        denied = series_in(deny_series or ())
+    except ValueError as error:
+        raise InvalidRequestError(f"deny_series: {error}.") from None
     given = Limits.given(
         order_contracts=order_contracts,
         order_cost=order_cost,
@@ -72,7 +76,7 @@ async def kalshi_tighten_limits(
         event_exposure=event_exposure,
         cash_reserve=cash_reserve,
         day_loss=day_loss,
-        deny_series=frozenset(deny_series or ()),
+        deny_series=denied,
     )
     if any(isinstance(v, Decimal | int) and v < 0 for v in (getattr(given, n) for n in JOINS)):
         raise InvalidRequestError("A limit is zero or more.")

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from .results import SeriesAnswer
 
 PAGES = 10
+"""Requests one question may cost."""
 NAMED = 60
 """Characters of a word that isn't known."""
-"""Requests one question may cost."""
 STATUSES: dict[str, frozenset[str]] = {
     "open": frozenset({"active"}),
     "unopened": frozenset({"initialized"}),
