@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -275,6 +276,17 @@ def test_by_uvx_it_is_what_was_installed_and_nothing_else_of_that_name(
         noted(monkeypatch, url=f"https://{who}@example.com/a", vcs_info=git)
         assert again.by_uvx([]) is None
         assert "hunter2" not in str(entry({}))
+
+
+@pytest.mark.parametrize(
+    "written",
+    ['{"url": "https://exam', "[]", '{"dir_info": {}}', '{"url": "https://["}', '{"url": "a", "vcs_info": 1}'],
+)
+def test_a_note_of_the_installer_that_is_none_names_nothing(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted(monkeypatch)
+    monkeypatch.setattr(again, "distribution", lambda _: SimpleNamespace(read_text=lambda _: written))
+    assert again.by_uvx([]) is None
+    assert entry({})["command"] == sys.executable
 
 
 def test_by_python_it_starts_this_program() -> None:

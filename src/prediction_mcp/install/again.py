@@ -81,7 +81,7 @@ def launcher() -> list[str]:
 def _origin() -> str | None:
     """What this was installed from, as the installer wrote it down (PEP 610); empty for an index.
 
-    None where it is gone, and where a password is in the address, which is written nowhere.
+    None where it is gone or the note can't be read, and where a password is in the address, which is written nowhere.
     """
     try:
         text = distribution(PACKAGE).read_text("direct_url.json")
@@ -89,13 +89,15 @@ def _origin() -> str | None:
         return None
     if not text:
         return ""
-    noted = json.loads(text)
-    url = str(noted["url"])
-    parts = urlsplit(url)
+    try:
+        noted = json.loads(text)
+        url, vcs = str(noted["url"]), noted.get("vcs_info")
+        source = f"{vcs['vcs']}+{url}@{vcs['commit_id']}" if vcs else url  # the very commit: another is another program
+        parts = urlsplit(url)
+    except (ValueError, KeyError, TypeError, AttributeError):  # cut in half, or not by PEP 610
+        return None
     if parts.password or (parts.username and parts.scheme.startswith("http")):
         return None
     if parts.scheme == "file" and not Path(url2pathname(unquote(parts.path))).exists():
         return None
-    if vcs := noted.get("vcs_info"):
-        url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"  # the very commit: another one is another program
-    return f"{url}#subdirectory={noted['subdirectory']}" if noted.get("subdirectory") else url
+    return f"{source}#subdirectory={noted['subdirectory']}" if noted.get("subdirectory") else source
