@@ -63,11 +63,9 @@ async def _trade(kalshi: KalshiClient) -> None:
     """Take a little in a dozen markets, rest a little, and take it off again in some."""
     rng = random.Random(7)
     listed = await kalshi.markets.list(status="open", limit=1000, mve_filter="exclude")
-    markets = sorted(
-        (m for m in listed.markets if 0 < m.yes_bid_dollars < m.yes_ask_dollars < 1), key=lambda m: m.ticker
-    )
+    markets = sorted((m for m in listed.markets if None not in m.yes_quotes), key=lambda m: m.ticker)
     for market in rng.sample(markets, 12):
-        bid, ask = market.yes_bid_dollars, market.yes_ask_dollars
+        bid, ask = market.yes_quotes
         for side, price in (("bid", ask), ("ask", bid), ("bid", bid)):
             with contextlib.suppress(KalshiError):  # a book may have changed under it: the next one will do
                 await kalshi.orders.create(_order(market, side, price, rng.randrange(2, 30), rng))
@@ -83,7 +81,7 @@ def _order(market: Market, side: Any, price: Any, count: int, rng: random.Random
 async def cases(kalshi: KalshiClient) -> dict[str, dict[str, Any]]:
     """Arguments for each tool, from what the exchange lists and the account holds now."""
     listed = (await kalshi.markets.list(status="open", limit=1000, mve_filter="exclude")).markets
-    busy = sorted((m for m in listed if m.yes_bid_dollars and m.yes_ask_dollars < 1), key=lambda m: -m.volume_24h_fp)
+    busy = sorted((m for m in listed if None not in m.yes_quotes), key=lambda m: -m.volume_24h_fp)
     market, second = busy[0].ticker, busy[1].ticker
     events = (await kalshi.events.list(status="open", with_nested_markets=True, limit=200)).events
     ladder = next((e for e in events if is_ladder(e)), events[0])

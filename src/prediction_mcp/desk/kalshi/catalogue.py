@@ -64,10 +64,11 @@ def listed(market: Market) -> Listed:
     def seconds(moment: datetime | None) -> int | None:
         return None if moment is None else int(moment.timestamp())
 
+    bid, ask = market.yes_quotes
     return Listed(
         market.ticker, market.event_ticker, market.series_ticker, market.title, market.yes_sub_title, market.status,
         seconds(market.close_time), seconds(market.open_time), bool(market.mve_selected_legs),
-        int(market.volume_24h_fp * 100), int(market.open_interest_fp * 100), int(market.yes_bid_dollars * 10_000),
-        int(market.yes_ask_dollars * 10_000), int(market.last_price_dollars * 10_000),
+        int(market.volume_24h_fp * 100), int(market.open_interest_fp * 100), int((bid or 0) * 10_000),
+        int((1 if ask is None else ask) * 10_000), int(market.last_price_dollars * 10_000),
         int(market.previous_price_dollars * 10_000),
     )  # fmt: skip

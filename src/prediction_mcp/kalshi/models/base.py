@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 Dollars = Decimal
 """Dollars, exact; up to six decimals."""
@@ -17,6 +17,17 @@ def _empty_to_none(value: Any) -> Any:
     return None if value == "" else value
 
 
+def quoted(price: Decimal | None, size: Decimal | None = None) -> Decimal | None:
+    """Return the price of a quote; None where there is no quote.
+
+    The exchange writes an absent quote as 0 or 1 dollars with a size of 0, on either side (162 of 200 open markets were
+    recorded with an ask of "0.0000"). No order rests at 0 or at 1, so neither is ever a price.
+    """
+    return None if price is None or size == 0 or not 0 < price < 1 else price
+
+
+Price = Annotated[Decimal | None, AfterValidator(quoted)]
+"""Dollars of a quote or a trade; None where there was none."""
 OptionalTime = Annotated[datetime | None, BeforeValidator(_empty_to_none)]
 
 

@@ -9,7 +9,7 @@ from pydantic import model_validator
 from prediction_mcp.net.sides import Action, BookSide, Side
 
 from ..units import CENT_GRID, PriceGrid
-from .base import Count, Dollars, KalshiModel, OptionalTime, Page
+from .base import Count, Dollars, KalshiModel, OptionalTime, Page, Price, quoted
 
 
 class PriceRangeModel(KalshiModel):
@@ -27,8 +27,9 @@ class ComboLeg(KalshiModel):
 class Market(KalshiModel):
     """One contract.
 
-    ``status`` is initialized, inactive, active, closed, determined, disputed, amended or finalized. A bid of 0 or an
-    ask of 1 means nobody quotes that side. ``exchange_index`` is the shard of the exchange that trades it.
+    ``status`` is initialized, inactive, active, closed, determined, disputed, amended or finalized. Read prices
+    through ``yes_quotes``: a price of 0 or 1 is the exchange's way to write that a side isn't quoted.
+    ``exchange_index`` is the shard of the exchange that trades it.
     """
 
     ticker: str
@@ -45,10 +46,10 @@ class Market(KalshiModel):
     latest_expiration_time: OptionalTime = None
     updated_time: OptionalTime = None
     settlement_timer_seconds: int = 0
-    yes_bid_dollars: Dollars = Decimal(0)
-    yes_bid_size_fp: Count = Decimal(0)
-    yes_ask_dollars: Dollars = Decimal(1)
-    yes_ask_size_fp: Count = Decimal(0)
+    yes_bid_dollars: Dollars | None = None
+    yes_bid_size_fp: Count | None = None
+    yes_ask_dollars: Dollars | None = None
+    yes_ask_size_fp: Count | None = None
     no_bid_dollars: Dollars | None = None
     no_ask_dollars: Dollars | None = None
     last_price_dollars: Dollars = Decimal(0)
@@ -91,10 +92,10 @@ class Market(KalshiModel):
 
     @property
     def yes_quotes(self) -> tuple[Decimal | None, Decimal | None]:
-        """(bid, ask) of YES; None where the exchange's 0 or 1 means that nobody quotes, and while it isn't open."""
+        """(bid, ask) of YES; None for a side that isn't quoted, and for both while the market isn't open."""
         if not self.is_open:
             return None, None
-        return self.yes_bid_dollars or None, None if self.yes_ask_dollars == 1 else self.yes_ask_dollars
+        return quoted(self.yes_bid_dollars, self.yes_bid_size_fp), quoted(self.yes_ask_dollars, self.yes_ask_size_fp)
 
     @property
     def is_open(self) -> bool:
@@ -127,12 +128,12 @@ class Orderbook(KalshiModel):
 
     @cached_property
     def yes_bids(self) -> list[tuple[Dollars, Count]]:
-        return sorted(self.yes_dollars, reverse=True)
+        return sorted((level for level in self.yes_dollars if quoted(*level)), reverse=True)
 
     @cached_property
     def yes_asks(self) -> list[tuple[Dollars, Count]]:
         """A NO bid at q is a YES ask at 1 − q."""
-        return sorted((1 - price, count) for price, count in self.no_dollars)
+        return sorted((1 - price, count) for price, count in self.no_dollars if quoted(price, count))
 
     def levels(self, side: Side, action: Action) -> list[tuple[Decimal, Decimal]]:
         """What an order of this side and action would hit: (dollars of the side, contracts), best first."""
@@ -170,14 +171,14 @@ class TradePage(Page):
 
 
 class Quotes(KalshiModel):
-    """Open, high, low and close of a quote over a period; the historical spelling is read too."""
+    """Open, high, low and close of a price over a period; None without a trade or a quote. Reads both spellings."""
 
-    open_dollars: Dollars | None = None
-    high_dollars: Dollars | None = None
-    low_dollars: Dollars | None = None
-    close_dollars: Dollars | None = None
-    mean_dollars: Dollars | None = None
-    previous_dollars: Dollars | None = None
+    open_dollars: Price = None
+    high_dollars: Price = None
+    low_dollars: Price = None
+    close_dollars: Price = None
+    mean_dollars: Price = None
+    previous_dollars: Price = None
 
     @model_validator(mode="before")
     @classmethod
@@ -188,7 +189,10 @@ class Quotes(KalshiModel):
 
 
 class Candlestick(KalshiModel):
-    """One period; ``end_period_ts`` is its inclusive end in Unix seconds. Price fields are None without a trade."""
+    """One period; ``end_period_ts`` is its inclusive end in Unix seconds.
+
+    A period without a trade is listed too: ``price`` then has only ``previous_dollars``.
+    """
 
     end_period_ts: int
     price: Quotes
@@ -196,6 +200,11 @@ class Candlestick(KalshiModel):
     yes_ask: Quotes
     volume_fp: Count = Decimal(0)
     open_interest_fp: Count = Decimal(0)
+
+    @property
+    def is_traded(self) -> bool:
+        """Whether a trade happened in the period."""
+        return self.price.close_dollars is not None
 
     @model_validator(mode="before")
     @classmethod

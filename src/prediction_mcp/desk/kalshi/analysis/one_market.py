@@ -145,7 +145,7 @@ async def opportunity(account: Account, ticker: str, belief: Decimal | None) -> 
         tape(account, market.ticker, now - timedelta(days=1)),
     )
     prices = closes(sticks, now - WEEK, now, "1h")
-    moved = volatility(prices) if prices and len(sticks) >= FEWEST_HOURS else None
+    moved = volatility(prices) if prices and sum(s.is_traded for s in sticks) >= FEWEST_HOURS else None
     trip = round_trip(book.yes_bids, book.yes_asks, DEFAULT_SIZE, schedule)
     bid, ask = market.yes_quotes
     brief = Opportunity(

@@ -69,13 +69,16 @@ async def is_archived(account: Account, market: Market) -> bool:
 
 
 def closes(sticks: Sequence[Candlestick], start: datetime, end: datetime, interval: Interval) -> list[float]:
-    """Closing prices at even times: a period without a trade keeps the last price; before the first there is none."""
+    """Return closing prices at even times: a period without a trade keeps the last price.
+
+    Empty where no period saw a trade; before the first candlestick there is no price.
+    """
     step, known = MINUTES[interval] * 60, {s.end_period_ts: s.price.close_dollars for s in sticks}
-    first = min(known, default=None)
-    if first is None:
+    if not any(known.values()):
         return []
-    values, last = list[float](), known[first]
+    first = min(known)
     opening = next((s.price.previous_dollars for s in sticks if s.end_period_ts == first), None)
+    values, last = list[float](), known[first] or opening
     if opening is not None:
         values.append(float(opening))
     for at in range(max(first, int(start.timestamp())), int(end.timestamp()) + step, step):

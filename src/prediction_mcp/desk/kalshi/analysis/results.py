@@ -139,7 +139,8 @@ class VolatilityAnswer(Answer):
         source: str,
     ) -> Self:
         """``to_expiry`` scales a day's move by the root of the days left, and caps it at half a dollar."""
-        moves, enough = [], len(sticks) >= FEWEST_HOURS
+        hours = sum(stick.is_traded for stick in sticks)
+        moves, enough = [], hours >= FEWEST_HOURS
         for stick in sticks:
             opened, closed = stick.price.previous_dollars or stick.price.open_dollars, stick.price.close_dollars
             if opened is not None and closed is not None and opened != closed:
@@ -158,7 +159,7 @@ class VolatilityAnswer(Answer):
             high=rounded(found.high) or Decimal(0),
             net_change=rounded(found.net) or Decimal(0),
             largest=sorted(moves, key=lambda move: abs(move.change), reverse=True)[:3],
-            hours_with_trades=len(sticks),
+            hours_with_trades=hours,
             note=None if enough else "Too few hours with trades to say how much the price moves.",
         )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prediction_mcp.kalshi.feed import Feed
 from prediction_mcp.kalshi.models import feed as wire
+from prediction_mcp.kalshi.models.base import quoted
 from prediction_mcp.kalshi.models.feed import DeltaMsg, FillMsg, OrderMsg, SnapshotMsg, TickerMsg, TradeMsg
 from prediction_mcp.kalshi.websocket import url_of
 from prediction_mcp.realtime.events import BookEvent, Channel, Event, FillEvent, OrderEvent, Quote, TradeEvent
@@ -121,13 +122,14 @@ def event_of(message: Any) -> Event:
 
 
 def quote_of(message: TickerMsg) -> Quote:
-    """The prices of a ticker message; 0 and 1 mean that nobody quotes."""
+    """Return the prices of a ticker message; None for a side that isn't quoted, and before the first trade."""
 
-    def price(text: str | None, empty: int) -> Decimal | None:
-        value = None if text is None else Decimal(text)
-        return None if value is None or value == empty else value
+    def number(text: str | None) -> Decimal | None:
+        return None if text is None else Decimal(text)
 
     return Quote(
-        price(message.price_dollars, 0), price(message.yes_bid_dollars, 0), price(message.yes_ask_dollars, 1),
-        None if message.volume_fp is None else Decimal(message.volume_fp),
-    )  # fmt: skip
+        quoted(number(message.price_dollars)),
+        quoted(number(message.yes_bid_dollars), number(message.yes_bid_size_fp)),
+        quoted(number(message.yes_ask_dollars), number(message.yes_ask_size_fp)),
+        number(message.volume_fp),
+    )

@@ -130,7 +130,7 @@ class View:
         if best is None or (best > limit if action == "buy" else best < limit):
             return []
         there = self.market.yes_ask_size_fp if book_side(side, action) == "bid" else self.market.yes_bid_size_fp
-        return [(best, there)] if count <= there else None
+        return [(best, there)] if there is not None and count <= there else None
 
     async def with_more(self, account: Account, wants: Wants) -> View:
         """The same with what is wanted and wasn't read."""

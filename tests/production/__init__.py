@@ -1,0 +1,1 @@
+"""The client and the paper exchange against what production was recorded to answer."""
