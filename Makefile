@@ -10,10 +10,10 @@ KALSHI_SDK_VERSION := 22.4.0
 POLYMARKET_VERSION := 0.14.0
 TYPESCRIPT_VERSION := 3.30.0
 
-.PHONY: help demo browser inspector bundle release-check test lint format conformance drift table mutants bench cassettes transcript lock clean
+.PHONY: help demo browser inspector bundle release-check test lint format conformance drift facts table mutants bench cassettes transcript lock clean
 
 help:
-	@echo 'make demo | test | browser | inspector | release-check | bundle | lint | conformance | drift | table | mutants | bench | cassettes | transcript | format | lock | clean'
+	@echo 'make demo | test | browser | inspector | release-check | bundle | lint | conformance | drift | facts | table | mutants | bench | cassettes | transcript | format | lock | clean'
 
 demo: $(READY)
 	@$(BIN)/prediction-mcp demo
@@ -41,6 +41,10 @@ conformance: $(READY) $(SDK)/.ready
 # What a newer specification of Kalshi's REST changes, and what client and exchange lack of it: make drift SPEC=openapi.yaml
 drift: $(READY)
 	@$(BIN)/python -m tests.conformance.drift "$(SPEC)"
+
+# Renew the judges of tests/facts from a folder of specifications and recordings: make facts FROM=folder
+facts: $(READY)
+	@$(BIN)/python -m tests.facts.extract "$(FROM)"
 
 # The table of endpoints in IMPLEMENTATION_SUMMARY.md.
 table: $(READY)

@@ -1,23 +1,20 @@
-"""The WebSocket messages' schemas of the AsyncAPI file, when it lies beside the checkout."""
+"""The WebSocket messages' schemas of Kalshi's AsyncAPI file."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
-FOLDER = Path(__file__).parents[3] / "shared" / "kalshi"
-SCHEMA_FILE = FOLDER / "asyncapi-2026-10.yaml"
+from tests.facts import load
 
 
 class FeedSchemas:
     """Validators by message type; a type with several payloads fits one of them."""
 
-    def __init__(self, text: str) -> None:
-        components = yaml.safe_load(text)["components"]
+    def __init__(self) -> None:
+        components = load("kalshi/asyncapi-2026-10")["components"]
         self._validators = defaultdict[str, list[Draft202012Validator]](list)
         for name, schema in components["schemas"].items():
             kind = schema.get("properties", {}).get("type", {}).get("const")

@@ -1,13 +1,13 @@
-"""What Kalshi's demo exchange really answered in June 2026, when it lies beside the checkout."""
+"""Answers and frames that Kalshi's demo exchange sent in June 2026."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[3] / "shared" / "kalshi" / "recorded"
+from tests.facts import load, names
+
+FOLDER = "kalshi/recorded"
 MARKET = "KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP"
 """The market that was traded in."""
 
@@ -28,10 +28,9 @@ class Recorded:
 def requests() -> list[Recorded]:
     """All REST requests in the sequence they were made."""
     found: list[tuple[int, Recorded]] = []
-    for file in FOLDER.glob("*.meta.json"):
-        meta, name = json.loads(file.read_text()), file.name.removesuffix(".meta.json")
-        answer = FOLDER / f"{name}.json"
-        if answer.exists():
+    answers = set(names(FOLDER))
+    for name, meta in load(f"{FOLDER}/requests").items():
+        if f"{FOLDER}/{name}" in answers and "method" in meta:
             made = Recorded(
                 name,
                 meta["method"],
@@ -39,7 +38,7 @@ def requests() -> list[Recorded]:
                 meta["auth"],
                 meta.get("request_body"),
                 meta["status"],
-                json.loads(answer.read_text()),
+                load(f"{FOLDER}/{name}"),
             )
             found.append((meta.get("recorded_at_epoch_ms", 1 << 60), made))
     return [made for _, made in sorted(found, key=lambda item: (item[0], item[1].name))]
@@ -47,9 +46,9 @@ def requests() -> list[Recorded]:
 
 def feeds() -> dict[str, tuple[dict[str, Any], list[dict[str, Any]]]]:
     """The WebSocket recordings by name: the command that subscribed, and the frames."""
-    out = {}
-    for file in sorted(FOLDER.glob("*.jsonl")):
-        meta = json.loads((FOLDER / f"{file.stem}.meta.json").read_text())
-        frames = [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
-        out[file.stem] = (meta["subscribe_cmd"], frames)
-    return out
+    asked = load(f"{FOLDER}/requests")
+    return {
+        name.rsplit("/", 1)[-1]: (asked[name.rsplit("/", 1)[-1]]["subscribe_cmd"], load(name))
+        for name in names(FOLDER)
+        if name.startswith(f"{FOLDER}/ws__")
+    }

@@ -1,4 +1,4 @@
-"""Kalshi's own specification of REST, when it lies beside the checkout: the judge of every answer of our exchange.
+"""Kalshi's own specification of REST: the judge of every answer of our exchange.
 
 Bodies of errors are judged by what was recorded instead, in three shapes: there the specification is silent or wrong.
 """
@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import re
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
-FOLDER = Path(__file__).parents[3] / "shared" / "kalshi"
-SCHEMA_FILE = FOLDER / "openapi-2026-10.yaml"
-SDK_FILE = FOLDER / "rest-3.34.0.json"
+from tests import facts
+
+OPENAPI = "kalshi/openapi-2026-10"
+SCHEMA_FILE = facts.path(OPENAPI)
+SDK_FILE = facts.path("kalshi/rest-3.34.0")
 """The same as the official SDK has it."""
 _WORDS = {"type": "string", "minLength": 1}
 ERRORS: dict[str, Any] = {
@@ -50,8 +50,8 @@ ERRORS: dict[str, Any] = {
 class Schemas:
     """Endpoints and their answers' schemas by method and path template."""
 
-    def __init__(self, text: str) -> None:
-        self.document: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)
+    def __init__(self) -> None:
+        self.document: dict[str, Any] = facts.load(OPENAPI)
         self._answers: dict[tuple[str, str], dict[str, Any]] = {
             (method.upper(), path): operation["responses"]
             for path, operations in self.document["paths"].items()

@@ -12,8 +12,6 @@ from tests.conformance.contract import client_lacks, exchange_lacks
 from tests.conformance.schema import SCHEMA_FILE, SDK_FILE
 from tests.conformance.specification import Specification
 
-pytestmark = pytest.mark.skipif(not SDK_FILE.exists(), reason="the specifications aren't beside the checkout")
-
 
 async def test_the_client_has_every_endpoint_parameter_and_required_field() -> None:
     lacks = await client_lacks(Specification(SDK_FILE))

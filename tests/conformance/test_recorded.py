@@ -25,10 +25,8 @@ from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.lag import ReadLag
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
-from tests.conformance.recorded import FOLDER, MARKET, Recorded, feeds, requests
+from tests.conformance.recorded import MARKET, Recorded, feeds, requests
 from tests.conftest import MARKET as OURS
-
-pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="no recordings of the real exchange beside the checkout")
 
 OPENING = 98_018_600
 """Micros the recorded account had: $98.0186."""

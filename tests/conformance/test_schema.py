@@ -17,10 +17,9 @@ from prediction_mcp.exchange.fronts.kalshi.api import ENDPOINTS, PREFIX
 from prediction_mcp.exchange.world.scenario import COLLECTION
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.answers import read_refusal
-from tests.conformance.schema import SCHEMA_FILE, SDK_FILE, Schemas
+from tests.conformance.schema import SDK_FILE, Schemas
 from tests.conftest import MARKET, Served
-
-pytestmark = pytest.mark.skipif(not SCHEMA_FILE.exists(), reason="the SDK's schema file isn't beside the checkout")
+from tests.facts import load
 
 
 class Judge(httpx.AsyncHTTPTransport):
@@ -43,7 +42,7 @@ class Judge(httpx.AsyncHTTPTransport):
 
 @pytest.fixture
 async def judged(served: Served) -> AsyncIterator[tuple[httpx.AsyncClient, Judge]]:
-    judge = Judge(Schemas(SCHEMA_FILE.read_text()))
+    judge = Judge(Schemas())
     signer = served.signer
 
     async def sign(request: httpx.Request) -> None:
@@ -358,13 +357,10 @@ async def test_errors_have_the_envelope(judged: tuple[httpx.AsyncClient, Judge])
 
 async def test_our_client_reads_production_samples() -> None:
     """Recorded answers of production lack fields that the schema requires: our client must not need them."""
-    samples = SCHEMA_FILE.parent / "samples"
-    if not samples.exists():
-        pytest.skip("no samples beside the checkout")
 
     def answer(request: httpx.Request) -> httpx.Response:
         name = "markets" if request.url.path.endswith("/markets") else "series"
-        return httpx.Response(200, text=(samples / f"{name}.json").read_text())
+        return httpx.Response(200, json=load(f"kalshi/samples/{name}"))
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
     async with KalshiClient("https://recorded.invalid/trade-api/v2", http=http) as client:
@@ -376,7 +372,7 @@ async def test_our_client_reads_production_samples() -> None:
 
 def test_no_endpoint_of_the_specification_is_missing_but_the_fcms() -> None:
     """The exchange has all that October's file names; what isn't named there is what is gone."""
-    named = {(m, _unnamed(p)) for m, p in Schemas(SCHEMA_FILE.read_text()).endpoints if not p.startswith("/fcm/")}
+    named = {(m, _unnamed(p)) for m, p in Schemas().endpoints if not p.startswith("/fcm/")}
     ours = {(e.method, _unnamed(e.path)) for e in ENDPOINTS}
     assert named <= ours
     assert {
@@ -386,7 +382,7 @@ def test_no_endpoint_of_the_specification_is_missing_but_the_fcms() -> None:
 
 def test_how_the_kept_specifications_drift_apart() -> None:
     """Printed, so that whoever renews one sees what changed: endpoints, fields that became required, and gone."""
-    october, sdk = Schemas(SCHEMA_FILE.read_text()), json.loads(SDK_FILE.read_text())
+    october, sdk = Schemas(), json.loads(SDK_FILE.read_text())
     before = {(e["method"], _unnamed(e["path"])) for e in sdk["endpoints"]}
     after = {(m, _unnamed(p)) for m, p in october.endpoints}
     print(f"\nonly in October's file: {sorted(after - before)}")

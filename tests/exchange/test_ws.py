@@ -31,11 +31,11 @@ from prediction_mcp.exchange.fronts import connection
 from prediction_mcp.exchange.fronts.kalshi import ws, ws_commands, ws_hub, ws_subscription
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.scenario import combo_event
-from tests.conformance.feed_schema import SCHEMA_FILE, FeedSchemas
+from tests.conformance.feed_schema import FeedSchemas
 from tests.conftest import EVENT, MARKET, Served
 
 OTHER = f"{EVENT}-BAL"
-SCHEMAS = FeedSchemas(SCHEMA_FILE.read_text()) if SCHEMA_FILE.exists() else None
+SCHEMAS = FeedSchemas()
 Json = dict[str, Any]
 
 
@@ -69,8 +69,7 @@ class Reader:
 
     async def next(self) -> Json:
         message = await self.raw()
-        if SCHEMAS is not None:
-            SCHEMAS.check(message)
+        SCHEMAS.check(message)
         if "seq" in message and "id" not in message:  # answers to commands don't count
             assert message["seq"] == self._seq.get(message["sid"], 0) + 1
             self._seq[message["sid"]] = message["seq"]

@@ -50,13 +50,11 @@ from prediction_mcp.kalshi.models.portfolio import Balance, FillPage, PositionPa
 from prediction_mcp.kalshi.orderbook import LiveBook
 from prediction_mcp.kalshi.parsing import parse
 from prediction_mcp.kalshi.units import format_price
-from tests.conformance.recorded import FOLDER, feeds, requests
 from tests.conformance.recorded import MARKET as RECORDED
+from tests.conformance.recorded import feeds, requests
 from tests.conftest import MARKET, Served
 from tests.kalshi.flaky import Fault
 from tests.kalshi.test_transport import flaky_client, new_order
-
-recorded = pytest.mark.skipif(not FOLDER.exists(), reason="no recordings of the real exchange beside the checkout")
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +110,6 @@ def test_an_unknown_code_keeps_all_that_was_said() -> None:
     assert (error.status, error.code, error.details) == (409, "never_seen", "never seen: why not")
 
 
-@recorded
 def test_every_recorded_refusal_has_a_meaning() -> None:
     """None of them falls back to the general sentence, which names status and code."""
     seen = {}
@@ -151,7 +148,6 @@ MODELS: dict[str, type[BaseModel]] = {
 UNREAD = {"orders__legacy_create", "orders__legacy_cancel", "series__fee_changes"}
 
 
-@recorded
 def test_every_recorded_body_is_read() -> None:
     read = 0
     for made in requests():
@@ -180,7 +176,6 @@ class Line:
     def changed(self) -> None: ...
 
 
-@recorded
 @pytest.mark.parametrize("name", ["ws__orderbook_trade_noleg", "ws__orderbook_trade_yes"])
 def test_every_recorded_frame_is_read(name: str) -> None:
     """Books without a clock, as they were in June, in either convention of NO prices."""

@@ -1,26 +1,20 @@
-"""What rest.json and ws.json say a value looks like, as a check; the files are ground truth beside the repository."""
+"""Check values against the models of rest.json and ws.json, which were read off the official SDK."""
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[3] / "shared" / "polymarket"
-
-
-def there() -> bool:
-    return (FOLDER / "rest.json").exists()
+from tests.facts import load
 
 
 class Shapes:
     """The models of one of the files."""
 
     def __init__(self, name: str) -> None:
-        self.file: dict[str, Any] = json.loads((FOLDER / name).read_text())
+        self.file: dict[str, Any] = load(f"polymarket/{name}")
         self.models: dict[str, Any] = self.file["models"]
 
     def check(self, value: Any, kind: Any, where: str = "", form: str = "") -> None:

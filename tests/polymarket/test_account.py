@@ -18,7 +18,7 @@ from prediction_mcp.polymarket.account import PolymarketAccount, api_key
 from prediction_mcp.polymarket.orders import SignedOrder, Terms, amounts
 from prediction_mcp.polymarket.wallet import Wallet
 from tests.polymarket.test_client import Recorder
-from tests.polymarket.test_vectors import KEY, ONE, VECTORS, beside, signed
+from tests.polymarket.test_vectors import KEY, ONE, VECTORS, signed
 
 MARKET = "0x" + "0" * 63 + "5"
 GOOD = {
@@ -52,7 +52,6 @@ def order() -> SignedOrder:
     return signed(Wallet(ONE), terms, "BUY", amounts(terms, "BUY", Decimal("0.5"), Decimal("21.04")))
 
 
-@beside
 async def test_requests_as_the_official_client_sends_them() -> None:
     calls: dict[tuple[str, str], tuple[Any, Callable[[PolymarketAccount], Awaitable[Any]]]] = {
         ("GET", "/data/orders"): ({"data": [RESTING], "next_cursor": "LTE="}, lambda a: a.open_orders(market=MARKET)),

@@ -1,7 +1,7 @@
 """The client that reads, against what Polymarket's services were recorded to answer.
 
-The recordings lie beside the checkout; without them the tests of them are skipped. They are served to the real client
-over its real HTTP stack. What it asks is held against the endpoints that the official SDK uses (rest.json).
+The recordings are served to the real client over its real HTTP stack. What it asks is held against the endpoints that
+the official SDK uses (rest.json).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,10 +32,9 @@ from prediction_mcp.polymarket.limits import Limits
 from prediction_mcp.polymarket.models import ClobMarket, Event, FeeSchedule, Level, Market, Orderbook, Search, Tag
 from prediction_mcp.polymarket.record import Resolution, Trade
 from prediction_mcp.polymarket.wire import Moment
+from tests.facts import load, names
 
-FOLDER = Path(__file__).parents[3] / "shared" / "polymarket"
-SAMPLES = FOLDER / "samples"
-beside = pytest.mark.skipif(not SAMPLES.exists(), reason="the recordings don't lie beside this checkout")
+SAMPLES = "polymarket/samples"
 BOOK = {
     "market": "0x5", "asset_id": "7", "timestamp": "1790000000123", "hash": "", "min_order_size": "5",
     "tick_size": "0.01", "neg_risk": False,
@@ -50,7 +48,7 @@ MARKET = {
 
 
 def sample(name: str) -> Any:
-    found = json.loads((SAMPLES / f"{name}.json").read_text())
+    found = load(f"{SAMPLES}/{name}")
     return found[0] if isinstance(found, list) and name.startswith(("gamma_market", "gamma_event")) else found
 
 
@@ -94,10 +92,9 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- recordings ----------------------------------------------------------------------------------------------------
 
 
-@beside
-@pytest.mark.parametrize("file", sorted(SAMPLES.glob("gamma_market*.json")), ids=lambda f: f.stem)
-def test_recorded_markets(file: Path) -> None:
-    given_ = sample(file.stem)
+@pytest.mark.parametrize("name", [n.rsplit("/", 1)[1] for n in names(SAMPLES) if "/gamma_market" in n])
+def test_recorded_markets(name: str) -> None:
+    given_ = sample(name)
     given_ = given_.get("raw", given_)
     market = TypeAdapter(Market).validate_json(json.dumps(given_))
     assert [outcome.name for outcome in market.outcomes] == json.loads(given_["outcomes"])
@@ -112,14 +109,12 @@ def test_recorded_markets(file: Path) -> None:
         assert market.fee_schedule.rate == Decimal(str(given_["feeSchedule"]["rate"]))
 
 
-@beside
 def test_a_closed_market_may_accept_orders() -> None:
     market = TypeAdapter(Market).validate_python(sample("gamma_market_closed_accepting_true"))
     assert market.closed
     assert market.accepting_orders
 
 
-@beside
 def test_a_recorded_book_is_turned_best_first() -> None:
     book = TypeAdapter(Orderbook).validate_python(sample("clob_book_2026-01"))
     assert book.best_bid == Level(price=Decimal("0.49"), size=Decimal(1028))
@@ -127,44 +122,35 @@ def test_a_recorded_book_is_turned_best_first() -> None:
     assert len(book.bids) == len(book.asks) == 20
 
 
-@beside
 async def test_recorded_events_tags_and_a_search() -> None:
     event = TypeAdapter(Event).validate_python(sample("gamma_event_2026-03"))
-    assert event.title == "Democratic Presidential Nominee 2028"
+    assert event.title == "(4 words)"
     assert event.markets
     search = await answering(sample("gamma_search_2026-03")).client().search("bitcoin")
     assert isinstance(search, Search)
-    assert search.events[0].title == "Bitcoin above ___ on March 11?"
+    assert search.events[0].title == "(6 words)"
     assert all(o.token_id for found in search.events for market in found.markets for o in market.outcomes)
     assert len(TypeAdapter(tuple[Tag, ...]).validate_python(sample("gamma_tags_2026-03"))) > 1
 
 
-@beside
 def test_trades_of_the_older_record_are_refused_with_a_sentence() -> None:
     """The names of Data API v1 differ (``asset``, ``conditionId``): nothing is guessed from them."""
     with pytest.raises(ValidationError):
         TypeAdapter(tuple[Trade, ...]).validate_python(sample("data_v1_trades_2026"))
 
 
-@beside
 async def test_the_recorded_refusal() -> None:
-    (text,) = [
-        line.split("'", 1)[1] for line in (SAMPLES / "gamma_invalid_id_422_2025-11.yaml").read_text().splitlines()
-        if "validation error" in line
-    ]  # fmt: skip
-    recorder = Recorder((422, text.strip().strip("'").encode()))
+    (interaction,) = load(f"{SAMPLES}/gamma_invalid_id_422_2025-11")["interactions"]
+    recorder = Recorder((422, interaction["response"]["body"]["string"].encode()))
     with pytest.raises(errors.InvalidRequestError, match="id is invalid") as refused:
         await recorder.client().market("99999999")
     assert refused.value.status == 422
     assert len(recorder.asked) == 1
 
 
-@beside
 async def test_it_asks_as_the_official_client_may() -> None:
     """Every path and every parameter is one that the official SDK's requests have."""
-    endpoints = {
-        (e["service"], e["method"], e["path"]): e for e in json.loads((FOLDER / "rest.json").read_text())["endpoints"]
-    }
+    endpoints = {(e["service"], e["method"], e["path"]): e for e in load("polymarket/rest")["endpoints"]}
     empty = {"data": [], "pagination": {"has_more": False}}
     calls: list[tuple[Any, str, str, str, Callable[[PolymarketClient], Awaitable[Any]]]] = [
         (MARKET, "gamma", "GET", "/markets/{id}", lambda c: c.market("3")),

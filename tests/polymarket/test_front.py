@@ -32,10 +32,10 @@ from prediction_mcp.exchange.world.listed import Market
 from prediction_mcp.kalshi.units import MICROS
 from prediction_mcp.polymarket.orders import Terms, amounts, market_amounts, sign
 from prediction_mcp.polymarket.wallet import ApiKey, Wallet, WalletKind
-from tests.polymarket.shapes import FOLDER, Shapes, there
+from tests.facts import load
+from tests.polymarket.shapes import Shapes
 
 START_MS = 1_795_500_000_000
-needs_truth = pytest.mark.skipif(not there(), reason="the ground truth lies beside the repository, and isn't here")
 
 
 @dataclass
@@ -128,10 +128,9 @@ def said(answer: httpx.Response) -> tuple[int, str]:
 # -- the ground truth ----------------------------------------------------------------------------------------------
 
 
-@needs_truth
 async def test_every_answer_has_the_shape_of_the_truth(front: Front) -> None:
     """Each endpoint of rest.json that this front has answers what the file says; the rest is named."""
-    shapes, trader = Shapes("rest.json"), await front.trader()
+    shapes, trader = Shapes("rest"), await front.trader()
     market = front.market()
     condition, (token, _), event = wire.condition(market), tokens_of(market), wire.event_id(market.event)
     bid, ask = front.best(market)
@@ -200,9 +199,8 @@ def _check(shapes: Shapes, endpoint: dict[str, Any], body: Any, path: str) -> No
     shapes.check(body, returns, path)
 
 
-@needs_truth
 async def test_every_frame_has_the_shape_of_the_truth(front: Front) -> None:
-    shapes, trader = Shapes("ws.json"), await front.trader()
+    shapes, trader = Shapes("ws"), await front.trader()
     market = front.market()
     seen: dict[str, list[Any]] = {}
     async with connect(f"{front.ws}/market", proxy=None) as feed, connect(f"{front.ws}/user", proxy=None) as user:
@@ -256,10 +254,9 @@ async def drained(connection: ClientConnection) -> list[dict[str, Any]]:
         found += frame if isinstance(frame, list) else [frame]
 
 
-@needs_truth
 def test_signatures_of_the_vectors_are_found_right() -> None:
     """The front's own hashing against signatures that the official SDK made, each wallet kind and market kind."""
-    vectors = json.loads((FOLDER / "vectors.json").read_text())
+    vectors = load("polymarket/vectors")
     checked = 0
     for vector in vectors["orders"]:
         signed = vector["order"]

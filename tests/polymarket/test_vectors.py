@@ -1,14 +1,12 @@
 """Orders and requests as the official SDK signs them, byte for byte.
 
-The judge is what that SDK returned with its salt, clock and keys pinned, where it lies beside the checkout. One order,
-one key request and one request are written down here, so that a checkout alone isn't without a judge.
+The judge is what that SDK returned with its salt, clock and keys pinned (tests/facts/README.md).
 """
 
 from __future__ import annotations
 
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,10 +27,9 @@ from prediction_mcp.polymarket.orders import (
     sign,
 )  # fmt: skip
 from prediction_mcp.polymarket.wallet import ApiKey, Wallet, WalletKind
+from tests.facts import load
 
-FILE = Path(__file__).parents[3] / "shared" / "polymarket" / "vectors.json"
-VECTORS: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
-beside = pytest.mark.skipif(not VECTORS, reason="the vectors of the official SDK don't lie beside this checkout")
+VECTORS: dict[str, Any] = load("polymarket/vectors")
 ONE = f"{1:064x}"
 """The private key that is the number 1: known to everybody."""
 TOKEN = "71321045679252212594626385532706912750332728571942532289631379312455583992563"
@@ -52,8 +49,7 @@ def signed(
     )  # fmt: skip
 
 
-@beside
-@pytest.mark.parametrize("vector", VECTORS.get("orders", ()), ids=lambda v: v["label"])
+@pytest.mark.parametrize("vector", VECTORS["orders"], ids=lambda v: v["label"])
 def test_an_order_as_the_official_client_sends_it(vector: dict[str, Any]) -> None:
     kind, given_, order = WalletKind(vector["signature_type"]), vector["input"], vector["order"]
     wallet = Wallet(VECTORS["private_key"], kind, None if kind == WalletKind.OWN else vector["wallet"])
@@ -80,7 +76,6 @@ def test_an_order_as_the_official_client_sends_it(vector: dict[str, Any]) -> Non
         assert "0x" + structs.order_hash(made.struct).hex() == vector["struct_hash"]
 
 
-@beside
 def test_all_amounts() -> None:
     rows = VECTORS["limit_amounts"]["rows"]
     assert len(rows) == 180
@@ -88,7 +83,6 @@ def test_all_amounts() -> None:
         assert amounts(Terms(Decimal(tick)), side, Decimal(price), Decimal(size)) == (int(maker), int(taker))
 
 
-@beside
 def test_keys_are_asked_for_as_the_official_client_does() -> None:
     wallet = Wallet(VECTORS["private_key"])
     assert wallet.signer == wallet.address == VECTORS["eoa"]
@@ -97,7 +91,6 @@ def test_keys_are_asked_for_as_the_official_client_does() -> None:
         assert wallet.auth_headers(vector["timestamp"], vector["nonce"], chain) == vector["headers"]
 
 
-@beside
 def test_requests_are_signed_as_the_official_client_does() -> None:
     signer = VECTORS["eoa"]
     assert len(VECTORS["l2"]) == 7
@@ -110,7 +103,6 @@ def test_requests_are_signed_as_the_official_client_does() -> None:
         assert headers == {name: v for name, v in request["headers"].items() if name != "Content-Type"}
 
 
-@beside
 def test_what_the_official_client_refuses_is_refused() -> None:
     refused = {label for label, *_ in VECTORS["sdk_refuses_before_sending"]}
     assert refused == {"off grid", "outside", "below tick", "0.0025 grid", "GTD too soon"}
