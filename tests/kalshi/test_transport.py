@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from prediction_mcp.exchange.engine.matching import ASK, BID
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.answers import error_for
 from prediction_mcp.kalshi.errors import (
@@ -246,6 +247,53 @@ async def test_a_lost_answer_to_an_amend_is_settled_by_reading(
         done = await client.orders.amend(placed.order_id, change)
         assert len(network.seen) == 1, "an amend is never sent twice"
     assert done.remaining_count == 3
+
+
+async def taken_in_part(served: Served, kalshi: KalshiClient) -> tuple[str, Decimal, Decimal]:
+    """A resting bid that took all the contracts of the best offer: its id, what it took, and its price in dollars."""
+    price, size = (await kalshi.markets.orderbook(MARKET)).yes_asks[0]
+    order = await kalshi.orders.create(new_order(count=f"{size + 4:.2f}", price=f"{price:.4f}"))
+    assert order.fill_count == size
+    assert order.remaining_count == 4
+    return order.order_id, size, price
+
+
+async def test_an_amend_of_the_price_alone_answers_null(served: Served, kalshi: KalshiClient) -> None:
+    """As production answers, by its specification and as observed: nulls are no lost answer."""
+    order_id, filled, price = await taken_in_part(served, kalshi)
+    change = Amendment(ticker=MARKET, side="bid", price=f"{price - Decimal('0.01'):.4f}", count=f"{filled + 4:.2f}")
+    async with flaky_client(served, []) as (client, network):
+        done = await client.orders.amend(order_id, change)
+        assert [request.method for request in network.seen] == ["GET", "POST"], "nothing is looked for afterwards"
+    assert (done.fill_count, done.remaining_count, done.average_fill_price) == (None, None, None)
+
+
+async def test_a_lost_amend_never_reports_earlier_fills(served: Served, kalshi: KalshiClient) -> None:
+    """Fills from before the amend, and those its order made at rest meanwhile, aren't the amend's."""
+    order_id, filled, price = await taken_in_part(served, kalshi)
+    cheaper = Amendment(ticker=MARKET, side="bid", price=f"{price - Decimal('0.01'):.4f}", count=f"{filled + 4:.2f}")
+    async with flaky_client(served, ["lost after"], lambda r: r.url.path.endswith("/amend")) as (client, _):
+        done = await client.orders.amend(order_id, cheaper)
+    assert not done.fill_count
+    assert done.remaining_count == 4
+    assert done.average_fill_price is None
+
+    engine, seller = served.exchange.engine, served.exchange.crowd.takers[0]
+    ask = (await kalshi.markets.orderbook(MARKET)).yes_asks[0][0]
+    dearer = Amendment(ticker=MARKET, side="bid", price=f"{ask:.4f}", count=f"{filled + 4:.2f}")
+
+    def sold_to_meanwhile(request: httpx.Request) -> bool:
+        if amends := request.url.path.endswith("/amend"):
+            rests = served.member.orders[order_id]
+            count = engine.markets[MARKET].book.side(BID).ahead_of(rests) + 100
+            engine.submit(seller, MARKET, ASK, rests.price, count, served.exchange.clock())
+        return amends
+
+    async with flaky_client(served, ["lost after"], sold_to_meanwhile) as (client, _):
+        done = await client.orders.amend(order_id, dearer)
+    assert done.fill_count == 3
+    assert done.remaining_count == 0
+    assert done.average_fill_price == ask
 
 
 async def test_a_lost_amend_is_said_to_be_unknown(served: Served, kalshi: KalshiClient) -> None:

@@ -201,6 +201,7 @@ async def test_amending(assistant: Assistant, served: Served) -> None:
     assert (smaller["remaining"], smaller["keeps_queue_position"]) == (6, True)
     moved = await assistant.call("kalshi_amend_order", order_id=order_id, price=6)
     assert (moved["order"], moved["keeps_queue_position"]) == ("buy no at 6¢ (= sell yes at 94¢)", False)
+    assert (moved["remaining"], moved.get("filled_now")) == (6, None)  # the exchange answers null for both
     served.exchange.engine.submit(served.exchange.crowd.takers[0], MARKET, BID, 9_400, 200, served.exchange.clock())
     refilled = await assistant.call("kalshi_amend_order", order_id=order_id, count=9)
     assert refilled["remaining"] == 9  # count is what stays open, whatever was filled before

@@ -1,14 +1,16 @@
 """Orders: what is asked (requests) and what the exchange says of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel
 
 from prediction_mcp.net.sides import BookSide, Side
 
 from .base import Count, Dollars, KalshiModel, OptionalTime, Page, Request
+from .portfolio import Fill
 
 TimeInForce = Literal["good_till_canceled", "immediate_or_cancel", "fill_or_kill"]
 SelfTradePrevention = Literal["taker_at_cross", "maker"]
@@ -87,12 +89,28 @@ class OrderPage(Page):
 
 
 class OrderExecution(KalshiModel):
-    """Answer to a create or amend. Averages are per contract and stand only where something filled; price is YES."""
+    """Answer to a create. Averages are per contract and stand only where something filled; price is YES."""
 
     order_id: str
     client_order_id: str | None = None
-    fill_count: Count = Decimal(0)
-    remaining_count: Count = Decimal(0)
+    fill_count: Count
+    remaining_count: Count
+    average_fill_price: Dollars | None = None
+    average_fee_paid: Dollars | None = None
+    ts_ms: int = 0
+
+
+class AmendedOrder(KalshiModel):
+    """Answer to an amend; ``fill_count`` counts only fills that the amend caused.
+
+    ``fill_count`` is None where it filled nothing, ``remaining_count`` where it left the open size as it was: an amend
+    of the price alone answers null for both. Averages are as in :class:`OrderExecution`.
+    """
+
+    order_id: str
+    client_order_id: str | None = None
+    fill_count: Count | None = None
+    remaining_count: Count | None = None
     average_fill_price: Dollars | None = None
     average_fee_paid: Dollars | None = None
     ts_ms: int = 0
@@ -194,3 +212,17 @@ class Traded:
     count: Decimal
     yes_cost: Decimal
     fees: Decimal
+
+    @classmethod
+    def of(cls, fills: Iterable[Fill]) -> Self:
+        count = cost = fees = Decimal(0)
+        for fill in fills:
+            count += fill.count_fp
+            cost += fill.count_fp * fill.yes_price_dollars
+            fees += fill.fee_cost
+        return cls(count, cost, fees)
+
+    @property
+    def averages(self) -> tuple[Decimal | None, Decimal | None]:
+        """YES price and fee per contract; None where nothing filled."""
+        return (self.yes_cost / self.count, self.fees / self.count) if self.count else (None, None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
+
 from prediction_mcp.net.words import printed
 
 from ..errors import (
@@ -12,7 +15,8 @@ from ..errors import (
     MalformedResponseError,
     OutcomeUnknownError,
 )
-from ..models.orders import NewOrder, Order
+from ..models.orders import AmendedOrder, Amendment, NewOrder, Order, Traded
+from ..models.portfolio import Fill
 
 
 def nothing_to_cancel(order: Order) -> InvalidOrderError:
@@ -58,4 +62,32 @@ def unclear(order: Order) -> OutcomeUnknownError:
         "The change was sent but what came of it isn't clear; the order now reads "
         f"{printed(order.remaining_count_fp)} remaining at {order.yes_price_dollars} (YES dollars), "
         f"{order.status}: read it again before you try again."
+    )
+
+
+def reads_as(order: Order, wanted: Amendment) -> bool:
+    """Whether an order reads as an amend wanted it: its price, its total count and, where given, its expiry."""
+    if wanted.expiration_time is not None:
+        expires = order.expiration_time
+        if expires is None or int(expires.timestamp()) != wanted.expiration_time:
+            return False
+    totals = (order.initial_count_fp, order.fill_count_fp + order.remaining_count_fp)
+    return order.yes_price_dollars == Decimal(wanted.price) and Decimal(wanted.count) in totals
+
+
+def amended(order: Order, since: Iterable[Fill]) -> AmendedOrder:
+    """The answer to an amend that was lost, from the order and its fills ``since`` before the amend.
+
+    An amend that crosses the book takes; the order's other fills of that time were made while it rested.
+    """
+    taken = Traded.of(fill for fill in since if fill.is_taker)
+    price, fee = taken.averages
+    return AmendedOrder(
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        fill_count=taken.count,
+        remaining_count=order.remaining_count_fp,
+        average_fill_price=price,
+        average_fee_paid=fee,
+        ts_ms=int(order.last_update_time.timestamp() * 1000) if order.last_update_time else 0,
     )

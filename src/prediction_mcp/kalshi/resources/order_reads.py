@@ -15,7 +15,7 @@ from ..models.orders import (
     QueuePositions,
     Traded,
 )
-from ..models.portfolio import FillPage
+from ..models.portfolio import Fill, FillPage
 from ..pagination import everything
 
 if TYPE_CHECKING:
@@ -97,16 +97,15 @@ class OrderReads:
                 return order
         return None
 
-    async def traded(self, order_id: str) -> Traded:
-        """What an order has traded so far, added up from its fills: exact, where averages are rounded."""
+    async def fills(self, order_id: str) -> Sequence[Fill]:
+        """All fills of an order so far."""
 
         def page(cursor: str | None) -> Awaitable[FillPage]:
             query = {"order_id": order_id, "limit": 1000, "cursor": cursor}
             return self._transport.get(FillPage, "/portfolio/fills", signed=True, query=query)
 
-        count = cost = fees = Decimal(0)
-        async for fill in everything(page, lambda p: p.fills):
-            count += fill.count_fp
-            cost += fill.count_fp * fill.yes_price_dollars
-            fees += fill.fee_cost
-        return Traded(count, cost, fees)
+        return [fill async for fill in everything(page, lambda p: p.fills)]
+
+    async def traded(self, order_id: str) -> Traded:
+        """The sum of an order's fills so far: exact, unlike the averages of answers."""
+        return Traded.of(await self.fills(order_id))

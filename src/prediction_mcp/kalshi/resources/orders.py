@@ -21,6 +21,7 @@ from ..errors import (
     SendError,
 )
 from ..models.orders import (
+    AmendedOrder,
     Amendment,
     BatchCancelAnswer,
     BatchCancelBody,
@@ -36,10 +37,12 @@ from ..models.orders import (
     NewOrder,
     Order,
     OrderExecution,
+    Traded,
 )
+from ..models.portfolio import Fill
 from ..parsing import parsed
 from .fates import ASK_AGAIN_AFTER
-from .order_fates import is_open, nothing_to_cancel, over, unclear, unknown, used_up
+from .order_fates import amended, is_open, nothing_to_cancel, over, reads_as, unclear, unknown, used_up
 from .order_reads import OrderReads
 
 ORDERS = "/portfolio/events/orders"
@@ -88,12 +91,7 @@ class OrdersResource(OrderReads):
 
     async def _execution(self, order: Order) -> OrderExecution:
         """What the lost answer would have said, from the order and its fills."""
-        price: Decimal | None = None
-        fee: Decimal | None = None
-        if order.fill_count_fp:
-            traded = await self.traded(order.order_id)
-            if traded.count:
-                price, fee = traded.yes_cost / traded.count, traded.fees / traded.count
+        price, fee = (await self.traded(order.order_id)).averages if order.fill_count_fp else (None, None)
         return OrderExecution(
             order_id=order.order_id,
             client_order_id=order.client_order_id,
@@ -154,7 +152,7 @@ class OrdersResource(OrderReads):
         except KalshiError as error:
             if not (is_open(error) or isinstance(error, NotFoundError)):
                 raise
-            order = await self._fate(order_id, error, lambda order: order.status != "resting")
+            order, _ = await self._fate(order_id, error, lambda order: order.status != "resting")
             if order.status == "resting":
                 raise unclear(order) from error
             if order.status == "canceled" and is_open(error):  # our own try did it, only its answer was lost
@@ -162,8 +160,10 @@ class OrdersResource(OrderReads):
                 return Cancellation(order_id=order_id, client_order_id=order.client_order_id, reduced_by=reduced)
             raise nothing_to_cancel(order) from None
 
-    async def _fate(self, order_id: str, cause: KalshiError, is_settled: Callable[[Order], bool]) -> Order:
-        """What became of an order after a write that may have changed it: as it reads once that is settled.
+    async def _fate(
+        self, order_id: str, cause: KalshiError, is_settled: Callable[[Order], bool]
+    ) -> tuple[Order, Sequence[Fill]]:
+        """Read an order and its fills after a write that may have changed it, until both agree that it is settled.
 
         Asked again with growing pauses while it isn't, and while its fills say more than the order does. The last
         reading is returned, whether it is settled or not.
@@ -176,7 +176,7 @@ class OrdersResource(OrderReads):
             await asyncio.sleep(wait)
             try:
                 order = await self.get(order_id)
-                traded = await self.traded(order_id)
+                fills = await self.fills(order_id)
             except NotFoundError:
                 raise
             except KalshiError:
@@ -184,9 +184,9 @@ class OrdersResource(OrderReads):
                     f"The change of order {order_id} was sent but its answer was lost, and the exchange can't be asked "
                     "now: read the order before you try again."
                 ) from cause
-            if is_settled(order) and traded.count == order.fill_count_fp:
+            if is_settled(order) and Traded.of(fills).count == order.fill_count_fp:
                 break
-        return order
+        return order, fills
 
     async def batch_cancel(self, orders: Sequence[CancelItem]) -> Sequence[BatchCancelItem]:
         """Cancel several orders; each succeeds or fails by itself.
@@ -214,7 +214,7 @@ class OrdersResource(OrderReads):
     async def _nothing_left(self, order_id: str) -> None:
         """Say why there is nothing to cancel of an order. Always raises."""
         error = NotFoundError(f"There is no order {order_id}.", status=404)
-        order = await self._fate(order_id, error, lambda order: order.status != "resting")
+        order, _ = await self._fate(order_id, error, lambda order: order.status != "resting")
         raise unclear(order) if order.status == "resting" else nothing_to_cancel(order)
 
     async def cancel_all(self, *, subaccount: int | None = None) -> None:
@@ -223,12 +223,15 @@ class OrdersResource(OrderReads):
 
     # -- change ------------------------------------------------------------------------------------------------
 
-    async def amend(self, order_id: str, amendment: Amendment, *, subaccount: int | None = None) -> OrderExecution:
+    async def amend(self, order_id: str, amendment: Amendment, *, subaccount: int | None = None) -> AmendedOrder:
         """Change price, total count or expiry of a resting order. Only a smaller count keeps the queue position.
+
+        Its fills are read before it is sent: where the answer is lost, only those that came since are the amend's.
 
         Raises:
             OutcomeUnknownError: the answer was lost and the order doesn't read as wanted.
         """
+        before = {fill.fill_id for fill in await self.fills(order_id)}
         try:
             template = ORDERS + "/{order_id}/amend"
             content = await self._transport.send(
@@ -239,21 +242,16 @@ class OrdersResource(OrderReads):
                 body=amendment,
                 idempotent=False,
             )
-            return parsed(OrderExecution, content, "an amend")
+            return parsed(AmendedOrder, content, "an amend")
         except KalshiError as error:
             if isinstance(error, NotFoundError):
                 raise await self._nothing_to_change(order_id, error) from None
             if not is_open(error):
                 raise
-
-            def as_wanted(order: Order) -> bool:
-                is_new = order.yes_price_dollars == Decimal(amendment.price)
-                return is_new and order.initial_count_fp == Decimal(amendment.count)
-
-            order = await self._fate(order_id, error, as_wanted)
-            if as_wanted(order):
-                return await self._execution(order)
-            raise unclear(order) from error
+            order, fills = await self._fate(order_id, error, lambda order: reads_as(order, amendment))
+            if not reads_as(order, amendment):
+                raise unclear(order) from error
+            return amended(order, [fill for fill in fills if fill.fill_id not in before])
 
     async def decrease(
         self,
@@ -295,12 +293,12 @@ class OrdersResource(OrderReads):
             def as_wanted(order: Order) -> bool:  # of reduce_by nothing tells how many there were before
                 return reduce_to is not None and order.remaining_count_fp == Decimal(reduce_to)
 
-            order = await self._fate(order_id, error, as_wanted)
+            order, _ = await self._fate(order_id, error, as_wanted)
             if as_wanted(order):
                 return Decrease(order_id=order_id, remaining_count=order.remaining_count_fp)
             raise unclear(order) from error
 
     async def _nothing_to_change(self, order_id: str, error: KalshiError) -> KalshiError:
         """For a change that was answered with 404: why there is nothing to change."""
-        order = await self._fate(order_id, error, lambda order: order.status != "resting")
+        order, _ = await self._fate(order_id, error, lambda order: order.status != "resting")
         return unclear(order) if order.status == "resting" else over(order, "change")

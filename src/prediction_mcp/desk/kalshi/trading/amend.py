@@ -84,13 +84,13 @@ class AmendOrder(Plan[Amended]):
         order_id = self._order.order_id
         change = Amendment(**{name: value for name, value in terms.items() if name != "order_id"})
         subaccount = self._order.subaccount_number or None
-        execution = await self._account.kalshi.orders.amend(order_id, change, subaccount=subaccount)
+        answer = await self._account.kalshi.orders.amend(order_id, change, subaccount=subaccount)
         return Amended(
             source=self._account.environment,
             order_id=order_id,
             order=in_words(self._new.book_side, self._new.price),
-            filled_now=execution.fill_count or None,
-            remaining=execution.remaining_count,
+            filled_now=answer.fill_count or None,
+            remaining=self._new.count if answer.remaining_count is None else answer.remaining_count,
             keeps_queue_position=self._keeps_queue,
         )
 

@@ -154,13 +154,13 @@ async def _line(plan: PlaceOrder, item: BatchCreateItem, order: Terms) -> BatchL
         return BatchLine(
             order=plan.named, client_order_id=str(order["client_order_id"]), error=text, unknown=lost or None
         )
-    if item.order_id is None:
+    if item.order_id is None or item.fill_count is None or item.remaining_count is None:
         return _silent(order, plan.named)
     execution = OrderExecution(
         order_id=item.order_id,
         client_order_id=item.client_order_id,
-        fill_count=item.fill_count or ZERO,
-        remaining_count=item.remaining_count or ZERO,
+        fill_count=item.fill_count,
+        remaining_count=item.remaining_count,
         average_fill_price=item.average_fill_price,
         average_fee_paid=item.average_fee_paid,
     )

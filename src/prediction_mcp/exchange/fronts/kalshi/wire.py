@@ -84,7 +84,7 @@ def order(item: Order) -> Json:
 
 
 def executed(item: Order, filled: int, notional: int, fees: int) -> Json:
-    """The part of a create or amend answer that tells what traded; averages are per contract."""
+    """The answer to a create; averages are per contract."""
     out: Json = {
         "order_id": item.order_id,
         "fill_count": format_count(filled),
@@ -97,6 +97,13 @@ def executed(item: Order, filled: int, notional: int, fees: int) -> Json:
         out["average_fill_price"] = format_dollars(notional * COUNT_UNITS // filled)
         out["average_fee_paid"] = format_dollars(fees * COUNT_UNITS // filled)
     return out
+
+
+def amended(item: Order, filled: int, notional: int, fees: int, *, resized: bool) -> Json:
+    """The answer to an amend: counts are null unless it filled or changed the open size, averages unless it filled."""
+    averages: Json = {"average_fill_price": None, "average_fee_paid": None}
+    counts = {} if filled or resized else {"fill_count": None, "remaining_count": None}
+    return averages | executed(item, filled, notional, fees) | counts
 
 
 def fill(item: Fill) -> Json:

@@ -185,7 +185,7 @@ def amend(call: Call) -> Json:
     if body.client_order_id and body.client_order_id != order.client_order_id:
         raise invalid("client_order_id", "is not the order's")
     call.exchange.will_change(order)
-    filled, notional, fees = order.filled, order.notional, order.fee_total
+    filled, notional, fees, remaining = order.filled, order.notional, order.fee_total, order.remaining
     call.exchange.engine.amend(
         order,
         price_of(body.price),
@@ -195,7 +195,10 @@ def amend(call: Call) -> Json:
         expires_ms=expiry_of(body.expiration_time),
         client_order_id=body.updated_client_order_id,
     )
-    return wire.executed(order, order.filled - filled, order.notional - notional, order.fee_total - fees)
+    resized = order.remaining != remaining
+    return wire.amended(
+        order, order.filled - filled, order.notional - notional, order.fee_total - fees, resized=resized
+    )
 
 
 def decrease(call: Call) -> Json:
