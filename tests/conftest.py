@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from prediction_mcp.desk.kalshi.account import Account as KalshiAccount
 from prediction_mcp.exchange.engine.audit import audit
@@ -22,8 +22,12 @@ from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import KeySigner, signer_from_pem
 from prediction_mcp.settings import Settings, load_settings
 
-settings.register_profile("thorough", max_examples=3_500)
-settings.register_profile("mutants", max_examples=40, derandomize=True, deadline=None, database=None)
+# No example has a deadline in any profile: a busy machine isn't a fault. tests/test_suite.py holds it.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", _PATIENT)
+settings.register_profile("thorough", _PATIENT, max_examples=3_500)
+settings.register_profile("mutants", _PATIENT, max_examples=40, derandomize=True, database=None)
+settings.load_profile("default")
 _NOW = datetime.now(UTC)
 EVENT = f"KXSB-{(_NOW.year + (datetime(_NOW.year, 2, 8, 23, tzinfo=UTC) < _NOW)) % 100}"
 """An event of the default scenario that ends on a day in February; its code carries the year."""

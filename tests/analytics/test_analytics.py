@@ -338,7 +338,7 @@ def by_trying_everything(sides: list[arb.Side], ends: list[frozenset[str]]) -> D
     return best
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.integers(0, 10**9))
 def test_it_finds_what_trying_everything_finds(seed: int) -> None:
     """At least 99 % of the most there is, and what it tells can't lose; half of a contract may beat whole ones."""
@@ -362,7 +362,7 @@ _books = st.lists(
 )  # per outcome: offers of NO as (cents, contracts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_books, st.sampled_from([FREE, FEES]), st.integers(0, 3))
 def test_an_edge_that_is_asked_for_is_held(
     books: list[list[tuple[int, int]]], schedule: FeeSchedule, edge: int
@@ -376,7 +376,7 @@ def test_an_edge_that_is_asked_for_is_held(
         assert found.edge >= D(edge) / 100
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 10**9))
 def test_the_programme_against_trying_its_corners(seed: int) -> None:
     """Slow model: every corner of a small programme, where as many bounds as there are variables hold."""

@@ -6,7 +6,7 @@ import random
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from prediction_mcp.analytics.scores import (
@@ -40,7 +40,6 @@ def test_scores_by_hand() -> None:
     assert logarithmic(0.5, 0.25) == pytest.approx(0.693147)
 
 
-@settings(deadline=None)  # loading it takes seconds
 @given(st.lists(st.tuples(PROBABILITIES, st.booleans()), min_size=1, max_size=60))
 def test_the_same_as_scikit_learn(drawn: list[tuple[Decimal, bool]]) -> None:
     from sklearn.metrics import brier_score_loss, log_loss

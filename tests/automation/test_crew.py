@@ -34,7 +34,7 @@ from tests.automation.test_health import TOKEN, samples, settings_token
 from tests.automation.test_month import REDIS
 from tests.conftest import MARKET, Served
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 async def until(true: Callable[[], bool], seconds: float = PATIENCE_S) -> None:

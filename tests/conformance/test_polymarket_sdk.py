@@ -212,7 +212,7 @@ async def test_market_and_user_feed() -> None:
                 begun.set()
 
         listening = [asyncio.create_task(listen("market", market)), asyncio.create_task(listen("user", user))]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await begun.wait()
         book = await sdk.book()
         await sdk.client.place_limit_order(

@@ -152,7 +152,7 @@ async def test_no_request_hurts_the_next(exchange: Exchange, tmp_path: Path) -> 
     async with serve(exchange, with_crowd=False) as url:
 
         @settings(
-            max_examples=REQUESTS, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+            max_examples=REQUESTS, derandomize=True, database=None, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @given(st.data())

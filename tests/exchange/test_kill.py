@@ -79,7 +79,7 @@ class Trader:
 
     def __init__(self, program: Program, books: Books, rng: random.Random, tickers: list[str]) -> None:
         self.signer = program.signer
-        self.http = httpx.AsyncClient(base_url=program.url, trust_env=False, timeout=5)
+        self.http = httpx.AsyncClient(base_url=program.url, trust_env=False, timeout=60)
         self._books = books
         self._rng = rng
         self._tickers = tickers

@@ -184,5 +184,5 @@ class Laws(RuleBasedStateMachine):
 
 EXAMPLES = max(120, settings().max_examples)
 """120, or as many as the profile asks for: ``--hypothesis-profile=thorough`` takes 210,000 steps."""
-Laws.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=60, deadline=None)
+Laws.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=60)
 TestLaws = Laws.TestCase

@@ -201,7 +201,7 @@ class Laws(RuleBasedStateMachine):
 
 
 EXAMPLES = max(100, settings().max_examples)
-Laws.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=60, deadline=None)
+Laws.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=60)
 TestTokenLaws = Laws.TestCase
 
 

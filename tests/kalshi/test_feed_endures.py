@@ -70,12 +70,12 @@ async def test_books_and_fills_endure(request: pytest.FixtureRequest, monkeypatc
                     await asyncio.sleep(0)
                 exchange.faults.rules.clear()
                 _stir(exchange, member, tickers[0])  # a loss is noticed with the message after it
-                await equals_rest(feed, kalshi, tickers, patience_s=20)
+                await equals_rest(feed, kalshi, tickers, patience_s=60)
                 seen["quiet moments"] += 1
     assert kalshi is not None
     assert watcher is not None
     async with serve(exchange, port=port, with_crowd=False):
-        await equals_rest(feed, kalshi, tickers, patience_s=20)
+        await equals_rest(feed, kalshi, tickers, patience_s=60)
         exchange.sync()
         done = {f.fill_id for f in exchange.archive.fills(member)}
         for _ in range(500):

@@ -106,7 +106,7 @@ async def test_a_file_of_noise_begins_anew(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "write").write_bytes(text)
     bucket = SharedBucket(tmp_path / "write", RATE, CAPACITY, RESERVE)
     assert 0 <= bucket.tokens <= CAPACITY
-    await asyncio.wait_for(bucket.acquire(10), 5)
+    await asyncio.wait_for(bucket.acquire(10), 60)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links are POSIX's")

@@ -244,7 +244,7 @@ def test_no_call_without_a_yes_reaches_the_exchange(running: Running, request: p
     number = request.config.getoption("--fuzz")
 
     @settings(
-        max_examples=number, deadline=None, database=None,
+        max_examples=number, database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     )  # fmt: skip
     @given(calls(running.there), NOT_YES)

@@ -120,7 +120,7 @@ def test_no_call_without_a_yes_is_sent(running: Running, request: pytest.Fixture
     number = request.config.getoption("--fuzz")
 
     @settings(
-        max_examples=number, deadline=None, database=None,
+        max_examples=number, database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     )  # fmt: skip
     @given(calls(running.slugs, running.order_ids), NOT_YES)

@@ -22,7 +22,7 @@ from tests.automation.conftest import hold, quote
 from tests.conftest import MARKET, Served
 from tests.tools.conftest import ERAS, Assistant, settings_for
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Asked(Assistant):

@@ -356,7 +356,7 @@ async def test_the_seven_live_tools(desk: Desk) -> None:
     assert (await desk.book(slug))["source"].endswith("feed")
     ask = (await desk.book(slug))["asks"][0][0]
     await desk.call("polymarket_create_order", market=slug, outcome="Yes", action="buy", size=10, price=ask * 100)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             status = await desk.call("polymarket_get_realtime_status")
             seen = {line["what"]: line["seen"] for line in status["subscriptions"]}
@@ -377,7 +377,7 @@ async def test_a_resolution_is_told(desk: Desk) -> None:
     await desk.call("polymarket_subscribe_market_resolution", market_ids=[slug])
     for _ in range(10):
         desk.live(180)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (await desk.call("polymarket_get_realtime_status"))["subscriptions"][0]["seen"]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     (line,) = (await desk.call("polymarket_get_realtime_status"))["subscriptions"]

@@ -76,7 +76,7 @@ def trade(served: Served, count: int = 100, price: int = 1_400) -> None:
     served.exchange.engine.submit(served.member, MARKET, BID, price, count, served.exchange.clock())
 
 
-async def until(said: Any, patience_s: float = 5.0) -> None:
+async def until(said: Any, patience_s: float = 60.0) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_s
     while not said():

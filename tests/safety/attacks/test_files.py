@@ -50,7 +50,7 @@ def without_index(folder: Path) -> None:
 # -- text that ends lines ----------------------------------------------------------------------------------------
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(TEXTS, TEXTS, TEXTS)
 def test_any_text_in_any_field_comes_back(
     tmp_path_factory: pytest.TempPathFactory, order_id: str, client: str, said: str

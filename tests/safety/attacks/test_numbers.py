@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,6 @@ NUMBERS: dict[str, Any] = {
 async def test_a_number_that_is_none(desk: Open, served: Served, tmp_path: Path, name: str) -> None:
     value = NUMBERS[name]
     async with desk([], **FREE) as at:
-        started = time.monotonic()
         for tool, given in (
             ("kalshi_create_order", ORDER | {"count": value}),
             ("kalshi_create_order", ORDER | {"price": value}),
@@ -58,7 +56,6 @@ async def test_a_number_that_is_none(desk: Open, served: Served, tmp_path: Path,
         if name not in ("minus", "two points"):
             said = await at.error("kalshi_tighten_limits", order_cost=value)
             assert "order_cost" in said
-        assert time.monotonic() - started < 20
         assert (await at.call("kalshi_tighten_limits"))["limits"] == {}
     assert traded(served) == 0
     assert "intent" not in (home(served, tmp_path) / "journal.jsonl").read_text()
