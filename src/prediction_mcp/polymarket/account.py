@@ -30,7 +30,7 @@ from .errors import (
     UnavailableError,
 )  # fmt: skip
 from .limits import SHARE, Limits
-from .orders import SignedOrder
+from .orders import SignedOrder, is_protocol_v2
 from .own import Balance, Beat, Cancelled, Order, Orders, Placed, Redeemed, UserTrade, UserTrades
 from .parsing import URLS, parsed, same_page, sender_to
 from .wallet import ApiKey, Wallet
@@ -151,8 +151,15 @@ class PolymarketAccount:
             raise NotFoundError(f"Polymarket doesn't know the order {order_id}.")
         return parsed(Order, content, "/data/order")
 
-    async def open_orders(self, **filters: object) -> list[Order]:
-        """All that rest. ``filters``: ``market`` (condition id), ``asset_id`` (token), ``id``."""
+    async def open_orders(self, market: str | None = None, token_id: str | None = None) -> list[Order]:
+        """Open orders: all, those of a market (condition id), or those of one of its tokens.
+
+        Polymarket requires ``market`` beside ``asset_id`` from 14 December 2026 on, so both are sent.
+        Raises InvalidRequestError for a token without its market.
+        """
+        if token_id is not None and market is None:
+            raise InvalidRequestError("Open orders of a token are asked for with their market's condition id.")
+        filters = {"market": market, "asset_id": token_id}
 
         def fetch(cursor: str | None) -> Awaitable[Orders]:
             return self._get(Orders, "/data/orders", {**filters, "next_cursor": cursor})
@@ -192,7 +199,9 @@ class PolymarketAccount:
 
     async def balance(self, token_id: str | None = None) -> Balance:
         """Dollars to trade with, or shares of a token."""
-        kind = "COLLATERAL" if token_id is None else "CONDITIONAL"
+        kind = "COLLATERAL"
+        if token_id is not None:
+            kind = "CONDITIONAL-V2" if is_protocol_v2(token_id) else "CONDITIONAL"
         query = {"asset_type": kind, "token_id": token_id, "signature_type": int(self.wallet.kind)}
         return await self._get(Balance, "/balance-allowance", query)
 

@@ -65,7 +65,8 @@ class Market(Wire):
     group_item_title: OptionalText = None
     description: OptionalText = None
     category: OptionalText = None
-    version: Literal["v1", "v2"] | None = None
+    version: OptionalText = None
+    """Protocol of the market's tokens; see :attr:`token_ids`."""
     active: bool | None = None
     closed: bool | None = None
     archived: bool | None = None
@@ -95,15 +96,26 @@ class Market(Wire):
     outcome_names: Texts = Field((), alias="outcomes")
     outcome_prices: Numbers = ()
     clob_token_ids: Texts = ()
+    position_ids: Texts = ()
     events: tuple[EventReference, ...] = ()
 
     @model_validator(mode="after")
     def _lists_belong_together(self) -> Market:
         """Labels, prices and tokens are paired by index, never by the word "Yes"."""
-        for others in (self.outcome_prices, self.clob_token_ids):
+        for others in (self.outcome_prices, self.clob_token_ids, self.position_ids):
             if others and len(others) != len(self.outcome_names):
                 raise ValueError("outcomes, prices and tokens differ in number")
         return self
+
+    @property
+    def token_ids(self) -> tuple[str, ...]:
+        """Ids that orders and books use, one per outcome; () where the market has none or its version is unknown.
+
+        ``version`` alone chooses the field, even when both are present: "v2" takes ``positionIds``, "v1"
+        ``clobTokenIds`` (Polymarket's migration guide). Recordings older than the field have no version and are v1.
+        """
+        ids = {"v1": self.clob_token_ids, "v2": self.position_ids}
+        return ids.get(self.version or "v1", ())
 
     @property
     def event_slug(self) -> str | None:
@@ -113,7 +125,7 @@ class Market(Wire):
     def outcomes(self) -> tuple[Outcome, ...]:
         """The sides in the market's own sequence, each with its token and the catalogue's price."""
         prices = self.outcome_prices or (None,) * len(self.outcome_names)
-        tokens = self.clob_token_ids or (None,) * len(self.outcome_names)
+        tokens = self.token_ids or (None,) * len(self.outcome_names)
         return tuple(
             Outcome(name=name, token_id=token, price=price)
             for name, token, price in zip(self.outcome_names, tokens, prices, strict=True)

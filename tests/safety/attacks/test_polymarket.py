@@ -78,7 +78,7 @@ def test_no_price_within_costs_more_than_the_worst(exponent: str, ask: str) -> N
 def test_two_outcomes_of_one_name_are_nobodys() -> None:
     listed = Market.model_validate(
         {"id": "1", "question": "?", "conditionId": "0x" + "1" * 64, "slug": "x", "outcomes": '["Yes","Y\u200bES"]',
-         "clobTokenIds": '["1","2"]', "outcomePrices": '["0.5","0.5"]'}
+         "clobTokenIds": f'["{2**255 + 2**60}","{2**254 + 2**60}"]', "outcomePrices": '["0.5","0.5"]'}
     )  # fmt: skip
     with pytest.raises(InvalidRequestError, match="same name"):
         side_of(listed, "yes")

@@ -100,7 +100,7 @@ async def standings(
     trader = await account.trader()
     filters: dict[str, object] = {} if condition is None else {"condition_id": condition}
     # what rests first: an order that fills in between is counted twice, and never not at all
-    orders = await trader.open_orders(**({} if condition is None else {"market": condition}))
+    orders = await trader.open_orders(condition)
     held = await portfolio.rows(account, **filters)
     wanted = frozenset({condition}) if condition is not None else conditions
     names = {row.condition_id for row in held} | {order.market for order in orders}
@@ -120,5 +120,5 @@ async def standings(
 def _as_resting(order: Order, market: models.Market) -> Resting:
     """An open buy as the book of the first outcome has it."""
     left = order.original_size - order.size_matched
-    first = bool(market.clob_token_ids) and order.asset_id == market.clob_token_ids[0]
+    first = order.asset_id in market.token_ids[:1]
     return Resting("bid" if first else "ask", order.price if first else 1 - order.price, left, order.id)

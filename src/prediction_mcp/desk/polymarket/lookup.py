@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from prediction_mcp.polymarket.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.polymarket.models import Event, Market
+from prediction_mcp.polymarket.orders import is_protocol_v2
 from prediction_mcp.safety.text import clean, cut, quoted
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Side:
 
     @property
     def token(self) -> str:
-        return self.market.clob_token_ids[self.index]
+        return self.market.token_ids[self.index]
 
     @property
     def condition(self) -> str:
@@ -48,7 +49,8 @@ async def market(account: Account, text: str) -> Market:
     if CONDITION.fullmatch(name):
         found = [m async for m in client.markets(condition_ids=name.lower())]
     elif TOKEN.fullmatch(name):
-        found = [m async for m in client.markets(clob_token_ids=name)]
+        field = "position_ids" if is_protocol_v2(name) else "clob_token_ids"
+        found = [m async for m in client.markets(**{field: name})]
     elif NUMBER.fullmatch(name) or SLUG.fullmatch(name):
         try:
             found = [await client.market(name)]
@@ -76,9 +78,31 @@ async def side(account: Account, text: str, outcome: str | None) -> Side:
     """A market's outcome; without a name its first one, and that of the token where a token id was given."""
     found = await market(account, text)
     token = _name_of(text)
-    if outcome is None and token in found.clob_token_ids:
-        return Side(found, found.clob_token_ids.index(token))
+    if outcome is None and token in found.token_ids:
+        return sides_of(found)[found.token_ids.index(token)]
     return side_of(found, outcome)
+
+
+def sides_of(found: Market) -> tuple[Side, Side]:
+    """Both outcomes of a market. The only way from a market to ids that books and orders use.
+
+    Raises:
+        InvalidRequestError: the market isn't of two outcomes with an order book, its protocol version is unknown, or
+            its ids are of another protocol than its version says (bits 40 to 103, which decide how orders are signed).
+    """
+    version = found.version or "v1"
+    if version not in ("v1", "v2"):
+        raise InvalidRequestError(
+            f"This market uses Polymarket's protocol “{quoted(version)}”, which this server can't trade: update it."
+        )
+    ids = found.token_ids
+    if len(found.outcome_names) != 2 or len(ids) != 2:
+        raise InvalidRequestError("This market has no order book.")
+    if any(is_protocol_v2(token) != (version == "v2") for token in ids):
+        raise InvalidRequestError(
+            f"Polymarket lists this market as protocol {version}, but its ids are of another protocol: try again later."
+        )
+    return Side(found, 0), Side(found, 1)
 
 
 def side_of(found: Market, outcome: str | None) -> Side:
@@ -87,10 +111,9 @@ def side_of(found: Market, outcome: str | None) -> Side:
     Raises:
         InvalidRequestError: the market has no such outcome, or no order book.
     """
-    if len(found.outcome_names) != 2 or len(found.clob_token_ids) != 2:
-        raise InvalidRequestError("This market has no order book.")
+    sides = sides_of(found)
     if outcome is None:
-        return Side(found, 0)
+        return sides[0]
     names = [clean(name).casefold() for name in found.outcome_names]  # as they are shown
     wanted = clean(outcome).casefold()
     if names.count(wanted) > 1:
@@ -98,7 +121,7 @@ def side_of(found: Market, outcome: str | None) -> Side:
     if wanted not in names:
         listed = " or ".join(f"“{quoted(name)}”" for name in found.outcome_names)
         raise InvalidRequestError(f"The outcomes of this market are {listed}.")
-    return Side(found, names.index(wanted))
+    return sides[names.index(wanted)]
 
 
 def _name_of(text: str, *, event: bool = False) -> str:

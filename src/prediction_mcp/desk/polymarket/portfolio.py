@@ -185,10 +185,8 @@ async def activity(account: Account, text: str | None, limit: int) -> ActivityLi
 
 async def orders(account: Account, text: str | None, limit: int) -> OrderList:
     """What rests, with its market's words."""
-    filters: dict[str, object] = {}
-    if text is not None:
-        filters["market"] = (await lookup.market(account, text)).condition_id or ""
-    resting = await (await account.trader()).open_orders(**filters)
+    market = None if text is None else (await lookup.market(account, text)).condition_id or ""
+    resting = await (await account.trader()).open_orders(market)
     listed = await markets_of(account, [order.market for order in resting[:limit]])
     lines = [line_of(order, listed.get(order.market)) for order in resting[:limit]]
     more = str(limit) if len(resting) > limit else None

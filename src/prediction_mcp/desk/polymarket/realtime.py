@@ -164,7 +164,7 @@ class Feeds:
     async def watch_resolutions(self, sides: Sequence[Side], callback: Callback) -> Subscription:
         names = {side.condition: cut(clean(side.market.question), NAMED) for side in sides}
         made = self._made("resolution", names, callback, 0)
-        tokens = [token for side in sides for token in side.market.clob_token_ids]
+        tokens = [token for side in sides for token in side.market.token_ids]
         await self.market.watch(tokens)
         await self.market.watch_resolutions(names)
         self._tokens_of[made.id] = tokens

@@ -72,7 +72,7 @@ class PolymarketVenue:
 
     async def book(self, market: Market) -> Book:
         account = await self._account.open()
-        token = cast("Native", market.native).clob_token_ids[0]
+        token = lookup.sides_of(cast("Native", market.native))[0].token
         live = account.feeds.book(token)
         if live is not None:
             bids, asks = live.depth(1_000)
@@ -86,7 +86,7 @@ class PolymarketVenue:
 
     async def history(self, market: Market, hours: int) -> list[tuple[datetime, Decimal]]:
         account, since = await self._account.open(), datetime.now(UTC) - timedelta(hours=hours)
-        token = cast("Native", market.native).clob_token_ids[0]
+        token = lookup.sides_of(cast("Native", market.native))[0].token
         span = "1d" if hours <= DAY_H else "1w" if hours <= 7 * DAY_H else "1m" if hours <= 30 * DAY_H else "max"
         points = await account.polymarket.price_history(token, interval=span)
         return sorted((p.timestamp, p.price) for p in points if p.timestamp is not None and p.timestamp >= since)

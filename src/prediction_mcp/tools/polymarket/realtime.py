@@ -37,7 +37,7 @@ async def polymarket_subscribe_market_prices(
 ) -> Subscribed:
     """Watch best prices and trades of both outcomes. log: read them with polymarket_get_realtime_status."""
     found = [await lookup.market(account, name) for name in market_ids]
-    sides = [lookup.Side(market, index) for market in found for index in range(len(market.clob_token_ids))]
+    sides = [side for market in found for side in lookup.sides_of(market)]
     return await _told(account, push, await account.feeds.watch_tokens("prices", sides, callback_type))
 
 

@@ -61,7 +61,7 @@ async def _require_shares(account: Account, entry: Entry) -> None:
     """Selling gives up what is there. Raises InvalidOrderError where it isn't."""
     trader, side = await account.trader(), entry.view.side
     held = (await trader.balance(side.token)).balance / MILLIONTHS
-    resting = await trader.open_orders(asset_id=side.token)
+    resting = await trader.open_orders(side.condition, side.token)
     sold = sum((o.original_size - o.size_matched for o in resting if o.side == "SELL"), ZERO)
     if entry.shares > held - sold:
         raise InvalidOrderError(
