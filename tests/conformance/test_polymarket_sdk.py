@@ -148,6 +148,41 @@ async def test_the_life_of_an_order() -> None:
         await client.get_open_interests(condition_ids=[sdk.market.condition_id])
 
 
+async def test_a_market_of_protocol_v2() -> None:
+    """The SDK finds its position ids, decodes them, signs for the other contract, and reads the shares' balance."""
+    async with opened() as sdk:
+        from polymarket._internal.protocol import (  # type: ignore[import-not-found,unused-ignore]
+            decode_v2_outcome_position_id,
+        )
+
+        client = sdk.client
+        listed = await sdk.pages("list_markets", 20, closed=False, page_size=100)
+        markets = {version: [m for m in listed if m.version == version] for version in ("v1", "v2")}
+        assert len(markets["v1"]) + len(markets["v2"]) == len(listed)
+        for market in markets["v1"]:
+            assert market.outcomes.yes.token_id
+            assert market.outcomes.yes.position_id is None
+        for market in markets["v2"]:
+            assert market.outcomes.yes.token_id is None
+            for index, outcome in enumerate((market.outcomes.yes, market.outcomes.no)):
+                decoded = decode_v2_outcome_position_id(outcome.position_id)
+                assert (decoded.outcome_index, decoded.condition_id + "00") == (index, market.condition_id)
+        market = next(m for m in markets["v2"] if m.prices.best_ask and m.prices.best_ask > Decimal("0.05"))
+        position = market.outcomes.yes.position_id
+        found = await sdk.pages("list_markets", position_ids=[position])
+        assert [m.id for m in found] == [market.id]
+        assert not await sdk.pages("list_markets", clob_token_ids=[position])
+        book = await client.get_order_book(asset_id=position)
+        bought = await client.place_limit_order(asset_id=position, price=book.asks[-1].price, size=20, side="BUY")
+        assert bought.status == "matched"
+        held = await client.get_balance_allowance(asset_type="CONDITIONAL-V2", asset_id=position)
+        assert held.balance == bought.taking_amount * 1_000_000
+        (reference,) = await client.get_token_references(asset_ids=[position])
+        assert (reference.module, reference.condition_id) == ("neg_risk", market.condition_id)
+        sold = await client.place_market_order(asset_id=position, shares=5, side="SELL")
+        assert sold.status == "matched"
+
+
 async def test_market_orders_of_each_kind() -> None:
     async with opened() as sdk:
         client = sdk.client

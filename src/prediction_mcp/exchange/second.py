@@ -27,16 +27,17 @@ from .engine.rejection import RejectionError
 from .keeping import MINED_MS, Credentials, Delayed, Held
 from .lives import Transition
 from .simulation import Exchange
+from .world import questions
 from .world.clock import wall_clock_ms
 from .world.fair import ExclusiveFair, SharedFair
 from .world.listed import Catalogue, Event, Market
-from .world.questions import token_ids
 from .world.scenario import due, first_day
 from .world.second_listing import due_questions, is_disputed, is_void, named_later
 
 if TYPE_CHECKING:
     from .fronts.polymarket.hub import Hub
 
+tokens_of = questions.tokens_of
 FINE_FROM = 9_600
 """Price units from which a market's tick gets finer; the same as far from zero."""
 CHALLENGE_MS = 60 * 60_000
@@ -391,8 +392,3 @@ class PolymarketExchange(Exchange):
         paid = tokens.redeem(self.engine, account, market.ticker, now_ms)
         self.note(account, "REDEEM", market, paid, now_ms)
         return paid
-
-
-def tokens_of(market: Market) -> tuple[str, str]:
-    """Token ids of a market's first and second outcome."""
-    return token_ids(market.ticker, v2=market.question is not None and market.question.v2)

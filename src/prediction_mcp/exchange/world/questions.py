@@ -47,18 +47,50 @@ VOID = " If it is cancelled and not made up for within a week, this market resol
 # -- identities ----------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4096)
-def condition_id(slug: str) -> str:
-    return "0x" + hashlib.sha256(f"condition/{slug}".encode()).hexdigest()
+BINARY, NEG_RISK = 1, 2
+"""Modules of protocol v2, the first byte of its ids."""
 
 
-@lru_cache(maxsize=4096)
-def token_ids(slug: str, *, v2: bool = False) -> tuple[str, str]:
-    """Of the first and the second outcome. Those of protocol v2 have zeros in bits 40 to 103."""
-    numbers = [int.from_bytes(hashlib.sha256(f"{side}/{slug}".encode()).digest()) for side in ("first", "second")]
-    if v2:
-        numbers = [(n >> 104 << 104) | (n & 0xFFFFFFFFFF) for n in numbers]
-    return str(numbers[0]), str(numbers[1])
+def _hashed(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest())
+
+
+@lru_cache(maxsize=8192)
+def _v1_ids(slug: str) -> tuple[str, tuple[str, str]]:
+    tokens = str(_hashed(f"first/{slug}")), str(_hashed(f"second/{slug}"))
+    return f"0x{_hashed(f'condition/{slug}'):064x}", tokens
+
+
+@lru_cache(maxsize=1024)
+def _v2_ids(module: int, event: str, number: int) -> tuple[str, tuple[str, str]]:
+    """Module (8 bits), event (144), zeros (64), market within the event (32), outcome (8); a condition has outcome 0.
+
+    Source: Polymarket's resources/onchain-position-data; the official SDK decodes position ids so.
+    """
+    condition = module << 248 | _hashed(f"event/{event}") >> 112 << 104 | number << 8
+    return f"0x{condition:064x}", (str(condition), str(condition | 1))
+
+
+def is_v2(market: Market) -> bool:
+    """Whether a market is of protocol v2: other ids, other signatures."""
+    return market.question is not None and market.question.v2
+
+
+def _ids(market: Market) -> tuple[str, tuple[str, str]]:
+    event = market.event
+    if not is_v2(market):
+        return _v1_ids(market.ticker)
+    return _v2_ids(NEG_RISK if event.exclusive else BINARY, event.ticker, event.markets.index(market))
+
+
+def condition_of(market: Market) -> str:
+    """A market's condition id: 0x and 64 hex digits."""
+    return _ids(market)[0]
+
+
+def tokens_of(market: Market) -> tuple[str, str]:
+    """Ids of a market's first and second outcome, decimal: token ids, or position ids of a v2 market."""
+    return _ids(market)[1]
 
 
 # -- writing -------------------------------------------------------------------------------------------------------

@@ -51,17 +51,18 @@ def _within(call: Call, market: Market) -> bool:
 
 def _markets(call: Call) -> list[Market]:
     ids, slugs = call.repeated("id"), call.repeated("slug")
-    conditions, token_ids = call.repeated("condition_ids"), call.repeated("clob_token_ids")
-    closed, version = call.flag("closed"), call.query.get("version")
+    conditions, version = call.repeated("condition_ids"), call.query.get("version")
+    closed, outcomes = call.flag("closed"), {"v1": call.repeated("clob_token_ids"), "v2": call.repeated("position_ids")}
+    named = bool(ids or slugs or conditions or any(outcomes.values()))
     found = [
         m
         for m in _listed_markets(call)
         if (not ids or wire.market_id(m) in ids)
         and (not slugs or m.ticker in slugs)
         and (not conditions or wire.condition(m) in conditions)
-        and (not token_ids or token_ids & set(wire.tokens_of(m)))
-        and (wire.is_resolved(m) == bool(closed) or (closed is None and bool(ids or slugs or conditions or token_ids)))
-        and (version is None or version == ("v2" if wire.question_of(m).v2 else "v1"))
+        and (not any(outcomes.values()) or outcomes[wire.version(m.event)] & set(wire.tokens_of(m)))
+        and (wire.is_resolved(m) == bool(closed) or (closed is None and named))
+        and (version is None or version == wire.version(m.event))
         and _tagged(call, m.event.series)
         and _within(call, m)
     ]  # fmt: skip
@@ -79,7 +80,7 @@ def _markets(call: Call) -> list[Market]:
 def _events(call: Call) -> list[Event]:
     ids, slugs, closed = call.repeated("id"), call.repeated("slug"), call.flag("closed")
     words = (call.query.get("title_search") or "").lower()
-    series = call.repeated("series_id")
+    series, version = call.repeated("series_id"), call.query.get("version")
     found = [
         e
         for e in _listed_events(call)
@@ -88,6 +89,7 @@ def _events(call: Call) -> list[Event]:
         and (closed is None or all(map(wire.is_resolved, e.markets)) == closed)
         and (not words or words in e.title.lower())
         and (not series or wire.tag_id(e.series) in series)
+        and (version is None or version == wire.version(e))
         and _tagged(call, e.series)
         and _within(call, e.markets[0])
     ]  # fmt: skip

@@ -242,12 +242,14 @@ class Hub:
             message |= {
                 "question": market.title, "slug": market.ticker, "description": market.rules,
                 "outcomes": list(wire.outcomes(market)), "condition_id": wire.condition(market), "active": True,
-                "clob_token_ids": list(wire.tokens_of(market)), "order_price_min_tick_size": wire.tick(market),
+                "order_price_min_tick_size": wire.tick(market),
                 "group_item_title": wire.question_of(market).group_title, "sports_market_type": "", "line": "",
                 "game_start_time": "",
                 "event_message": {"id": wire.event_id(event), "ticker": event.ticker, "slug": event.ticker,
                                   "title": event.title, "description": market.rules},
             }  # fmt: skip
+            if not wire.is_v2(market):
+                message["clob_token_ids"] = list(wire.tokens_of(market))
         elif market.value in (0, PRICE_UNITS):
             winner = 0 if market.value else 1
             message |= {

@@ -90,7 +90,7 @@ def _identify(call: Call, placement: Placement, market: Market) -> tuple[str, Ac
     by_wallet = order.signature_type == 3
     if (order.signature_type == 0 and maker != signer) or signer != (maker if by_wallet else key.signer):
         raise RefusalError(refusals.WRONG_SIGNER)
-    kind = "v2" if wire.question_of(market).v2 else "neg_risk" if market.event.exclusive else "v1"
+    kind = "v2" if wire.is_v2(market) else "neg_risk" if market.event.exclusive else "v1"
     values = {
         "salt": order.salt, "maker": order.maker, "signer": order.signer,
         "tokenId": _number(order.token_id, 2**256 - 1), "makerAmount": _number(order.maker_amount),

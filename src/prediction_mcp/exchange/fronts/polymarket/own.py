@@ -104,9 +104,9 @@ def balance_allowance(call: Call) -> Json:
         account = others[0] if others else account
     if kind == "COLLATERAL":
         amount = account.cash
-    elif kind == "CONDITIONAL":
+    elif kind in ("CONDITIONAL", "CONDITIONAL-V2"):
         found = call.exchange.by_token(token_id or "")
-        if found is None:
+        if found is None or wire.is_v2(found[0]) != (kind == "CONDITIONAL-V2"):
             raise RefusalError("Invalid token id")
         holding = account.holdings.get(found[0].ticker)
         lot = getattr(holding, "yes" if found[1] else "no", None)

@@ -79,15 +79,16 @@ def token_references(call: Call) -> Json:
     rows = []
     wanted, conditions = call.all_of("token_id"), call.all_of("condition")
     for market in call.exchange.catalogue.markets.values():
-        ids, question = wire.tokens_of(market), wire.question_of(market)
+        ids, is_v2 = wire.tokens_of(market), wire.is_v2(market)
         for index, token in enumerate(ids):
             if token not in wanted and wire.condition(market) not in conditions:
                 continue
             resolved = wire.is_resolved(market)
             payout = market.value if index == 0 else PRICE_UNITS - market.value
             rows.append({
-                "token_id": token, "condition_id": wire.condition(market), "structural_condition_id": None,
-                "module": "neg_risk" if market.event.exclusive else "binary" if question.v2 else "v1_ctf",
+                "token_id": token, "condition_id": wire.condition(market),
+                "structural_condition_id": wire.condition(market) if is_v2 else None,
+                "module": ("neg_risk" if market.event.exclusive else "binary") if is_v2 else "v1_ctf",
                 "outcome_index": index, "clob_index": index, "outcome": wire.outcomes(market)[index],
                 "opposite_token_id": ids[1 - index], "resolved": resolved,
                 "final_price": wire.number(wire.price(payout)) if resolved else None, "title": market.title,

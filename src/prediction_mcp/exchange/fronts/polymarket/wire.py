@@ -9,21 +9,20 @@ from typing import Any
 
 import orjson
 
-from prediction_mcp.exchange import second
 from prediction_mcp.exchange.engine import tokens
 from prediction_mcp.exchange.engine.ledger import Account, Fill
 from prediction_mcp.exchange.engine.market_state import MarketState
 from prediction_mcp.exchange.engine.matching import BID, Order
 from prediction_mcp.exchange.keeping import chain_status
 from prediction_mcp.exchange.second import PolymarketExchange
+from prediction_mcp.exchange.world import questions
 from prediction_mcp.exchange.world.listed import Event, Market, Question, Series
-from prediction_mcp.exchange.world.questions import condition_id
 from prediction_mcp.kalshi.units import COUNT_UNITS, MICROS, PRICE_UNITS
 from prediction_mcp.polymarket.fees import TakerFees
 
 Json = dict[str, Any]
 MIN_SIZE = 5 * COUNT_UNITS
-tokens_of = second.tokens_of
+condition, is_v2, tokens_of = questions.condition_of, questions.is_v2, questions.tokens_of
 MARKET_IDS, EVENT_IDS = 500_000, 20_000
 """Numbers that listing numbers are added to."""
 
@@ -77,8 +76,9 @@ def tag_id(series: Series) -> str:
     return str(100 + int.from_bytes(hashlib.sha256(series.ticker.encode()).digest()[:2]))
 
 
-def condition(market: Market) -> str:
-    return condition_id(market.ticker)
+def version(event: Event) -> str:
+    """The protocol of an event's markets: it says where their outcome ids stand."""
+    return "v2" if is_v2(event.markets[0]) else "v1"
 
 
 def outcomes(market: Market) -> tuple[str, str]:
@@ -112,11 +112,11 @@ def market_json(exchange: PolymarketExchange, market: Market, *, with_event: boo
     volume, resting = size(state.volume), size(liquidity)
     body: Json = {
         "id": market_id(market), "question": market.title, "conditionId": condition(market), "slug": market.ticker,
-        "version": "v2" if question.v2 else "v1", "description": market.rules, "category": event.series.category,
+        "version": version(market.event), "description": market.rules, "category": event.series.category,
         "groupItemTitle": question.group_title, "startDate": iso(market.open_ms), "endDate": iso(market.close_ms),
         "createdAt": iso(market.created_ms), "updatedAt": iso(market.updated_ms),
         "outcomes": _list(outcomes(market)), "outcomePrices": _list((price(middle), price(PRICE_UNITS - middle))),
-        "clobTokenIds": _list(tokens_of(market)), "active": not question.placeholder, "closed": closed,
+        "marketMakerAddress": "", "active": not question.placeholder, "closed": closed,
         "archived": False, "acceptingOrders": state.is_open and not closed, "enableOrderBook": True,
         "negRisk": event.exclusive,
         "orderMinSize": MIN_SIZE // COUNT_UNITS, "orderPriceMinTickSize": number(tick(market)),
@@ -131,6 +131,10 @@ def market_json(exchange: PolymarketExchange, market: Market, *, with_event: boo
         "feesEnabled": isinstance(fees, TakerFees) and fees.rate > 0, "feeType": event.series.fee_type,
         "makerBaseFee": 1000, "takerBaseFee": 1000,
     }  # fmt: skip
+    if is_v2(market):
+        body["positionIds"] = tokens_of(market)
+    else:
+        body["clobTokenIds"] = _list(tokens_of(market))
     if bid is not None:
         body["bestBid"] = number(price(bid))
     if ask is not None:
@@ -170,9 +174,10 @@ def event_json(exchange: PolymarketExchange, event: Event, *, with_markets: bool
     volume = size(sum(exchange.engine.markets[m.ticker].volume for m in event.markets))
     body: Json = {
         "id": event_id(event), "ticker": event.ticker, "slug": event.ticker, "title": event.title,
-        "description": first.rules, "category": event.series.category, "startDate": iso(first.open_ms),
-        "creationDate": iso(first.created_ms), "createdAt": iso(first.created_ms), "updatedAt": iso(first.updated_ms),
-        "endDate": iso(first.close_ms), "active": True, "closed": closed, "archived": False, "restricted": True,
+        "version": version(event), "description": first.rules, "category": event.series.category,
+        "startDate": iso(first.open_ms), "endDate": iso(first.close_ms), "creationDate": iso(first.created_ms),
+        "createdAt": iso(first.created_ms), "updatedAt": iso(first.updated_ms), "active": True, "closed": closed,
+        "archived": False, "restricted": True,
         "negRisk": event.exclusive, "enableNegRisk": event.exclusive, "negRiskAugmented": event.augmented,
         "volume": number(volume), "volume24hr": number(volume),
         "openInterest": number(size(sum(exchange.engine.markets[m.ticker].open_interest for m in event.markets))),
