@@ -49,7 +49,7 @@ async def test_every_part_is_told(home: Home) -> None:
     home.desk.account.records().halt("a test")
     found = await health(home.desk)
     said = {part.name: part.said for part in found.parts}
-    assert said["exchange"] == "it takes no orders now"
+    assert said["exchange"] == "the exchange takes no orders now"
     assert "halted by a test" in str(said["journal"])
     home.served.exchange.resume()
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal
 
+from prediction_mcp.desk.kalshi.discovery.status import pause_of
 from prediction_mcp.desk.results import Answer, Result
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.safety.index import QUICK_S
@@ -70,10 +71,8 @@ async def _looked(look: Callable[[], Awaitable[Looked]]) -> Looked:
 
 
 async def _exchange(desk: Desk) -> Looked:
-    status = await desk.account.kalshi.exchange.status()
-    if status.exchange_active and status.trading_active:
-        return "ok", None
-    return "degraded", "it takes no orders now"
+    pause = pause_of(await desk.account.kalshi.exchange.status())
+    return ("ok", None) if pause is None else ("degraded", pause)
 
 
 async def _database(desk: Desk) -> Looked:

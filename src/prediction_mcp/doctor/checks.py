@@ -187,15 +187,17 @@ async def _looked(look: Callable[[T], AsyncIterator[Line]], at: T, lines: list[L
 
 
 async def _exchange(account: Account) -> AsyncIterator[Line]:
+    from prediction_mcp.desk.kalshi.discovery.status import pause_of
+
     transport = account.kalshi.transport
     status = await account.kalshi.exchange.status()
     own = account.settings.runs_own_exchange
     where = f"the paper exchange in {account.settings.paper_home}" if own else transport.base_url
-    if status.exchange_active and status.trading_active:
+    if (pause := pause_of(status)) is None:
         yield ok("exchange", f"{where} answers")
     else:
         do = "Wait until it trades: kalshi_get_exchange_status says when."
-        yield warn("exchange", f"{where} answers, and takes no orders now", do)
+        yield warn("exchange", f"{where} answers, but {pause}", do)
     ahead = transport.measured.ahead_s
     if ahead is None:
         yield warn("clock", "the exchange didn't say what time it is", "Look again later.")

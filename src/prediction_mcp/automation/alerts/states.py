@@ -14,6 +14,7 @@ from loguru import logger
 
 from prediction_mcp.desk.kalshi import lookup
 from prediction_mcp.desk.kalshi.analysis.arbitrage import find_arbitrage
+from prediction_mcp.desk.kalshi.discovery.status import pause_of
 from prediction_mcp.desk.kalshi.guarded import Guarded
 from prediction_mcp.desk.kalshi.records.worth import valued
 from prediction_mcp.net.errors import PlatformError
@@ -179,10 +180,9 @@ def _scope(words: str) -> dict[str, Any]:
 
 
 async def _paused(desk: Desk, rows: list[AlertRow]) -> None:
-    status = await desk.account.kalshi.exchange.status()
-    true = not (status.exchange_active and status.trading_active)
+    pause = pause_of(await desk.account.kalshi.exchange.status())
     for row in rows:
-        await turned(desk, row, true=true, said="the exchange takes no orders now")
+        await turned(desk, row, true=pause is not None, said=pause or "")
 
 
 async def _feed(desk: Desk, rows: list[AlertRow]) -> None:

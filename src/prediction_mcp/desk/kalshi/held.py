@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from prediction_mcp.kalshi.cash import CashBalances
 from prediction_mcp.kalshi.errors import KalshiError, NotFoundError, PermissionDeniedError
-from prediction_mcp.kalshi.models.money import SubaccountBalance
 from prediction_mcp.net.sides import Side
 from prediction_mcp.safety.plan import Resting, Standing
 
@@ -37,13 +37,12 @@ async def position_in(account: Account, ticker: str) -> list[MarketPosition]:
     return (await account.kalshi.portfolio.positions(ticker=ticker)).market_positions
 
 
-async def cash_of(account: Account) -> list[SubaccountBalance]:
-    """Free cash of the primary account and each subaccount; where there are none to be asked for, of the primary."""
+async def cash_of(account: Account) -> CashBalances:
+    """Free cash by subaccount and shard; of the primary account alone where the key may not list subaccounts."""
     try:
-        return [*await account.kalshi.subaccounts.balances()]
+        return CashBalances.of(await account.kalshi.subaccounts.balances())
     except (PermissionDeniedError, NotFoundError):
-        free = (await account.kalshi.portfolio.balance()).balance_dollars
-        return [SubaccountBalance(subaccount_number=0, balance=free)]
+        return CashBalances.of_primary(await account.kalshi.portfolio.balance())
 
 
 async def resting_of(account: Account, ticker: str | None = None, *, event: str | None = None) -> list[Order]:

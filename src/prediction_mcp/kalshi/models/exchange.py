@@ -14,13 +14,43 @@ class ShardStatus(KalshiModel):
     trading_active: bool = True
     intra_exchange_transfers_active: bool = True
 
+    @property
+    def takes_orders(self) -> bool:
+        """Whether orders of its markets are accepted now."""
+        return self.exchange_active and self.trading_active
+
 
 class ExchangeStatus(KalshiModel):
+    """State of the exchange. The top-level fields speak of shard 0 only; :meth:`shard` speaks of each."""
+
     exchange_active: bool
     trading_active: bool
     intra_exchange_transfers_active: bool | None = None
     exchange_estimated_resume_time: OptionalTime = None
     exchange_index_statuses: list[ShardStatus] | None = None
+
+    @property
+    def shards(self) -> list[ShardStatus]:
+        """Every shard; where none are listed, one made from the top-level fields."""
+        if self.exchange_index_statuses:
+            return self.exchange_index_statuses
+        transfers = self.intra_exchange_transfers_active is not False
+        return [
+            ShardStatus(
+                exchange_index=0, exchange_active=self.exchange_active, trading_active=self.trading_active,
+                intra_exchange_transfers_active=transfers,
+            )
+        ]  # fmt: skip
+
+    def shard(self, index: int | None) -> ShardStatus:
+        """One shard; the first where ``index`` is None or isn't listed."""
+        found = self.shards
+        return next((shard for shard in found if shard.exchange_index == (index or 0)), found[0])
+
+    @property
+    def paused(self) -> list[ShardStatus]:
+        """Shards that take no orders now."""
+        return [shard for shard in self.shards if not shard.takes_orders]
 
 
 class TradingHours(KalshiModel):

@@ -246,11 +246,13 @@ class Budget(Result):
 class ExchangeState(Answer):
     """``mode`` is this server's environment; ``tier`` the account's usage tier, where a key is there to ask with.
 
+    ``trading``: at least one shard takes orders; ``paused`` lists the shards that don't.
     ``kept``: reads answered from the cache, of all reads that might have been, by kind.
     """
 
     active: bool
     trading: bool
+    paused: list[str] | None = None
     resumes: Minute | None = None
     hours_today_et: str | None = None
     next_maintenance: str | None = None

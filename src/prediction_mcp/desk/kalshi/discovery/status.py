@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from prediction_mcp.kalshi.models.exchange import Schedule, TradingHours
+from prediction_mcp.kalshi.models.exchange import ExchangeStatus, Schedule, ShardStatus, TradingHours
 from prediction_mcp.kalshi.rate_limit import DEFAULT_COST
+from prediction_mcp.safety.text import clean, cut
 
 from .market_results import Budget, ExchangeState
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 
 EASTERN = ZoneInfo("America/New_York")
+DESCRIBED = 60
+"""Characters of a shard's description."""
 WHOLE_DAY = [("00:00", "24:00")]
 
 
@@ -29,8 +32,9 @@ async def exchange_state(account: Account) -> ExchangeState:
     status, schedule = await kalshi.exchange.status(), await kalshi.exchange.schedule()
     return ExchangeState(
         source=account.environment,
-        active=status.exchange_active,
-        trading=status.trading_active,
+        active=any(shard.exchange_active for shard in status.shards),
+        trading=len(status.paused) < len(status.shards),
+        paused=[shard_name(shard) for shard in status.paused] or None,
         resumes=status.exchange_estimated_resume_time,
         hours_today_et=_hours(schedule, now),
         next_maintenance=_maintenance(schedule, now),
@@ -43,6 +47,22 @@ async def exchange_state(account: Account) -> ExchangeState:
         kept=_kept(kalshi.transport.cache),
         budget=_budget(kalshi),
     )
+
+
+def shard_name(shard: ShardStatus) -> str:
+    """A shard by number and the exchange's own description: "shard 2 (crypto)"."""
+    described = cut(clean(shard.description), DESCRIBED)
+    return f"shard {shard.exchange_index} ({described})" if described else f"shard {shard.exchange_index}"
+
+
+def pause_of(status: ExchangeStatus) -> str | None:
+    """Which part of the exchange takes no orders, in words; None where every shard takes them."""
+    paused = status.paused
+    if not paused:
+        return None
+    if len(paused) == len(status.shards):
+        return "the exchange takes no orders now"
+    return f"{', '.join(map(shard_name, paused))} {'takes' if len(paused) == 1 else 'take'} no orders now"
 
 
 def _kept(cache: ReadCache | None) -> dict[str, str] | None:

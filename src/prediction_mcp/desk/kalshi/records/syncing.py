@@ -125,17 +125,16 @@ async def check(history: History) -> Checked:
 
 
 async def _cash(account: Account) -> tuple[Decimal, Decimal, Decimal]:
-    """(free, held by resting orders, collateral paid back early) in dollars, over all subaccounts."""
+    """(free, held by resting orders, collateral paid back early) in dollars, over all subaccounts and shards."""
     portfolio = account.kalshi.portfolio
-    balances, resting = await asyncio.gather(cash_of(account), portfolio.resting_value())
-    free = sum((balance.balance for balance in balances), ZERO)
+    cash, resting = await asyncio.gather(cash_of(account), portfolio.resting_value())
     returned = ZERO
-    for balance in balances:
-        page = await portfolio.positions(subaccount=balance.subaccount_number, limit=1000)
+    for number in cash.subaccounts:
+        page = await portfolio.positions(subaccount=number, limit=1000)
         while True:
             returned += sum((p.market_exposure_dollars for p in page.market_positions), ZERO)
             returned -= sum((e.event_exposure_dollars for e in page.event_positions), ZERO)
             if not page.cursor:
                 break
-            page = await portfolio.positions(subaccount=balance.subaccount_number, limit=1000, cursor=page.cursor)
-    return free, Decimal(resting.total_resting_order_value) * CENT, returned
+            page = await portfolio.positions(subaccount=number, limit=1000, cursor=page.cursor)
+    return cash.total, Decimal(resting.total_resting_order_value) * CENT, returned

@@ -46,13 +46,13 @@ def _moved(worth: Worth) -> tuple[Decimal, Decimal, Decimal]:
 
 
 async def valued(account: Account) -> tuple[Worth, list[Held]]:
-    """The account as it is, over all subaccounts; a total is None where one of its positions has no price."""
+    """Value of the account over all subaccounts and shards; a total is None where a position has no price."""
     portfolio = account.kalshi.portfolio
-    balances, resting = await asyncio.gather(cash_of(account), portfolio.resting_value())
+    cash, resting = await asyncio.gather(cash_of(account), portfolio.resting_value())
     mine = [
-        (balance.subaccount_number, position)
-        for balance in balances
-        async for position in portfolio.all_positions(count_filter="position", subaccount=balance.subaccount_number)
+        (number, position)
+        for number in cash.subaccounts
+        async for position in portfolio.all_positions(count_filter="position", subaccount=number)
         if position.position_fp
     ]
     markets = await lookup.markets_of(account, {position.ticker for _, position in mine})
@@ -63,10 +63,9 @@ async def valued(account: Account) -> tuple[Worth, list[Held]]:
         middle = None if bid is None or ask is None else mid(bid, ask)
         at_middle = None if middle is None else abs(count) * (middle if count > 0 else 1 - middle)
         held.append(Held(position.ticker, number, count, mark(count, cost, bid, ask).value, at_middle, cost))
-    free = sum((balance.balance for balance in balances), ZERO)
     worth = Worth(
-        datetime.now(UTC), free, Decimal(resting.total_resting_order_value) * CENT, _total([h.at_bid for h in held]),
-        _total([h.at_middle for h in held]), sum((h.at_cost for h in held), ZERO),
+        datetime.now(UTC), cash.total, Decimal(resting.total_resting_order_value) * CENT,
+        _total([h.at_bid for h in held]), _total([h.at_middle for h in held]), sum((h.at_cost for h in held), ZERO),
     )  # fmt: skip
     return worth, held
 

@@ -49,8 +49,8 @@ async def validity(account: Account, ticket: Ticket) -> Validity:
         return Validity(
             source=account.environment, order=in_short(ticket), ok=False, errors=[*errors, str(error)], warnings=[]
         )
-    if not (await kalshi.exchange.status()).trading_active:
-        errors.append("Trading is paused on the exchange now.")
+    if not (await kalshi.exchange.status()).shard(view.market.exchange_index).takes_orders:
+        errors.append(f"Trading is paused on shard {view.market.exchange_index or 0}, where this market trades.")
     if limited and (limit := await account.guard.violation(stake_of(view, entry, ticket), view.look)) is not None:
         errors.append(limit)
     levels = [] if view.book is None else view.book.levels(ticket.side, ticket.action)

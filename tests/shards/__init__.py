@@ -1,0 +1,1 @@
+"""Tests of money, status and orders on several shards of the exchange."""
