@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field
 
 from .wire import Moment, OptionalNumber, OptionalText, Price, Size, SnakeWire, Wire
 
@@ -106,12 +108,38 @@ class UserOrder(SnakeWire):
     timestamp: Moment = None
 
 
+class MakerOrder(SnakeWire):
+    """A resting order that a trade filled: its own price in dollars of its own outcome, and shares."""
+
+    order_id: str
+    owner: str = ""
+    maker_address: OptionalText = None
+    asset_id: str = Field(validation_alias=AliasChoices("asset_id", "token_id"))
+    side: Annotated[str, BeforeValidator(_upper)]
+    price: OptionalNumber = None
+    matched_amount: OptionalNumber = None
+    outcome: OptionalText = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFill:
+    """The part of a trade that one own order had: dollars a share of its own outcome, and shares."""
+
+    order_id: str
+    asset_id: str
+    outcome: str
+    side: str
+    price: Decimal
+    size: Decimal
+    is_taker: bool
+
+
 class UserTrade(SnakeWire):
-    """A step of an own trade, from feed or REST."""
+    """A step of an own trade, from feed or REST. ``side``, ``size`` and ``price`` are the **taker's**: see fills()."""
 
     id: str
     market: str = ""
-    asset_id: str = ""
+    asset_id: str = Field("", validation_alias=AliasChoices("asset_id", "token_id"))
     side: Annotated[str, BeforeValidator(_upper)] = ""
     price: OptionalNumber = None
     size: OptionalNumber = None
@@ -121,4 +149,45 @@ class UserTrade(SnakeWire):
     trader_side: Annotated[str, BeforeValidator(_upper)] = ""
     match_time: Moment = None
     transaction_hash: OptionalText = None
-    maker_orders: tuple[dict[str, Any], ...] = Field(default=())
+    maker_orders: tuple[MakerOrder, ...] = ()
+
+    def fills(self, wallet: str, key: str) -> tuple[OwnFill, ...]:
+        """The wallet's own part: as maker its orders among ``maker_orders``, as taker one fill for each of them.
+
+        A taker trades at the makers' prices, and pays its fee on each; where they don't add up to the trade's size,
+        the trade's own price counts for all of it. Empty where the trade doesn't name what the wallet had.
+
+        Args:
+            wallet: address that holds the money.
+            key: API key; orders are the wallet's by its address, or by the key where no address stands.
+        """
+        if self.trader_side == "MAKER":
+            return tuple(
+                fill
+                for maker in self.maker_orders
+                if (maker.maker_address or "").lower() == wallet.lower() or (maker.owner and maker.owner == key)
+                if (fill := self._fill(maker, maker.order_id, maker.side, is_taker=False)) is not None
+            )
+        taken = [self._fill(maker, self.taker_order_id, self.side, is_taker=True) for maker in self.maker_orders]
+        fills = tuple(fill for fill in taken if fill is not None)
+        if self.price is None or self.size is None or sum(fill.size for fill in fills) == self.size:
+            return fills
+        return (
+            OwnFill(
+                order_id=self.taker_order_id, asset_id=self.asset_id, outcome=self.outcome or "", side=self.side,
+                price=self.price, size=self.size, is_taker=True,
+            ),
+        )  # fmt: skip
+
+    def _fill(self, maker: MakerOrder, order_id: str, side: str, *, is_taker: bool) -> OwnFill | None:
+        """The maker's part, or the taker's: a taker of the other outcome pays $1 less the maker's price."""
+        if maker.price is None or maker.matched_amount is None:
+            return None
+        asset_id, outcome, price = maker.asset_id, maker.outcome, maker.price
+        if is_taker:
+            price = price if asset_id == self.asset_id else 1 - price
+            asset_id, outcome = self.asset_id, self.outcome
+        return OwnFill(
+            order_id=order_id, asset_id=asset_id, outcome=outcome or "", side=side, price=price,
+            size=maker.matched_amount, is_taker=is_taker,
+        )  # fmt: skip

@@ -120,6 +120,7 @@ class Feeds:
         self._for_resources: dict[str, list[Subscription]] = {}
         self._tokens_of: dict[str, list[str]] = {}
         self._questions: dict[str, str] = {}
+        self._key = ""
 
     # -- what is watched -----------------------------------------------------------------------------------------
 
@@ -138,6 +139,7 @@ class Feeds:
             from prediction_mcp.polymarket.user_feed import UserFeed
 
             trader = await self._account.trader()
+            self._key = trader.api_key.key
             url = f"{self._account.access.urls['ws']}/user"
             self._user = UserFeed(trader.api_key, trader, url, self._order, self._trade, self._turned, self._turned)
         return self._user
@@ -253,13 +255,20 @@ class Feeds:
         self._listener.touch(PORTFOLIO_URI)
 
     def _trade(self, trade: UserTrade) -> None:
-        price = cents(trade.price) if trade.price is not None else "?"
-        size = printed(trade.size) if trade.size is not None else "?"
-        self._tell(
-            "trades",
-            trade.market,
-            f"{trade.side.lower()} {size} “{clean(trade.outcome or '')}” at {price}: {trade.status.lower()}",
-        )
+        """One update for each own order that the trade filled, at its own side, size and price."""
+        totals: dict[tuple[str, str, str], tuple[Decimal, Decimal]] = {}
+        for fill in trade.fills(self._account.wallet().address, self._key):
+            name = fill.order_id, fill.side, fill.outcome
+            size, dollars = totals.get(name, (Decimal(0), Decimal(0)))
+            totals[name] = size + fill.size, dollars + fill.size * fill.price
+        role = "maker" if trade.trader_side == "MAKER" else "taker"
+        status = trade.status.lower()
+        for (_, side, outcome), (size, dollars) in totals.items():
+            price = cents(round(dollars / size, 6)) if size else "?"
+            said = f"{side.lower()} {printed(size)} “{clean(outcome)}” at {price} as {role}: {status}"
+            self._tell("trades", trade.market, said)
+        if not totals:
+            self._tell("trades", trade.market, f"traded as {role}, without saying what: {status}")
         self._listener.touch(PORTFOLIO_URI)
 
     def _tell(self, kind: Kind, key: str, text: str, *, only_new: bool = False) -> None:
