@@ -104,7 +104,7 @@ class Money:
 class Fill:
     """What an order bought: contracts, dollars for them, the fee; ``resting`` contracts may still fill.
 
-    ``is_exact`` is False where the platform didn't tell the price: then the order's own limit is taken, the worst.
+    ``is_exact`` is False where the platform didn't report price or fee: then the order's own limit is taken, the worst.
     """
 
     order_id: str

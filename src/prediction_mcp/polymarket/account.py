@@ -181,6 +181,10 @@ class PolymarketAccount:
 
         return [trade async for page in pages(fetch, cursor_of, same_page) for trade in page.data]
 
+    async def recent_trades(self, market: str) -> list[UserTrade]:
+        """Own trades in a market (condition id), newest first: one page of them."""
+        return list((await self._get(UserTrades, "/data/trades", {"market": market})).data)
+
     async def heartbeat(self, beat_id: str = "") -> str:
         """Say that this key's owner is there; returns the id of the next beat.
 

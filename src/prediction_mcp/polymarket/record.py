@@ -42,6 +42,8 @@ class Position(SnakeWire):
     condition_id: str
     current_size: Number
     avg_price: Number
+    entry_fees_usdc: OptionalNumber = None
+    """Taker fees; the cost is without them."""
     total_cost_usdc: Number
     current_price: Number
     current_value: Number

@@ -125,6 +125,11 @@ class Account:
         """The wallet's, in lower case as the public record has it."""
         return self.wallet().address.lower()
 
+    @property
+    def key(self) -> str:
+        """The API key's name; "" before the first call of :meth:`trader`."""
+        return "" if self._trader is None else self._trader.api_key.key
+
     async def trader(self) -> PolymarketAccount:
         """The wallet at the order book; the first call has its API key made or derived."""
         await self.open()

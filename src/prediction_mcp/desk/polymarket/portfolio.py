@@ -33,6 +33,8 @@ class BalanceAnswer(Answer):
 
 
 class PositionLine(Result):
+    """``fees`` were paid besides ``cost``; ``unrealized`` and ``realized`` are before fees."""
+
     slug: str
     question: str
     outcome: str
@@ -43,6 +45,7 @@ class PositionLine(Result):
     value: Number
     unrealized: Number
     realized: Number | None = None
+    fees: Number | None = None
     status: str
     note: str | None = None
 
@@ -64,6 +67,7 @@ class PositionLine(Result):
             value=row.current_value,
             unrealized=row.unrealized_pnl,
             realized=row.realized_pnl or None,
+            fees=row.entry_fees_usdc or None,
             status=row.status.lower(),
             note=note,
         )
@@ -85,6 +89,8 @@ class ValueAnswer(Answer):
 
 
 class ActivityLine(Result):
+    """``dollars`` without the ``fee``: a buy takes both from cash, a sale brings dollars less fee. No fee: a maker."""
+
     at: Second | None = None
     what: str
     question: str | None = None
@@ -93,12 +99,13 @@ class ActivityLine(Result):
     price: Number | None = None
     shares: Number | None = None
     dollars: Number | None = None
+    fee: Number | None = None
 
     @classmethod
-    def of(cls, row: record.Activity) -> Self:
+    def of(cls, row: record.Activity, fee: Decimal | None) -> Self:
         return cls(
             at=row.timestamp, what=row.type.lower(), question=row.title, outcome=row.outcome, side=row.side,
-            price=row.price, shares=row.size, dollars=row.usdc_size,
+            price=row.price, shares=row.size, dollars=row.usdc_size, fee=fee or None,
         )  # fmt: skip
 
 
@@ -106,6 +113,7 @@ class ActivityList(ListAnswer):
     """Newest first."""
 
     activity: list[ActivityLine]
+    note: str | None = None
 
 
 class OrderLine(Result):
@@ -175,12 +183,17 @@ async def value(account: Account) -> ValueAnswer:
 
 
 async def activity(account: Account, text: str | None, limit: int) -> ActivityList:
+    from . import fees
+
     filters: dict[str, object] = {"taker_only": "false"}
     if text is not None:
         filters["condition_id"] = (await lookup.market(account, text)).condition_id or ""
     found = await account.polymarket.activity(account.address, limit, **filters)
-    lines = [ActivityLine.of(row) for row in found]
-    return ActivityList(source=account.source, count=len(lines), activity=lines)
+    paid = await fees.of_activity(account, found)
+    unknown = sum(fee is None and row.type == "TRADE" for row, fee in zip(found, paid, strict=True))
+    lines = [ActivityLine.of(row, fee) for row, fee in zip(found, paid, strict=True)]
+    note = f"The fee of {unknown} trades isn't known." if unknown else None
+    return ActivityList(source=account.source, count=len(lines), activity=lines, note=note)
 
 
 async def orders(account: Account, text: str | None, limit: int) -> OrderList:

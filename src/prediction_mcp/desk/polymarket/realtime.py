@@ -120,7 +120,6 @@ class Feeds:
         self._for_resources: dict[str, list[Subscription]] = {}
         self._tokens_of: dict[str, list[str]] = {}
         self._questions: dict[str, str] = {}
-        self._key = ""
 
     # -- what is watched -----------------------------------------------------------------------------------------
 
@@ -139,7 +138,6 @@ class Feeds:
             from prediction_mcp.polymarket.user_feed import UserFeed
 
             trader = await self._account.trader()
-            self._key = trader.api_key.key
             url = f"{self._account.access.urls['ws']}/user"
             self._user = UserFeed(trader.api_key, trader, url, self._order, self._trade, self._turned, self._turned)
         return self._user
@@ -257,7 +255,7 @@ class Feeds:
     def _trade(self, trade: UserTrade) -> None:
         """One update for each own order that the trade filled, at its own side, size and price."""
         totals: dict[tuple[str, str, str], tuple[Decimal, Decimal]] = {}
-        for fill in trade.fills(self._account.wallet().address, self._key):
+        for fill in trade.fills(self._account.wallet().address, self._account.key):
             name = fill.order_id, fill.side, fill.outcome
             size, dollars = totals.get(name, (Decimal(0), Decimal(0)))
             totals[name] = size + fill.size, dollars + fill.size * fill.price

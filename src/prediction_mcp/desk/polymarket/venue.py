@@ -153,7 +153,9 @@ class PolymarketLeg:
             is_exact = is_exact and (not late or placed.status != "delayed")
             got, paid = order.size_matched, paid + late * price
             resting = order.original_size - order.size_matched if order.status in RESTS else Decimal(0)
-        fee = self.plan.fee(round(paid / got, 6), got) if got else Decimal(0)
+        fee = await self.plan.fee_paid(placed.order_id, got)
+        if fee is None:
+            fee, is_exact = self.plan.fee(round(paid / got, 6), got), False
         return Fill(placed.order_id, got, paid, fee, resting, is_exact)
 
     async def _ended(self, order_id: str) -> Order:

@@ -19,6 +19,7 @@ from prediction_mcp.safety.plan import Done, Look, Plan, Stake, Terms
 from prediction_mcp.safety.text import quoted
 
 from ...both import MARKET
+from .. import fees
 from ..guarded import standings
 from ..portfolio import MILLIONTHS
 from .results import Cost, Placed, Simulation
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ..account import Account
 
 ZERO = Decimal(0)
+FEE_UNSURE = "fee is that of the average price: its trades can't be read yet, polymarket_get_activity will have it."
 SERIES = "POLYMARKET"
 """What allow and deny lists of series call all of it."""
 SALT_BITS = 53
@@ -131,6 +133,11 @@ class PlaceOrder(Plan[Placed]):
         """What a taker pays."""
         return self._entry.view.fee(price, shares)
 
+    async def fee_paid(self, order_id: str, filled: Decimal) -> Decimal | None:
+        """Dollars of fees that the order paid on so many shares, fill by fill; None where that can't be read now."""
+        view = self._entry.view
+        return await fees.of_order(self._account, order_id, view.side.condition, filled, view.schedule)
+
     def resized(self, terms: Terms, size: Decimal) -> Terms:
         """The same order for fewer shares: another order, with an id of its own."""
         made = {**terms, "size": printed(size)}
@@ -183,6 +190,11 @@ class PlaceOrder(Plan[Placed]):
         if not entry.ticket.at_once and answered.status != "delayed":
             resting = max(Decimal(terms["size"]) - filled, ZERO)
         average = round(dollars / filled, 6) if filled else None
+        fee = note = None
+        if average is not None:
+            fee = await self.fee_paid(answered.order_id, filled)
+            if fee is None:
+                fee, note = self.fee(average, filled), FEE_UNSURE
         return Placed(
             source=self._account.source,
             order_id=answered.order_id,
@@ -194,7 +206,8 @@ class PlaceOrder(Plan[Placed]):
             resting=resting,
             average_price=average,
             total=dollars or None,
-            fee=None if average is None else entry.view.fee(average, filled),
+            fee=fee,
+            note=note,
         )
 
     async def words(self) -> str:

@@ -8,8 +8,8 @@ from prediction_mcp.desk.results import Answer, Number, Result
 
 
 class Placed(Answer):
-    """``status`` is live, matched or delayed (held back before it may trade: look again). ``fee`` is reckoned from the
-    average price, to a few thousandths of a cent."""
+    """``status`` is live, matched or delayed (held back before it may trade: look again). ``fee`` is the sum over its
+    fills."""
 
     order_id: str
     market: str
@@ -21,6 +21,7 @@ class Placed(Answer):
     average_price: Number | None = None
     total: Number | None = None
     fee: Number | None = None
+    note: str | None = None
 
 
 class Cost(Answer):
