@@ -48,12 +48,14 @@ OF_SOME_MARKETS = {
     "settlement_value_dollars", "settlement_ts",
 }  # fmt: skip
 """Keys that a market has or hasn't by its kind and stage."""
+GONE_FIELDS = {"fractional_trading_enabled", "response_price_units", "liquidity_dollars"}
+"""Fields of June that production sends no more: the first two since 2026-07-09, the last since 2026-10-01."""
 
 
 def skeleton(value: Any) -> Any:
     """Keys and types of an answer; a list by its first entry."""
     if isinstance(value, dict):
-        return {key: skeleton(item) for key, item in value.items() if key not in OF_SOME_MARKETS}
+        return {key: skeleton(item) for key, item in value.items() if key not in OF_SOME_MARKETS | GONE_FIELDS}
     if isinstance(value, list):
         return [skeleton(item) for item in value[:1]]
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__

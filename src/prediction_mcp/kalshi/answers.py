@@ -45,6 +45,7 @@ _MEANINGS: dict[tuple[int, str], tuple[type[KalshiError], str]] = {
     ),
     (400, "invalid_order"): (InvalidOrderError, "The exchange refused the order: {said}."),
     (400, "invalid_price"): (InvalidOrderError, "The price isn't one that this market trades at ({said})."),
+    (400, "expired"): (InvalidRequestError, "It is too late for that ({said}): nothing traded."),
     (400, "market_inactive"): (MarketClosedError, _INACTIVE),
     (400, "market_not_active"): (MarketClosedError, _INACTIVE),
     (400, "market_closed"): (MarketClosedError, _INACTIVE),

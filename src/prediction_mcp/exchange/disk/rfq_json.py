@@ -35,6 +35,7 @@ class QuoteRow(msgspec.Struct):
     reason: str
     maker_order_id: str
     taker_order_id: str
+    lapsed: bool = False
 
 
 class RfqRow(msgspec.Struct):

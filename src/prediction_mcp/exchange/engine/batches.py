@@ -238,7 +238,7 @@ class Batches:
             raise RejectionError("invalid_parameters", "quotes: takes exactly one entry per child")
         negotiations = self._exchange.negotiations
         for rfq in batch.rfqs:
-            negotiations.check_bids(rfq, *bids[rfq.rfq_id])
+            negotiations.check_bids(*bids[rfq.rfq_id])
         before = next(
             (q for q in batch.quotes.values() if q.account.primary is account.primary and q.status == "open"), None
         )

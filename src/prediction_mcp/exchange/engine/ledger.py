@@ -47,7 +47,7 @@ class Holding:
         self.realized = 0  # before fees
         self.fees = 0
         self.contracts = 0  # traded over all fills
-        self.traded = 0  # money that changed hands over all fills
+        self.traded = 0  # over all fills, the price of the side that was bought, closing or not (recorded)
         # Of resting orders: what filling them costs with trade fees, how many, and what is held for rounding
         self.bid_cost = self.bid_count = self.ask_cost = self.ask_count = self.slack = 0
         self.updated_ms = 0
@@ -264,7 +264,7 @@ def book_fill(account: Account, holding: Holding, side: int, price: int, count: 
     holding.cost += paid
     holding.position = position + count if side == BID else position - count
     holding.fees += fee
-    holding.traded += paid + proceeds
+    holding.traded += unit * count
     holding.contracts += count
     account.cash += proceeds - paid - fee
     return paid - proceeds

@@ -84,3 +84,8 @@ class MarketState:
     peers: tuple[str, ...] = ()
     """Its event, and all markets of it, where at most one of them ends with YES; else nothing."""
     trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=TAPE_LENGTH))
+
+    @property
+    def was_quoted(self) -> bool:
+        """Whether an order ever rested in the book; after a restart, whether one rests there or ever traded."""
+        return self.book.bids.is_used or self.book.asks.is_used or self.volume > 0

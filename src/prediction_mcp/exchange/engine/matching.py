@@ -108,10 +108,11 @@ class Level:
 class BookSide:
     """One side of a book: levels by rank, best rank last."""
 
-    __slots__ = ("levels", "ranks", "sign")
+    __slots__ = ("is_used", "levels", "ranks", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
+        self.is_used = False  # whether an order ever rested here
         self.ranks: list[int] = []
         self.levels: dict[int, Level] = {}
 
@@ -127,6 +128,7 @@ class BookSide:
 
     def add(self, order: Order) -> None:
         """Put an order at the end of its price's queue."""
+        self.is_used = True
         rank = self.sign * order.price
         level = self.levels.get(rank)
         if level is None:

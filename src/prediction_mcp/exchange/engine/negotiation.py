@@ -1,8 +1,9 @@
 """Requests for quotes: a member asks for a price, makers quote in private, one quote is accepted, confirmed, executed.
 
 Accepting a side takes the quoter's bid for that side: the quoter buys it, the requester buys the other. After the
-confirmation the orders go to the public book, the quoter's first. Combos have the short windows. Requests and their
-quotes survive a restart; those of a batch don't, which is called off with it.
+confirmation the orders go to the public book, the quoter's first. Combos have the short windows. A quote that isn't
+confirmed in time stays ``accepted`` and nothing comes of it. Requests and their quotes survive a restart; those of a
+batch don't, which is called off with it. Answers are those recorded in ``production/rfq_demo``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from prediction_mcp.net.sides import Side
 from .ledger import Account
 from .matching import ASK, BID
 from .order_checks import GTC, IOC
-from .rejection import EXCHANGE, RejectionError
+from .rejection import EXCHANGE, MIDLAND, RejectionError, not_found
 from .rfq import Quote, Rfq
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Negotiations:
         mine = [r for r in self.open_rfqs() if r.account.primary is account.primary]
         same = [r for r in mine if r.market is market and not (r.batch_id or batch_id)]
         if same and not replace:
-            raise RejectionError("conflict", "there is an open RFQ on this market already", 409)
+            raise RejectionError("already_exists", status=409, service=MIDLAND)
         if len(mine) - len(same) >= MAX_OPEN and not batch_id:
             raise RejectionError("too_many_rfqs", f"at most {MAX_OPEN} RFQs can be open")
         for old in same:
@@ -147,7 +148,7 @@ class Negotiations:
         if reason != "executed":
             rfq.cancelled_ms = now_ms
         for quote in rfq.quotes.values():
-            if quote.status in ("open", "accepted"):
+            if quote.status in ("open", "accepted") and not quote.lapsed:
                 self.call_off(quote, now_ms, f"rfq {reason}")
         if self._exchange.hub is not None and not rfq.batch_id:
             self._exchange.hub.quotes.withdrawn(rfq, now_ms)
@@ -177,7 +178,7 @@ class Negotiations:
         """Quote a request; replaces the maker's earlier quote on it.
 
         Raises:
-            RejectionError: a closed or own request, prices off the grid, both declined, or more than $1 together.
+            RejectionError: a closed or own request, both sides declined, or more than $1 together.
         """
         if rfq.batch_id:
             raise RejectionError("rfq_in_batch", "the RFQ belongs to a batch: quote the batch")
@@ -185,7 +186,7 @@ class Negotiations:
             raise RejectionError("RFQ_CLOSED", "the RFQ is closed or has an accepted quote")
         if rfq.account.primary is account.primary:
             raise RejectionError("invalid_parameters", "nobody quotes an RFQ of one's own")
-        self.check_bids(rfq, yes_bid, no_bid)
+        self.check_bids(yes_bid, no_bid)
         for old in rfq.quotes.values():
             if old.account.primary is account.primary and old.status == "open":
                 self.call_off(old, now_ms, "replaced")
@@ -193,13 +194,15 @@ class Negotiations:
         self._tell("quote_created", quote)
         return quote
 
-    def check_bids(self, rfq: Rfq, yes_bid: int, no_bid: int) -> None:
-        """Raises RejectionError for bids that are off the grid, both declined, or more than $1 together."""
-        prices = self._exchange.engine.markets[rfq.market.ticker].book.prices
+    @staticmethod
+    def check_bids(yes_bid: int, no_bid: int) -> None:
+        """Check that a side is quoted and both cost $1 at most; the market's grid counts when orders are made of them.
+
+        Raises:
+            RejectionError: both sides are declined, or they cost more than $1 together.
+        """
         if not (yes_bid or no_bid) or yes_bid + no_bid > PRICE_UNITS:
             raise RejectionError("invalid_parameters", "one bid must be positive, and both together at most $1")
-        if (yes_bid and yes_bid not in prices) or (no_bid and PRICE_UNITS - no_bid not in prices):
-            raise RejectionError("invalid_parameters", "price is not on the market's price grid")
 
     def new_quote(
         self,
@@ -229,10 +232,10 @@ class Negotiations:
         return quote
 
     def withdraw_quote(self, quote: Quote, now_ms: int) -> None:
-        """Take a quote back. Raises RejectionError once it is accepted or over."""
+        """Take a quote back. Raises RejectionError (404) once it is accepted or over."""
         self._check_single(quote)
         if quote.status != "open":
-            raise RejectionError("invalid_parameters", f"the quote is {quote.status}")
+            raise not_found(service=MIDLAND)
         self.call_off(quote, now_ms, "deleted")
 
     @staticmethod
@@ -271,24 +274,30 @@ class Negotiations:
         self._check_single(quote)
         if quote.status != "accepted":
             raise RejectionError("invalid_parameters", f"the quote is {quote.status}, not accepted")
+        if quote.lapsed or self._is_late(quote, now_ms):
+            raise RejectionError("expired", service=MIDLAND)
         quote.status = "confirmed"
         self._changed(quote.rfq)
         quote.confirmed_ms = quote.updated_ms = now_ms
 
     # -- time --------------------------------------------------------------------------------------------------
 
+    @staticmethod
+    def _is_late(quote: Quote, now_ms: int) -> bool:
+        return now_ms - quote.accepted_ms > (CONFIRM_COMBO_MS if quote.rfq.market.legs else CONFIRM_MS)
+
     def advance(self, now_ms: int) -> None:
         """Void what wasn't confirmed in time, execute what is due, close what has no market any more."""
         for rfq in [rfq for rfq in self.open_rfqs() if not rfq.batch_id]:
-            combo = bool(rfq.market.legs)
             quote = rfq.locked
             if quote is not None and quote.status == "confirmed":
-                if now_ms - quote.confirmed_ms >= (EXECUTE_COMBO_MS if combo else EXECUTE_MS):
+                if now_ms - quote.confirmed_ms >= (EXECUTE_COMBO_MS if rfq.market.legs else EXECUTE_MS):
                     self._execute(quote, now_ms)
             elif not self._exchange.engine.markets[rfq.market.ticker].is_open:
                 self.close(rfq, now_ms, "market closed")
-            elif quote is not None and now_ms - quote.accepted_ms > (CONFIRM_COMBO_MS if combo else CONFIRM_MS):
-                self.call_off(quote, now_ms, "not confirmed in time")
+            elif quote is not None and self._is_late(quote, now_ms):
+                quote.lapsed = True
+                self._changed(rfq)
 
     def _execute(self, quote: Quote, now_ms: int) -> None:
         """Put both orders on the book, the quoter's first; what doesn't fit any more calls the quote off."""

@@ -12,6 +12,8 @@ Json = dict[str, Any]
 Shape = Literal["nested", "flat", "msg"]
 EXCHANGE = "exchange"
 """The service that stands in answers of the matching engine."""
+MIDLAND = "midland"
+"""The same in answers about requests for quotes (recorded on the demo exchange, 2026-07-06)."""
 
 
 class RejectionError(Exception):

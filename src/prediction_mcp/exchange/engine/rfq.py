@@ -37,6 +37,8 @@ class Quote:
     reason: str = ""
     maker_order_id: str = ""
     taker_order_id: str = ""
+    lapsed: bool = False
+    """Accepted and not confirmed in time: it reads as accepted for ever, and nothing comes of it."""
 
     def bid(self, side: Side) -> int:
         return self.yes_bid if side == "yes" else self.no_bid
@@ -85,4 +87,5 @@ class Rfq:
     @property
     def locked(self) -> Quote | None:
         """The quote that was accepted and isn't over yet."""
-        return next((q for q in self.quotes.values() if q.status in ("accepted", "confirmed")), None)
+        taken = (q for q in self.quotes.values() if q.status in ("accepted", "confirmed") and not q.lapsed)
+        return next(taken, None)

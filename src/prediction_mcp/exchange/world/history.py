@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from prediction_mcp.kalshi.units import COUNT_UNITS, PRICE_UNITS
 
@@ -56,6 +57,20 @@ class Candle:
     low: int = PRICE_UNITS
     close_price: int | None = None
     previous: int | None = None
+
+
+def with_quiet(found: list[Candle], end_ts: int, minutes: int) -> list[Candle]:
+    """Candlesticks with one more after each whose next period saw no trade, up to ``end_ts`` (Unix seconds).
+
+    Production lists periods in which only quotes changed. Past quotes aren't kept here; they change after a trade.
+    """
+    shown = list[Candle]()
+    for candle, after in zip_longest(found, found[1:]):
+        shown.append(candle)
+        quiet = candle.end_ts + minutes * 60
+        if quiet <= end_ts and (after is None or quiet < after.end_ts):
+            shown.append(Candle(quiet, previous=candle.close_price))
+    return shown
 
 
 def candles(trades: Iterable[Trade], start_ts: int, end_ts: int, minutes: int) -> list[Candle]:

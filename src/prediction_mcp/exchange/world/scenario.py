@@ -265,7 +265,10 @@ def open_games(catalogue: Catalogue, at_ms: int) -> list[Event]:
 
 
 def combo_event(catalogue: Catalogue, legs: list[tuple[str, str, str]], code: str, opens: datetime) -> Event:
-    """A combo of (event, market, side): it pays if every leg is right. It ends with the first leg that ends."""
+    """A combo of (event, market, side): it pays if every leg is right. It ends with the first leg that ends.
+
+    As recorded on production (``combo_priced_markets``) it trades in tenths of a cent and has no rules of its own.
+    """
     markets = [catalogue.markets[ticker] for _, ticker, _ in legs]
     labels = [f"{side} {market.yes_sub_title}" for market, (_, _, side) in zip(markets, legs, strict=True)]
     closes = min(datetime.fromtimestamp(m.close_ms / 1000, UTC) for m in markets)
@@ -274,8 +277,7 @@ def combo_event(catalogue: Catalogue, legs: list[tuple[str, str, str]], code: st
     combo = write_event(
         Listing(SERIES["KXMVESPORTSMULTIGAME"], f"S{opens:%Y}{code}", ",".join(labels), "Combo", opens, closes,
                 decided + HOUR, 0.4),
-        [Outcome("C1", ",".join(labels), "If every leg resolves as chosen, this market resolves to Yes.")],
-        fair, exclusive=False, structure="linear_cent")  # fmt: skip
+        [Outcome("C1", ",".join(labels), "")], fair, exclusive=False, structure="deci_cent")  # fmt: skip
     combo.collection = COLLECTION
     combo.markets[0].legs = legs
     combo.markets[0].strike_type = "custom"

@@ -150,7 +150,7 @@ def event_position(event_ticker: str, holdings: list[Holding], returned: int) ->
     return {
         "event_ticker": event_ticker,
         "total_cost_dollars": _micros(sum(h.traded for h in holdings)),
-        "total_cost_shares_fp": format_count(sum(abs(h.position) for h in holdings)),
+        "total_cost_shares_fp": format_count(sum(h.contracts for h in holdings)),
         "event_exposure_dollars": _micros(sum(h.cost for h in holdings) - returned),
         "realized_pnl_dollars": _micros(sum(h.realized for h in holdings)),
         "fees_paid_dollars": _micros(sum(h.fees for h in holdings)),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+
 from prediction_mcp.exchange.engine.market_state import MarketState, Trade
 from prediction_mcp.exchange.engine.matching import Book
 from prediction_mcp.exchange.world.history import Candle
 from prediction_mcp.exchange.world.listed import Event, Market, Series
 from prediction_mcp.kalshi.units import (
-    MICROS,
     PRICE_UNITS,
     PriceGrid,
     format_count,
-    format_dollars,
     format_price,
 )
 
@@ -19,6 +19,16 @@ from ..documents import terms_url
 from .wire import EXCHANGE_INDEX, Json, moment, side_names
 
 RULES_SECONDARY = "Simulated market: it is settled by the paper exchange's own random draw."
+SPORTS = {
+    "KXNBAGAME": ("Basketball", "Pro Basketball", "basketball"),
+    "KXNFLGAME": ("Football", "Pro Football", "football"),
+}
+"""Sport, competition and word of the series of games."""
+
+
+def identity(kind: str, name: str) -> str:
+    """A UUID, always the same for its kind and name."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}/{name}"))
 
 
 def series(item: Series, address: str, volume: int | None = None) -> Json:
@@ -54,6 +64,9 @@ def event(item: Event, markets: list[Json] | None = None) -> Json:
         "mutually_exclusive": item.exclusive,
         "category": item.series.category,
         "settlement_sources": [{"name": item.series.source[0], "url": item.series.source[1]}],
+        "strike_period": "",
+        "product_metadata": competition(item),
+        "available_on_brokers": True,
         "last_updated_ts": moment(item.updated_ms),
         "exchange_index": EXCHANGE_INDEX,
     }
@@ -67,11 +80,26 @@ def event(item: Event, markets: list[Json] | None = None) -> Json:
     return out
 
 
+def competition(item: Event) -> Json:
+    """What a sports event belongs to, as production's ``product_metadata`` has it."""
+    sport = SPORTS.get(item.series.ticker)
+    return {} if sport is None else {"competition": sport[1], "competition_scope": "Game"}
+
+
+def scope(item: Series) -> Json:
+    """What a series of sports is about, as production's ``product_metadata`` has it."""
+    return {"scope": "Game"} if item.ticker in SPORTS else {}
+
+
 def quotes(state: MarketState) -> Json:
-    """The best prices of both outcomes with their sizes; 0 and 1 where nobody quotes."""
+    """Best prices of both outcomes with their sizes.
+
+    A side without orders has a size of 0 and a bid of 0. Its ask is 1, or 0 in a market that was never quoted: so 162
+    of 200 open markets were recorded (``recorded/markets__status_open``).
+    """
     book = state.book
     bid, ask = book.bids.best, book.asks.best
-    yes_bid, yes_ask = bid or 0, PRICE_UNITS if ask is None else ask
+    yes_bid, yes_ask = bid or 0, ask or (PRICE_UNITS if state.was_quoted else 0)
     return {
         "yes_bid_dollars": format_price(yes_bid),
         "yes_bid_size_fp": format_count(book.bids.best_size),
@@ -94,7 +122,6 @@ def market(item: Market, state: MarketState, now_ms: int) -> Json:
         "event_ticker": item.event.ticker,
         "market_type": item.market_type,
         "title": item.title,
-        "subtitle": item.yes_sub_title,
         "yes_sub_title": item.yes_sub_title,
         "no_sub_title": item.no_sub_title,
         "created_time": moment(item.created_ms),
@@ -117,19 +144,16 @@ def market(item: Market, state: MarketState, now_ms: int) -> Json:
         "previous_yes_bid_dollars": format_price(item.previous_bid),
         "previous_yes_ask_dollars": format_price(item.previous_ask),
         "previous_price_dollars": format_price(item.previous_price),
-        "liquidity_dollars": "0.0000",
         "settlement_bounds_type": "default",
-        "fractional_trading_enabled": state.fractional,
         "expiration_value": item.expiration_value,
         "strike_type": item.strike_type,
         "rules_primary": item.rules,
         "rules_secondary": RULES_SECONDARY,
-        "response_price_units": "usd_cent",
         "price_level_structure": item.structure,
         "price_ranges": price_ranges(item.grid),
         "exchange_index": EXCHANGE_INDEX,
     }
-    if item.can_close_early:
+    if item.can_close_early and not item.legs:
         out["early_close_condition"] = "Closes early once the outcome is known."
     if item.floor_strike is not None:
         out["floor_strike"] = float(item.floor_strike)
@@ -137,13 +161,34 @@ def market(item: Market, state: MarketState, now_ms: int) -> Json:
         out["cap_strike"] = float(item.cap_strike)
     if item.decided_ms:
         out["settlement_value_dollars"] = format_price(item.value)
-        out["occurrence_datetime"] = moment(item.decided_ms)
     if item.settled_ms:
         out["settlement_ts"] = moment(item.settled_ms)
     if item.legs:
         out["mve_collection_ticker"] = item.event.collection
         out["mve_selected_legs"] = legs(item)
+        out["is_provisional"] = True
+    else:
+        out["occurrence_datetime"] = moment(item.decide_ms)
+    if custom := custom_strike(item):
+        out["custom_strike"] = custom
     return out
+
+
+def custom_strike(item: Market) -> Json:
+    """What a market is about beyond a number: the target of a structured one, the legs of a combo."""
+    if item.legs:
+        events, markets, sides = zip(*item.legs, strict=True)
+        return {
+            "Associated Events": ",".join(events),
+            "Associated Market Sides": ",".join(sides),
+            "Associated Markets": ",".join(markets),
+            "Multivariate Event Ticker": item.event.ticker,
+        }
+    if item.strike_type != "structured":
+        return {}
+    sport = SPORTS.get(item.event.series.ticker)
+    target = "outcome" if sport is None else f"{sport[2]}_team"
+    return {target: identity(item.event.series.ticker, item.yes_sub_title)}
 
 
 def created(item: Market) -> Json:
@@ -213,28 +258,28 @@ def trade(item: Trade, ticker: str, trade_id: str) -> Json:
 
 
 def candlestick(candle: Candle, tick: int, open_interest: int) -> Json:
-    """One candlestick. Quotes of the past aren't kept, so bid and ask are the traded band, a tick apart."""
+    """One candlestick; without a trade its price is only what it was before.
+
+    Quotes of the past aren't kept, so bid and ask are the traded band, a tick apart.
+    """
 
     def price(units: int) -> str:
         return format_price(min(max(units, 0), PRICE_UNITS))
 
     def band(shift: int) -> Json:
-        return {
-            "open_dollars": price((candle.open_price or 0) + shift),
-            "low_dollars": price(candle.low + shift),
-            "high_dollars": price(candle.high + shift),
-            "close_dollars": price((candle.close_price or 0) + shift),
-        }
+        return {name: price(units + shift) for name, units in shown.items()}
 
-    traded: Json = {
-        "open_dollars": price(candle.open_price or 0),
-        "low_dollars": price(candle.low),
-        "high_dollars": price(candle.high),
-        "close_dollars": price(candle.close_price or 0),
-        "mean_dollars": format_dollars(candle.notional // candle.volume * (MICROS // PRICE_UNITS)),
-        "min_dollars": price(candle.low),
-        "max_dollars": price(candle.high),
+    before = candle.previous or 0
+    shown = {
+        "open_dollars": candle.open_price or before,
+        "low_dollars": candle.low if candle.volume else before,
+        "high_dollars": candle.high if candle.volume else before,
+        "close_dollars": candle.close_price or before,
     }
+    traded: Json = {}
+    if candle.volume:
+        mean = (2 * candle.notional + candle.volume) // (2 * candle.volume)
+        traded = {**band(0), "mean_dollars": format_price(mean)}
     if candle.previous is not None:
         traded["previous_dollars"] = price(candle.previous)
     return {

@@ -212,7 +212,9 @@ def quote_json(call: Call, item: Quote) -> Json:
         out["rfq_target_cost_dollars"] = format_dollars(rfq.target_cost)
         out["target_cost_excludes_fees"] = rfq.excludes_fees
     if _is(call, item.account):
-        out |= {"creator_user_id": call.member.user_id, "creator_subaccount": item.account.number}
+        out["creator_user_id"] = call.member.user_id
+        if item.account.number:
+            out["creator_subaccount"] = item.account.number
         out["post_only"] = item.post_only
         if item.maker_order_id:
             out["creator_order_id"] = item.maker_order_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.world.listed import STATUS_FILTER, Event, Market
 
 from .. import wire, wire_market
@@ -67,6 +68,7 @@ def one_series(call: Call) -> Json:
         "series": wire_market.series(
             series, call.exchange.address, _series_volume(call, series.ticker) if call.flag("include_volume") else None
         )
+        | {"product_metadata": wire_market.scope(series)}
     }
 
 
@@ -171,11 +173,19 @@ def _check_filters(call: Call) -> None:
             raise call.refuse("min_updated_ts", "excluded_with")
 
 
+def _status(call: Call) -> str | None:
+    """The status filter. Raises RejectionError for another word, as recorded (``production/markets_settled``)."""
+    status = call.text("status")
+    if status is not None and status not in STATUS_FILTER:
+        raise RejectionError("bad_request", "invalid status filter")
+    return status
+
+
 def _select(call: Call, *, archived: bool) -> Iterable[Market]:
     event, series = call.text("event_ticker"), call.text("series_ticker")
     tickers = set(call.names("tickers"))
     mve = call.choice("mve_filter", ("only", "exclude"))
-    status = None if archived else call.choice("status", STATUS_FILTER)
+    status = None if archived else _status(call)
     if not archived:
         _check_filters(call)
     created = call.within("min_created_ts", "max_created_ts")

@@ -11,7 +11,8 @@ from prediction_mcp.exchange.world.listed import Event
 
 from .. import wire
 from ..call import Call, Json
-from .reference import SPORTS, event_of, milestone_id, milestone_type
+from ..wire_market import SPORTS
+from .reference import event_of, milestone_id, milestone_type
 
 MINUTE_MS = 60_000
 RANGES = {"15min": 15, "1h": 60, "1d": 1_440}

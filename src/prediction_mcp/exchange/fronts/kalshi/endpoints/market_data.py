@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from prediction_mcp.exchange.engine.market_state import Trade
 from prediction_mcp.exchange.engine.rejection import RejectionError
-from prediction_mcp.exchange.world.history import candles
+from prediction_mcp.exchange.world.history import candles, with_quiet
 from prediction_mcp.exchange.world.listed import Market
 
 from .. import wire_market
@@ -96,7 +96,7 @@ def _candlesticks(call: Call, market: Market) -> list[Json]:
     start, end, period = _window(call)
     state = call.exchange.engine.markets[market.ticker]
     tick = market.grid.ranges[0].step
-    made = candles(state.trades, start, end, period)
+    made = with_quiet(candles(state.trades, start, end, period), min(end, call.now_ms // 1000), period)
     if len(made) > MAX_CANDLES:
         raise RejectionError("invalid_parameters", f"more than {MAX_CANDLES} candlesticks: ask for a shorter time")
     shown = [wire_market.candlestick(c, tick, state.open_interest) for c in made]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,16 +15,12 @@ from prediction_mcp.kalshi.units import COUNT_UNITS, format_count
 
 from .. import wire
 from ..call import Call, Json
+from ..wire_market import SPORTS, identity
 from ..ws_subscription import market_id
 
 T = TypeVar("T")
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-SPORTS = {
-    "KXNBAGAME": ("Basketball", "Pro Basketball", "basketball"),
-    "KXNFLGAME": ("Football", "Pro Football", "football"),
-}
-"""Sport, competition and word of the series of games."""
 KINDS = {
     "KXFEDDECISION": "central_bank_decision",
     "KXCPIYOY": "economic_release",
@@ -35,11 +30,6 @@ KINDS = {
     "KXOSCARPIC": "award_show",
 }
 """Type of milestone of the other series that have one."""
-
-
-def identity(kind: str, name: str) -> str:
-    """A UUID, always the same for its kind and name."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}/{name}"))
 
 
 def _found(item: T | None, what: str) -> T:
