@@ -106,7 +106,7 @@ def test_markets_close_are_decided_and_pay() -> None:
     assert [m.result for m in event.markets].count("yes") == 1
     assert member.cash == member.deposited - spent + 5 * 1_000_000
     assert len([*exchange.archive.settlements(member)]) == len(event.markets)
-    assert len([*exchange.archive.settled_positions(member)]) == len(event.markets)
+    assert len([*exchange.archive.settled_positions([member])]) == len(event.markets)
     assert not exchange.engine.markets[event.markets[0].ticker].is_open
 
 

@@ -368,6 +368,11 @@ def test_requests_that_are_over_for_long_leave_the_disk(tmp_path: Path, monkeypa
     exchange.store.close()
 
 
+WITHOUT_SHARDS = (
+    "ALTER TABLE accounts DROP COLUMN shard; ALTER TABLE transfers DROP COLUMN client_id;"
+    " CREATE TABLE allocations (account_id TEXT PRIMARY KEY, percent INTEGER NOT NULL, reservation TEXT NOT NULL)"
+    " STRICT; "
+)
 WITHOUT_TOKENS = (
     "ALTER TABLE accounts DROP COLUMN tokens; ALTER TABLE orders DROP COLUMN sells;"
     " ALTER TABLE positions DROP COLUMN lots; DROP TABLE extras; "
@@ -377,7 +382,8 @@ WITHOUT_TOKENS = (
 def test_a_file_of_the_version_before_is_brought_up(tmp_path: Path) -> None:
     exchange = Exchange(1, Clock(), Store(tmp_path / "a.db"), "small")
     exchange.add_member("ann")
-    exchange.store.db.executescript(f"DROP TABLE rfqs; DROP TABLE returns; {WITHOUT_TOKENS} PRAGMA user_version = 2;")
+    older = f"DROP TABLE rfqs; DROP TABLE returns; {WITHOUT_SHARDS} {WITHOUT_TOKENS} PRAGMA user_version = 2;"
+    exchange.store.db.executescript(older)
     exchange.store.close()
     other = Exchange(99, Clock(), Store(tmp_path / "a.db"))
     market = next(m for m in other.catalogue.markets.values() if m.status == "active")

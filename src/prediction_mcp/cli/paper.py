@@ -41,6 +41,9 @@ def show_status(*, as_json: bool) -> None:
         console.print("No account has been opened yet.")
         return
     console.print(f"cash       ${found.cash:,.2f}, of it free ${found.free:,.2f}")
+    if found.free_by_shard:
+        split = ", ".join(f"${free:,.2f} on shard {shard}" for shard, free in found.free_by_shard.items())
+        console.print(f"shards     {split}")
     console.print(f"deposited  ${found.deposited:,.2f}")
     console.print(f"holding    {found.positions} positions, {found.resting_orders} resting orders")
 
@@ -61,10 +64,12 @@ def _status(home: Home) -> PaperStatus:
         exchange.store.close()
     if answer is None:
         return found
-    dollars = {"cash": "cash_dollars", "free": "available_dollars", "deposited": "deposited_dollars"}
+    figures = {"cash": "cash_dollars", "free": "available_dollars", "deposited": "deposited_dollars"}
+    split = {shard: Decimal(dollars) for shard, dollars in answer["shards"].items()}
     return found.model_copy(
         update={
-            **{name: Decimal(answer[theirs]) for name, theirs in dollars.items()},
+            **{name: Decimal(answer[theirs]) for name, theirs in figures.items()},
+            "free_by_shard": split if len(split) > 1 else None,
             "positions": answer["positions"], "resting_orders": answer["resting_orders"],
         }
     )  # fmt: skip

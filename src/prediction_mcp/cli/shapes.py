@@ -83,7 +83,10 @@ class Settled(Result):
 
 
 class PaperStatus(Result):
-    """Dollars. ``running`` in which process, at which address; absent where no server uses it."""
+    """Dollars. ``running`` in which process, at which address; absent where no server uses it.
+
+    ``free_by_shard``: by number of the exchange's shard, where money was on more than one.
+    """
 
     folder: str
     there: bool
@@ -92,6 +95,7 @@ class PaperStatus(Result):
     time: str | None = None
     cash: Number | None = None
     free: Number | None = None
+    free_by_shard: dict[str, Number] | None = None
     deposited: Number | None = None
     positions: int | None = None
     resting_orders: int | None = None

@@ -72,7 +72,9 @@ class Lives(ABC):
         if self.hub is not None:
             self.hub.event_listed(event)
         for market in event.markets:
-            state = self.engine.add_market(market.ticker, market.grid, event.fees, exclusive=event.exclusively)
+            state = self.engine.add_market(
+                market.ticker, market.grid, event.fees, exclusive=event.exclusively, shard=event.shard
+            )
             state.is_open = False
             self.changes.listings[market.ticker] = self.changes.markets[market.ticker] = None
             self._tell(market, "created")

@@ -76,7 +76,7 @@ class PolymarketExchange(Exchange):
         self.post_only_until_ms = self.restarting_until_ms = 0
         self._by_token: dict[str, tuple[Market, bool]] = {}
         self._last_ms = 0
-        super().__init__(seed, clock or wall_clock_ms, store, scenario, read_lag_ms=0)
+        super().__init__(seed, clock or wall_clock_ms, store, scenario, read_lag_ms=0, sharded=False)
 
     # -- listing -------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import heapq
 import itertools
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -27,6 +27,7 @@ from .engine.groups import OrderGroup
 from .engine.ledger import Account
 from .engine.matching import Order
 from .engine.negotiation import Negotiations
+from .engine.rejection import RejectionError
 from .faults import Faults
 from .lag import READ_LAG_MS, ReadLag
 from .lives import Lives, Transition
@@ -34,6 +35,7 @@ from .world.clock import MAX_TIME_S, wall_clock_ms
 from .world.hours import Hours
 from .world.listed import Catalogue, Event
 from .world.scenario import due, fee_changes, first_day
+from .world.shards import SHARDED, SHARDS
 
 if TYPE_CHECKING:
     from .fronts.kalshi.ws_hub import Hub
@@ -58,6 +60,8 @@ class Exchange(Lives):
         store: where everything is kept; what it holds already is read back, and its seed and scenario win.
         scenario: what is listed, a key of :data:`.scenario.SCENARIOS`.
         read_lag_ms: how long a member's changed order still reads as before.
+        sharded: whether new events are listed on the shards that production has them on; else all are on shard 0.
+            Events that are listed already stay on their shard.
 
     Raises:
         StoreError: what the store holds doesn't add up.
@@ -71,12 +75,17 @@ class Exchange(Lives):
         store: Store | None = None,
         scenario: str = "everyday",
         read_lag_ms: int = READ_LAG_MS,
+        sharded: bool = SHARDED,
     ) -> None:
         self.store = store or Store()
         self.clock = clock
         self.access = Access()
+        self.sharded = sharded
         self.paused = False
         self.down = False
+        self.paused_shards: set[int] = set()
+        self.down_shards: set[int] = set()
+        """Shards that are paused or under maintenance by themselves, while the exchange isn't."""
         self.hours = Hours()
         self.lag = ReadLag(read_lag_ms)
         self._paused_by_hand = False
@@ -108,6 +117,7 @@ class Exchange(Lives):
         if healed := self.store.heal(MAX_TIME_S * 1000):
             logger.warning("{} orders had an expiry that is no time; those that rested are cancelled", healed)
         self.catalogue = restore_catalogue(self.store)
+        self.catalogue.sharded = self.sharded
         restore_engine(self.store, self.catalogue, self.engine, self.groups, self.archive)
         self.negotiations.take_in(restore_rfqs(self.store, self.catalogue, self.engine))
         self._rng = random.Random(f"exchange/{seed}/{self.engine.sequence}")
@@ -119,7 +129,7 @@ class Exchange(Lives):
                 self._schedule(event, transition, at)
 
     def _first_listing(self, scenario: str, now_ms: int) -> Catalogue:
-        return first_day(scenario, self.seed, now_ms)
+        return first_day(scenario, self.seed, now_ms, sharded=self.sharded)
 
     def _due(self, now_ms: int) -> Iterator[Event]:
         """What is to be listed by now, each put into the catalogue as it comes."""
@@ -132,7 +142,7 @@ class Exchange(Lives):
     def _act(self, now_ms: int) -> None:
         """Let the crowd do what it does."""
         self.quoters.step(now_ms)
-        self.crowd.step(now_ms)
+        self.crowd.step(now_ms, self.paused_shards | self.down_shards)
 
     def _restore_keys(self) -> None:
         for account_id, tier in self.store.db.execute("SELECT account_id, tier FROM budgets"):
@@ -191,7 +201,7 @@ class Exchange(Lives):
 
     def subaccounts(self, member: Account) -> list[Account]:
         """The member's subaccounts, without the primary."""
-        return [a for a in self.engine.accounts.values() if a.parent is member]
+        return [a for a in self.engine.accounts.values() if a.parent is member and a.home is a]
 
     def issue_key(
         self,
@@ -299,18 +309,38 @@ class Exchange(Lives):
         if with_crowd and not self.paused:
             self._act(now)
 
-    def pause(self) -> None:
-        """Stop trading everywhere until :meth:`resume`: nothing can be placed, everything can be cancelled.
+    @property
+    def shards(self) -> tuple[int, ...]:
+        """The shards that there are: those that new events are listed on, and those that have markets already."""
+        return tuple(sorted({*self.catalogue.shards, *(event.shard for event in self.catalogue.events.values())}))
 
-        Resting orders stay, but for those that asked to be cancelled.
+    def is_trading(self, shard: int) -> bool:
+        """Whether orders can be placed on a shard."""
+        return not (self.paused or self.down or shard in self.paused_shards or shard in self.down_shards)
+
+    def check_shard_up(self, shard: int) -> None:
+        """Raise RejectionError (503) for a change on a shard that is under maintenance."""
+        if shard in self.down_shards:
+            raise RejectionError("exchange_unavailable", f"shard {shard} is under maintenance", 503)
+
+    def pause(self, shards: Collection[int] = ()) -> None:
+        """Stop trading until :meth:`resume`, everywhere or on some shards: orders can only be cancelled.
+
+        Resting orders stay, except those that asked to be cancelled.
         """
-        self._paused_by_hand = True
-        self.apply_hours()
+        if shards:
+            self.paused_shards |= set(shards)
+            self._cancel_on_pause(self.clock(), shards)
+        else:
+            self._paused_by_hand = True
+            self.apply_hours()
 
-    def resume(self) -> None:
-        """End a pause; one that the hours ask for lasts on."""
-        self._paused_by_hand = False
-        self.apply_hours()
+    def resume(self, shards: Collection[int] = ()) -> None:
+        """End a pause, of everything or of some shards; one that the hours ask for lasts on."""
+        self.paused_shards -= set(shards or self.paused_shards)
+        if not shards:
+            self._paused_by_hand = False
+            self.apply_hours()
 
     def apply_hours(self) -> None:
         """Pause or resume as the hours have it now."""
@@ -319,8 +349,12 @@ class Exchange(Lives):
     def _apply_hours(self, now: int) -> None:
         was, self.paused = self.paused, self._paused_by_hand or self.hours.is_closed(now)
         if self.paused and not was:
-            for account in self.engine.accounts.values():
-                self.engine.cancel_many([o for o in account.orders.values() if o.cancel_on_pause], now, "HaltCancel")
+            self._cancel_on_pause(now, SHARDS)
+
+    def _cancel_on_pause(self, now: int, shards: Collection[int]) -> None:
+        for account in self.engine.accounts.values():
+            asked = [o for o in account.orders.values() if o.cancel_on_pause and o.account.shard in shards]
+            self.engine.cancel_many(asked, now, "HaltCancel")
 
     def will_change(self, order: Order) -> None:
         """A member is about to change an order: for a moment reads will show it as it is now."""

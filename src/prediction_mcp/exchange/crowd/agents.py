@@ -6,6 +6,7 @@ Everything is driven by :meth:`Crowd.step`; the randomness is seeded, so the sam
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -78,22 +79,24 @@ class Crowd:
         account = self._engine.accounts.get(name)
         if account is None:
             account = self._engine.add_account(Account(name, self.grid, keeps_history=False))
-            self._refill(account)
+        self._refill(account)
         return account
 
-    def _refill(self, account: Account) -> None:
-        """The crowd never runs dry, however long the exchange runs."""
-        if account.available < PURSE // 10:
-            account.deposit(PURSE)
-            if self._engine.changes is not None:
-                self._engine.changes.accounts[account] = None
+    def _refill(self, member: Account) -> None:
+        """The crowd never runs dry on any shard, however long the exchange runs."""
+        for shard in self._catalogue.shards:
+            account = self._engine.on_shard(member, shard)
+            if account.available < PURSE // 10:
+                account.deposit(PURSE)
+                if self._engine.changes is not None:
+                    self._engine.changes.accounts[account] = None
 
     def _take_over(self) -> None:
         """Of an exchange read from disk, the orders on the books are the makers' again."""
         for ticker, state in self._engine.markets.items():
             for order in (*state.book.bids, *state.book.asks):
-                if order.account in self.makers:
-                    index = self.makers.index(order.account)
+                if order.account.home in self.makers:
+                    index = self.makers.index(order.account.home)
                     self._quotes.setdefault((index, ticker), Quotes()).orders.append(order)
 
     def forget(self, ticker: str) -> None:
@@ -120,12 +123,12 @@ class Crowd:
     def _on_grid(grid: PriceGrid, price: int) -> int:
         return grid.at_or_below(price) or grid.prices()[0]
 
-    def step(self, now_ms: int) -> None:
-        """Let a moment pass: news moves fair values, makers requote, takers trade."""
+    def step(self, now_ms: int, halted: Collection[int] = ()) -> None:
+        """Let a moment pass: news moves fair values, makers requote, takers trade; not on shards that are halted."""
         rng = self._rng
         elapsed = now_ms - self._last_step_ms if self._last_step_ms else 0
         self._last_step_ms = now_ms
-        markets = [m for m in self._catalogue.markets.values() if m.status == "active"]
+        markets = [m for m in self._catalogue.markets.values() if m.status == "active" and m.event.shard not in halted]
         if not markets:
             return
         moved: set[str] = set()

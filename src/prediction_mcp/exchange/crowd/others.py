@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
@@ -22,9 +23,9 @@ class OtherCrowd(Crowd):
     grid = 1
     now_ms = 0
 
-    def step(self, now_ms: int) -> None:
+    def step(self, now_ms: int, halted: Collection[int] = ()) -> None:
         self.now_ms = now_ms
-        super().step(now_ms)
+        super().step(now_ms, halted)
 
     def open_market(self, market: Market, now_ms: int, open_interest: int) -> None:
         self.now_ms = max(self.now_ms, now_ms)

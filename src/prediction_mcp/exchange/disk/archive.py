@@ -5,7 +5,7 @@ Everything is newest first and lazy: whoever pages through takes as many as it n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,13 @@ class Where:
         if values != (None,):
             self.clauses.append(clause)
             self.values.extend(values)
+        return self
+
+    def of_accounts(self, accounts: Iterable[Account]) -> Where:
+        """Rows of any of the accounts."""
+        ids = [account.account_id for account in accounts]
+        self.clauses.append(f"account_id IN ({', '.join('?' * len(ids))})")
+        self.values += ids
         return self
 
     def within(self, column: str, window: tuple[int | None, int | None]) -> Where:
@@ -118,9 +125,11 @@ class Archive:
         ):
             yield Settlement(self._accounts[account_id], *rest)
 
-    def settled_positions(self, account: Account, where: Where | None = None) -> Iterator[tuple[str, Holding]]:
-        """(ticker, position) of markets that were settled."""
-        where = (where or Where()).add("account_id = ?", account.account_id).add("settled = 1")
+    def settled_positions(
+        self, accounts: Iterable[Account], where: Where | None = None
+    ) -> Iterator[tuple[str, Holding]]:
+        """(ticker, position) of markets that were settled, of some accounts together."""
+        where = (where or Where()).of_accounts(accounts).add("settled = 1")
         columns = ", ".join((*POSITION_FIELDS, "lots"))
         for ticker, *row in self._db.execute(
             f"SELECT ticker, {columns} FROM positions WHERE {where} ORDER BY updated_ms, ticker", where.values
@@ -135,15 +144,15 @@ class Archive:
         return [(number, Deposit(member, micros, ts_ms)) for number, micros, ts_ms in rows]
 
     def transfers(self, member: Account, transfer_id: str | None = None) -> list[tuple[int, Transfer]]:
-        """(id, transfer): all of the member's, or the one that it gave this id."""
+        """(row, transfer), newest first: all of the member's, or the one with an id."""
         rows = self._db.execute(
-            "SELECT id, transfer_id, source, target, micros, ts_ms FROM transfers"
+            "SELECT id, transfer_id, source, target, micros, ts_ms, client_id FROM transfers"
             " WHERE owner = ?1 AND (?2 IS NULL OR transfer_id = ?2) ORDER BY id DESC",
             (member.account_id, transfer_id),
         )
         return [
-            (number, Transfer(transfer_id, self._accounts[source], self._accounts[target], micros, ts_ms))
-            for number, transfer_id, source, target, micros, ts_ms in rows
+            (number, Transfer(transfer_id, self._accounts[source], self._accounts[target], micros, ts_ms, client_id))
+            for number, transfer_id, source, target, micros, ts_ms, client_id in rows
         ]
 
     def touched_markets(self) -> set[str]:

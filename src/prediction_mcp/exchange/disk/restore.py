@@ -79,7 +79,8 @@ def restore_rfqs(store: Store, catalogue: Catalogue, engine: Engine) -> list[Rfq
 def _restore_markets(store: Store, catalogue: Catalogue, engine: Engine) -> None:
     for ticker, is_open, pool, open_interest, volume, last_price in store.db.execute("SELECT * FROM trading"):
         market = catalogue.markets[ticker]
-        state = engine.add_market(ticker, market.grid, market.event.fees, exclusive=market.event.exclusively)
+        event = market.event
+        state = engine.add_market(ticker, market.grid, event.fees, exclusive=event.exclusively, shard=event.shard)
         state.is_open = bool(is_open)
         state.payout = market.value if market.settled_ms else None
         state.pool, state.open_interest, state.volume, state.last_price = pool, open_interest, volume, last_price
@@ -93,10 +94,13 @@ def _restore_markets(store: Store, catalogue: Catalogue, engine: Engine) -> None
 
 
 def _restore_accounts(store: Store, engine: Engine) -> None:
-    rows = store.db.execute("SELECT * FROM accounts ORDER BY number, rowid")
-    for account_id, owner, number, grid, keeps_history, cash, deposited, updated_ms, netting, tokens in rows:
-        parent = engine.accounts[owner] if number else None
-        account = Account(account_id, grid, bool(keeps_history), number, parent, bool(netting), bool(tokens))
+    rows = store.db.execute("SELECT * FROM accounts ORDER BY shard, number, rowid")
+    for account_id, owner, number, grid, keeps_history, cash, deposited, updated_ms, netting, tokens, shard in rows:
+        if shard:
+            account = engine.accounts[account_id.removesuffix(f"#{shard}")].on(shard)
+        else:
+            parent = engine.accounts[owner] if number else None
+            account = Account(account_id, grid, bool(keeps_history), number, parent, bool(netting), bool(tokens))
         account.cash, account.deposited, account.updated_ms = cash, deposited, updated_ms
         engine.add_account(account)
     columns = ", ".join((*POSITION_FIELDS, "lots"))

@@ -6,14 +6,13 @@ CREATE TABLE exchange (
 CREATE TABLE accounts (
   account_id TEXT PRIMARY KEY, owner TEXT NOT NULL, number INTEGER NOT NULL, grid INTEGER NOT NULL,
   keeps_history INTEGER NOT NULL, cash INTEGER NOT NULL, deposited INTEGER NOT NULL, updated_ms INTEGER NOT NULL,
-  netting INTEGER NOT NULL, tokens INTEGER NOT NULL DEFAULT 0
+  netting INTEGER NOT NULL, tokens INTEGER NOT NULL DEFAULT 0, shard INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE budgets (account_id TEXT PRIMARY KEY, tier TEXT NOT NULL) STRICT;
 CREATE TABLE keys (
   key_id TEXT PRIMARY KEY, account_id TEXT NOT NULL, public_key TEXT NOT NULL, scopes TEXT NOT NULL,
   name TEXT NOT NULL, subaccount INTEGER
 ) STRICT;
-CREATE TABLE allocations (account_id TEXT PRIMARY KEY, percent INTEGER NOT NULL, reservation TEXT NOT NULL) STRICT;
 CREATE TABLE series (ticker TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE events (
   position INTEGER PRIMARY KEY, ticker TEXT NOT NULL UNIQUE, series TEXT NOT NULL, body BLOB NOT NULL
@@ -72,7 +71,7 @@ CREATE TABLE deposits (
 ) STRICT;
 CREATE TABLE transfers (
   id INTEGER PRIMARY KEY, transfer_id TEXT NOT NULL, owner TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL,
-  micros INTEGER NOT NULL, ts_ms INTEGER NOT NULL, UNIQUE (owner, transfer_id)
+  micros INTEGER NOT NULL, ts_ms INTEGER NOT NULL, client_id TEXT NOT NULL DEFAULT '', UNIQUE (owner, transfer_id)
 ) STRICT;
 
 -- What a front keeps besides, as JSON, in the sequence it came.

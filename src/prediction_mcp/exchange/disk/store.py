@@ -31,7 +31,7 @@ from ..world.listed import Catalogue
 from .catalogue_json import pack_event, pack_market, pack_series
 from .rfq_json import pack_rfq
 
-VERSION = 5
+VERSION = 6
 """Of the schema; a file of a later version is refused, not guessed at, an older one is brought up to it."""
 UPGRADES: dict[int, str] = {
     1: """
@@ -52,6 +52,15 @@ UPGRADES: dict[int, str] = {
     CREATE TABLE extras (
       id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (kind, key)
     ) STRICT;
+    """,
+    5: """
+    ALTER TABLE accounts ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE transfers ADD COLUMN client_id TEXT NOT NULL DEFAULT '';
+    INSERT INTO extras (kind, key, body) SELECT 'allocation', account_id, CAST(
+      '{"allocations":[{"exchange_index":0,"percent":100}],"resting_margin_reservation":"' || reservation || '"}'
+      AS BLOB
+    ) FROM allocations WHERE percent = 100;
+    DROP TABLE allocations;
     """,
 }
 """What takes a schema of a version to the next."""
@@ -209,9 +218,9 @@ class Store:
         self._write_positions(positions if durable else (p for p in positions if p[0].keeps_history))
         if durable:
             accounts = touched | changes.accounts
-            db.executemany(_put("accounts", 10), (
+            db.executemany(_put("accounts", 11), (
                 (a.account_id, a.primary.account_id, a.number, a.grid, a.keeps_history, a.cash, a.deposited,
-                 a.updated_ms, a.netting, a.tokens) for a in accounts
+                 a.updated_ms, a.netting, a.tokens, a.shard) for a in accounts
             ))  # fmt: skip
             self._write_returns(a for a in accounts if a.nets)
         self._write_groups(changes.groups)
@@ -229,11 +238,11 @@ class Store:
             ((d.account.account_id, d.micros, d.ts_ms) for d in changes.deposits),
         )
         db.executemany(
-            "INSERT INTO transfers (transfer_id, owner, source, target, micros, ts_ms) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO transfers (transfer_id, owner, source, target, micros, ts_ms, client_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                (t.transfer_id, a.primary.account_id, a.account_id, t.target.account_id, t.micros, t.ts_ms)
-                for t in changes.transfers
-                for a in (t.source,)
+                (t.transfer_id, t.source.primary.account_id, t.source.account_id, t.target.account_id, t.micros,
+                 t.ts_ms, t.client_id) for t in changes.transfers
             ),
         )  # fmt: skip
 
@@ -362,15 +371,6 @@ class Store:
 
     def forget_key(self, key_id: str) -> None:
         self.db.execute("DELETE FROM keys WHERE key_id = ?", (key_id,))
-
-    def save_allocation(self, account_id: str, percent: int, reservation: str) -> None:
-        """What share of a member's money shall lie on the one shard there is; 0 for no rule."""
-        self.db.execute(_put("allocations", 3), (account_id, percent, reservation))
-
-    def allocation(self, account_id: str) -> tuple[int, str]:
-        """(percent, reservation)."""
-        found = self.db.execute("SELECT percent, reservation FROM allocations WHERE account_id = ?", (account_id,))
-        return found.fetchone() or (0, "sum")
 
 
 def _order_row(order: Order) -> tuple[Any, ...]:

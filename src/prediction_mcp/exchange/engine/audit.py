@@ -29,6 +29,7 @@ def audit(engine: Engine) -> None:
         required += sum(one.held for one in account.returns.values())
         if account.held != required or account.available < 0 or account.cash % account.grid:
             raise AssertionError(f"{account.account_id}: held {account.held} != {required}, cash {account.cash}")
+        _audit_shard(engine, account)
     for ticker, market in engine.markets.items():
         _audit_positions(engine, ticker, market)
         bid, ask = market.book.bids.best, market.book.asks.best
@@ -38,6 +39,18 @@ def audit(engine: Engine) -> None:
             for level in side.levels.values():
                 if level.total != sum(o.remaining for o in level.orders.values()) or level.total <= 0:
                     raise AssertionError(f"{ticker}: a level's total is wrong")
+
+
+def _audit_shard(engine: Engine, account: Account) -> None:
+    """An account has positions, orders and returned collateral in markets of its own shard only."""
+    for ticker in account.holdings:
+        if (market := engine.markets.get(ticker)) is not None and market.shard != account.shard:
+            raise AssertionError(f"{account.account_id}: a position in {ticker}, which is on shard {market.shard}")
+    for market in engine.markets.values() if account.returns else ():
+        if market.event in account.returns and market.shard != account.shard:
+            raise AssertionError(f"{account.account_id}: collateral of {market.event}, on shard {market.shard}")
+    if account.shards.get(account.shard) is not account or account.home.shards is not account.shards:
+        raise AssertionError(f"{account.account_id}: two accounts of one subaccount on shard {account.shard}")
 
 
 def _audit_positions(engine: Engine, ticker: str, market: MarketState) -> None:

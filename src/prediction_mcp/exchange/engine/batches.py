@@ -7,8 +7,8 @@ Kalshi's specification of October 2026. Like other requests, batches stay in mem
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -187,8 +187,7 @@ class Batches:
         worse = [rfq_id for rfq_id, quote in won.items() if quote.bid(side) < limits[rfq_id]]
         if worse:
             raise RejectionError("rfq_batch_quotes_changed", ", ".join(worse), 409)
-        if batch.account.available < sum(self._worst(quote, side) for quote in won.values()):
-            raise RejectionError("insufficient_balance", service=EXCHANGE)
+        self._check_balance(batch, won.values(), side)
         batch.status, batch.accepted_side, batch.accepted_as, batch.won = "accepted", side, key, won
         batch.accepted_ms = batch.updated_ms = now_ms
         for quote in won.values():
@@ -197,10 +196,14 @@ class Batches:
         for offer in batch.quotes.values():
             self._sort_out(offer, now_ms)
 
-    def _worst(self, quote: Quote, side: Side) -> int:
-        """Micros that a child may cost the requester, its fee included."""
-        unit, count = PRICE_UNITS - quote.bid(side), quote.count(side)
-        return unit * count + quote.rfq.market.event.fees.worst(unit, count)
+    def _check_balance(self, batch: Batch, won: Iterable[Quote], side: Side) -> None:
+        """Raise RejectionError unless the requester's money on each shard covers its children there, fees included."""
+        needed: Counter[int] = Counter()
+        for quote in won:
+            unit, count, event = PRICE_UNITS - quote.bid(side), quote.count(side), quote.rfq.market.event
+            needed[event.shard] += unit * count + event.fees.worst(unit, count)
+        if any(batch.account.on(shard).available < micros for shard, micros in needed.items()):
+            raise RejectionError("insufficient_balance", service=EXCHANGE)
 
     def _sort_out(self, offer: BatchQuote, now_ms: int) -> None:
         """After an accept: what a maker won stands, the rest of its quote is called off."""
@@ -337,12 +340,11 @@ class Batches:
             raise ValueError("only an accepted batch is executed")
         makers: dict[str, Order] = {}
         try:
-            if self._exchange.paused:
+            if not all(self._exchange.is_trading(rfq.market.event.shard) for rfq in batch.rfqs):
                 raise RejectionError("trading_is_paused", status=409, service=EXCHANGE)
             for rfq_id, quote in batch.won.items():
                 makers[rfq_id] = self._place(quote, side, now_ms, taker=False)
-            if batch.account.available < sum(self._worst(quote, side) for quote in batch.won.values()):
-                raise RejectionError("insufficient_balance", service=EXCHANGE)
+            self._check_balance(batch, batch.won.values(), side)
             if any(order.remaining < batch.won[rfq_id].count(side) for rfq_id, order in makers.items()):
                 raise RejectionError("quote_executed_elsewhere", "a maker's order met another one first")
         except RejectionError as rejection:

@@ -110,7 +110,7 @@ class BlockTrades:
         buying = account.primary is proposal.buyer.primary
         buyer, seller = (account, proposal.seller) if buying else (proposal.buyer, account)
         if proposal.seller_accepted_ms if buying else proposal.buyer_accepted_ms:
-            if self._exchange.paused:
+            if not self._exchange.is_trading(proposal.market.event.shard):
                 raise RejectionError("trading_is_paused", status=409, service=EXCHANGE)
             taker_side = ASK if proposal.maker_side == "yes" else BID
             bought, sold = self._exchange.engine.cross(

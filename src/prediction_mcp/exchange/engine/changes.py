@@ -24,13 +24,22 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Money between two accounts of one member, in micros. The member made the id, so that none is done twice."""
+    """Money between two accounts of one member, in micros.
+
+    The member made the id of a transfer between subaccounts, or ``client_id`` of one between shards, so that none is
+    done twice.
+    """
 
     transfer_id: str
     source: Account
     target: Account
     micros: int
     ts_ms: int
+    client_id: str = ""
+
+    @property
+    def crosses_shards(self) -> bool:
+        return self.source.shard != self.target.shard
 
 
 @dataclass(slots=True)

@@ -43,15 +43,25 @@ class Engine(Steps):
         *,
         fractional: bool = True,
         exclusive: tuple[str, tuple[str, ...]] = ("", ()),
+        shard: int = 0,
     ) -> MarketState:
         """A market; ``exclusive`` is its event with all its markets, where at most one of those ends with YES."""
-        state = self.markets[ticker] = MarketState(Book(ticker, grid), fees, fractional=fractional)
+        state = self.markets[ticker] = MarketState(Book(ticker, grid), fees, fractional=fractional, shard=shard)
         state.event, state.peers = exclusive
         return state
 
     def add_account(self, account: Account) -> Account:
         self.accounts[account.account_id] = account
         return account
+
+    def on_shard(self, account: Account, shard: int) -> Account:
+        """The account of the same subaccount on a shard."""
+        found = account.on(shard)
+        if found.account_id not in self.accounts:
+            self.add_account(found)
+            if self.changes is not None:
+                self.changes.accounts[found] = None
+        return found
 
     # -- orders ------------------------------------------------------------------------------------------------
 
@@ -75,7 +85,7 @@ class Engine(Steps):
         sells: bool = False,
         order_id: str = "",
     ) -> Order:
-        """Take an order: match what crosses, rest or cancel what is left.
+        """Take an order: match what crosses, rest or cancel what is left. It uses the money on the market's shard.
 
         ``sells`` and ``order_id`` are for accounts that hold tokens: it delivers tokens that are there, and its id was
         made by its sender.
@@ -88,7 +98,9 @@ class Engine(Steps):
             raise RejectionError("market_not_found", f"market {ticker} not found", 404)
         if client_order_id and self._is_used(account, client_order_id):
             raise RejectionError("order_already_exists", status=409, service=EXCHANGE)
-        check_group(group)
+        if account.shard != market.shard:
+            account = self.on_shard(account, market.shard)
+        check_group(group, account)
         check_open(market)
         check_shape(market, price, count)
         check_time_in_force(time_in_force, expires_ms, now_ms, post_only=post_only)
@@ -235,7 +247,8 @@ class Engine(Steps):
         check_open(market)
         check_shape(market, price, count)
         orders: list[Order] = []
-        for account, side in ((buyer, BID), (seller, ASK)):
+        for party, side in ((buyer, BID), (seller, ASK)):
+            account = self.on_shard(party, market.shard)
             seq = self.sequence = self.sequence + 1
             order = Order(self._order_id % seq, seq, account, ticker, side, price, count, now_ms)
             order.fee_hold, order.slack = market.fees.worst(price, count), SLACK_GRIDS * account.grid

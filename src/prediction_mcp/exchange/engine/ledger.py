@@ -177,10 +177,10 @@ class Returned:
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """One member's primary account or one of its subaccounts.
+    """The money and positions of one subaccount (0: the member's primary account) on one shard of the exchange.
 
-    ``keeps_history`` is False for the simulation's own crowd, which nobody asks about. A subaccount has money and
-    positions of its own; orders, fills and settlements are the member's, kept with the primary account.
+    ``keeps_history`` is False for simulated traders. Each account has its own money and positions; orders, fills and
+    settlements are the member's, kept with the primary account.
     """
 
     account_id: str
@@ -191,6 +191,9 @@ class Account:
     netting: bool = False
     tokens: bool = False
     """Holds YES and NO side by side: see :mod:`.tokens`."""
+    shard: int = 0
+    base: Account | None = None
+    """The same subaccount's account on shard 0, of one on another shard."""
     cash: int = 0
     held: int = 0
     deposited: int = 0
@@ -203,12 +206,19 @@ class Account:
     returns: dict[str, Returned] = field(default_factory=dict)
     """By event; see :mod:`.netting`."""
     updated_ms: int = 0
+    home: Account = field(init=False)
+    """The same subaccount's account on shard 0: this one, or its base."""
+    shards: dict[int, Account] = field(init=False)
+    """The same subaccount's accounts by shard, this one among them."""
     primary: Account = field(init=False)
     user_id: str = field(init=False)
     """The member's UUID in answers, always the same for its name."""
 
     def __post_init__(self) -> None:
         self.primary = self.parent or self
+        self.home = self.base or self
+        self.shards = {} if self.base is None else self.base.shards
+        self.shards[self.shard] = self
         self.user_id = str(uuid.uuid5(uuid.NAMESPACE_OID, self.primary.account_id))
         if self.parent is not None:
             self.orders, self.by_client_id = self.parent.orders, self.parent.by_client_id
@@ -235,6 +245,22 @@ class Account:
             raise ValueError("a deposit must be positive and on the account's balance grid")
         self.cash += micros
         self.deposited += micros
+
+    def on(self, shard: int) -> Account:
+        """The same subaccount's account on a shard, made without money if there is none."""
+        found = self.shards.get(shard)
+        if found is None:
+            home = self.home
+            found = Account(
+                f"{home.account_id}#{shard}", self.grid, self.keeps_history, self.number, home.primary, self.netting,
+                self.tokens, shard, home,
+            )  # fmt: skip
+        return found
+
+    @property
+    def in_use(self) -> list[Account]:
+        """Its accounts by shard: the one on shard 0, and those through which money ever moved."""
+        return [one for _, one in sorted(self.shards.items()) if not one.shard or one.updated_ms]
 
     def holding(self, ticker: str) -> Holding:
         holding = self.holdings.get(ticker)

@@ -83,6 +83,8 @@ class MarketState:
     event: str = ""
     peers: tuple[str, ...] = ()
     """Its event, and all markets of it, where at most one of them ends with YES; else nothing."""
+    shard: int = 0
+    """The part of the exchange that trades it: orders in it work on their accounts' money there."""
     trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=TAPE_LENGTH))
 
     @property

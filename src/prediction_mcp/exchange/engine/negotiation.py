@@ -259,10 +259,9 @@ class Negotiations:
         if not count:
             raise RejectionError("invalid_parameters", f"the quote has no bid for {side}, or the target buys nothing")
         unit = PRICE_UNITS - (quote.yes_bid if side == "yes" else quote.no_bid)
-        if (
-            quote.rfq.account.available < unit * count
-            and not quote.rfq.account.holding(quote.rfq.market.ticker).position
-        ):
+        market = quote.rfq.market
+        account = self._exchange.engine.on_shard(quote.rfq.account, market.event.shard)
+        if account.available < unit * count and not account.holding(market.ticker).position:
             raise RejectionError("insufficient_balance", service=EXCHANGE)
         quote.status, quote.accepted_side = "accepted", side
         self._changed(quote.rfq)
@@ -307,7 +306,7 @@ class Negotiations:
         price = quote.yes_bid if side == "yes" else PRICE_UNITS - quote.no_bid
         book_side, count, ticker = BID if side == "yes" else ASK, quote.count(side), rfq.market.ticker
         try:
-            if self._exchange.paused:
+            if not self._exchange.is_trading(rfq.market.event.shard):
                 raise RejectionError("trading_is_paused", status=409, service=EXCHANGE)
             maker = engine.submit(
                 quote.account,

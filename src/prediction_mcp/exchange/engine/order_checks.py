@@ -5,10 +5,10 @@ from __future__ import annotations
 from prediction_mcp.kalshi.units import COUNT_UNITS
 
 from .groups import OrderGroup
-from .ledger import Holding
+from .ledger import Account, Holding
 from .market_state import MarketState
 from .matching import BID, Order
-from .rejection import EXCHANGE, RejectionError, not_found
+from .rejection import EXCHANGE, RejectionError, invalid, not_found
 
 GTC = "good_till_canceled"
 IOC = "immediate_or_cancel"
@@ -20,8 +20,15 @@ def check_open(market: MarketState) -> None:
         raise RejectionError("MARKET_INACTIVE", "market is not accepting orders")
 
 
-def check_group(group: OrderGroup | None) -> None:
-    if group is not None and group.triggered:
+def check_group(group: OrderGroup | None, account: Account) -> None:
+    """Raises RejectionError for a group of another subaccount or shard, and for one that was triggered."""
+    if group is None:
+        return
+    if group.account.home is not account.home:
+        raise invalid("order_group_id", "belongs to another subaccount")
+    if group.account is not account:
+        raise invalid("order_group_id", f"is on shard {group.account.shard}, the market on shard {account.shard}")
+    if group.triggered:
         raise RejectionError("order_group_triggered", "the order group takes no orders until it is reset")
 
 

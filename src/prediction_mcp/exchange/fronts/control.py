@@ -33,11 +33,15 @@ MAX_DEPOSIT = 10**15
 
 
 class FaultSetting(msgspec.Struct, forbid_unknown_fields=True):
-    """Rules replace those in force; the two states are left alone when not named."""
+    """Rules replace those in force; the two states are left alone when not named.
+
+    ``shards``: the shards that the states are of; the whole exchange, if none is named.
+    """
 
     rules: list[Rule] | None = None
     paused: bool | None = None
     maintenance: bool | None = None
+    shards: list[int] | None = None
 
 
 class ClockSetting(msgspec.Struct, forbid_unknown_fields=True):
@@ -102,21 +106,32 @@ class _Control:
             "struck": exchange.faults.struck,
             "paused": exchange.paused,
             "maintenance": exchange.down,
+            "paused_shards": sorted(exchange.paused_shards),
+            "shards_in_maintenance": sorted(exchange.down_shards),
             "kinds": KINDS,
         }
 
     def set_faults(self, body: bytes) -> None:
-        setting = msgspec.json.decode(body, type=FaultSetting)
+        setting, exchange = msgspec.json.decode(body, type=FaultSetting), self._exchange
+        shards = set(setting.shards or ())
+        if not shards <= set(exchange.shards):
+            raise ValueError(f"the shards are {', '.join(map(str, exchange.shards))}")
         if setting.rules is not None:
-            self._exchange.faults.rules[:] = setting.rules
+            exchange.faults.rules[:] = setting.rules
         if setting.paused is not None:
-            (self._exchange.pause if setting.paused else self._exchange.resume)()
-        if setting.maintenance is not None:
-            self._exchange.down = setting.maintenance
+            (exchange.pause if setting.paused else exchange.resume)(shards)
+        if setting.maintenance is None:
+            return
+        if not shards:
+            exchange.down = setting.maintenance
+        exchange.down_shards -= shards or exchange.down_shards
+        if setting.maintenance:
+            exchange.down_shards |= shards
 
     def no_faults(self) -> None:
         self._exchange.faults.rules.clear()
         self._exchange.down = False
+        self._exchange.down_shards.clear()
         self._exchange.resume()
 
     # -- time --------------------------------------------------------------------------------------------------
@@ -168,7 +183,8 @@ class _Control:
 
     def account(self) -> Json:
         """Every member's account at a glance."""
-        return {"accounts": [summary(a) for a in self._exchange.engine.accounts.values() if a.keeps_history]}
+        accounts = self._exchange.engine.accounts.values()
+        return {"accounts": [summary(a) for a in accounts if a.keeps_history and a.home is a]}
 
     def deposit(self, body: bytes) -> None:
         setting = msgspec.json.decode(body, type=DepositSetting)
@@ -176,13 +192,15 @@ class _Control:
 
 
 def summary(account: Account) -> Json:
-    """What a person wants to know of an account at a glance."""
+    """An account at a glance, over all shards; ``shards`` is what is available on each that it uses."""
+    accounts = account.shards.values()
     return {
         "account": account.account_id,
-        "cash_dollars": format_dollars(account.cash),
-        "available_dollars": format_dollars(account.available),
+        "cash_dollars": format_dollars(sum(a.cash for a in accounts)),
+        "available_dollars": format_dollars(sum(a.available for a in accounts)),
         "deposited_dollars": format_dollars(account.deposited),
-        "positions": sum(1 for holding in account.holdings.values() if holding.position),
+        "shards": {str(a.shard): format_dollars(a.available) for a in account.in_use},
+        "positions": sum(1 for a in accounts for holding in a.holdings.values() if holding.position),
         "resting_orders": sum(1 for order in account.orders.values() if order.status == "resting"),
     }
 

@@ -11,6 +11,7 @@ from prediction_mcp.kalshi.units import CENT_GRID, PriceGrid
 from prediction_mcp.polymarket.fees import FEES, TakerFees
 
 from .fair import Fair, Leg
+from .shards import SHARDS, shard_of
 
 TAPERED_GRID = PriceGrid.parse([("0", "0.1", "0.001"), ("0.1", "0.9", "0.01"), ("0.9", "1", "0.001")])
 """Tenths of a cent near the ends, cents between."""
@@ -134,6 +135,7 @@ class Event:
     fee_type: str | None = None  # overrides of the series' fees
     fee_multiplier: Decimal | None = None
     augmented: bool = False  # more of its outcomes may get a name later
+    shard: int = 0  # of the exchange that trades its markets; it stays where it was listed
 
     @property
     def exclusively(self) -> tuple[str, tuple[str, ...]]:
@@ -163,17 +165,29 @@ class Catalogue:
     """Everything listed, by ticker, in listing order; ``serial`` numbers that order, and is never used twice.
 
     ``programmed`` are the occasions of the scenario that were listed already, with their times: a memory that saves
-    writing them again.
+    writing them again. ``sharded``: new events are listed on the shards that production has them on; else on shard 0.
     """
 
     serial: int = 0
     scenario: str = "everyday"
+    sharded: bool = False
     programmed: dict[str, int] = field(default_factory=dict)
     series: dict[str, Series] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
     markets: dict[str, Market] = field(default_factory=dict)
 
+    @property
+    def shards(self) -> tuple[int, ...]:
+        """The shards that there are."""
+        return tuple(SHARDS) if self.sharded else (0,)
+
+    def shard_of(self, series: Series) -> int:
+        """The shard that new events of a series are listed on."""
+        return shard_of(series.ticker, series.category, series.tags) if self.sharded else 0
+
     def add(self, event: Event) -> None:
+        if not event.serial:
+            event.shard = self.shard_of(event.series)
         self.series.setdefault(event.series.ticker, event.series)
         self.events[event.ticker] = event
         for item in cast("tuple[Event | Market, ...]", (event, *event.markets)):

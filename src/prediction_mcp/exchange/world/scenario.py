@@ -373,8 +373,8 @@ def _show_every_state(catalogue: Catalogue, rng: random.Random) -> None:
         market.status, market.frozen = status, True
 
 
-def first_day(scenario: str, seed: int, now_ms: int) -> Catalogue:
-    """What an exchange lists that begins at ``now_ms``.
+def first_day(scenario: str, seed: int, now_ms: int, *, sharded: bool = False) -> Catalogue:
+    """What an exchange lists that begins at ``now_ms``; ``sharded`` puts it on the shards of production.
 
     ``everyday`` are about 20 series, 90 events and 450 markets in every state there is; ``small`` are five series.
 
@@ -385,7 +385,7 @@ def first_day(scenario: str, seed: int, now_ms: int) -> Catalogue:
         raise ValueError(f"there is no scenario {scenario!r}: take {' or '.join(SCENARIOS)}")
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     rng = random.Random(f"everyday/{seed}")
-    catalogue = Catalogue(scenario=scenario)
+    catalogue = Catalogue(scenario=scenario, sharded=sharded)
     old = now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY * 40  # behind the historical cutoff
     for program in SCENARIOS[scenario]:
         if program.name.startswith("heat"):

@@ -21,8 +21,6 @@ from prediction_mcp.exchange.world.clock import MAX_TIME_S
 from prediction_mcp.exchange.world.listed import Event, Market, Series
 from prediction_mcp.kalshi.units import COUNT_UNITS, parse_count, parse_dollars, parse_price
 
-from .wire import EXCHANGE_INDEX
-
 T = TypeVar("T")
 B = TypeVar("B", bound=msgspec.Struct)
 Json = dict[str, Any]
@@ -89,14 +87,38 @@ class Call:
 
     def of_subaccount(self) -> Where:
         """A condition on the account, where the query names one; else all of the member's are meant."""
-        if self.text("subaccount") is None and self.locked is None:
-            return Where()
-        return Where().add("account_id = ?", self.owned().account_id)
+        only = self.only()
+        return Where() if only is None else Where().of_accounts(only.shards.values())
+
+    def of_shard(self) -> Where:
+        """The same condition for a list that the query's ``exchange_index`` filters."""
+        index, only = self.integer("exchange_index", None, 0), self.only()
+        if index is None:
+            return self.of_subaccount()
+        accounts = (self.member, *self.exchange.subaccounts(self.member)) if only is None else (only,)
+        return Where().of_accounts(account.on(index) for account in accounts)
 
     def check_shard(self, index: int | None) -> None:
-        """Raises RejectionError (400) for a shard that this exchange hasn't got. -1 leaves it to the ticker."""
-        if index not in (None, AUTO, EXCHANGE_INDEX):
-            raise invalid("exchange_index", f"there is shard {EXCHANGE_INDEX} only")
+        """Raise RejectionError (400) for a shard that this exchange doesn't have. -1 is routing by the ticker."""
+        if index is not None and index != AUTO and index not in self.exchange.shards:
+            numbers = ", ".join(map(str, self.exchange.shards))
+            raise invalid("exchange_index", f"must be one of the shards {numbers}")
+
+    def route(self, index: int | None, ticker: str | None) -> int:
+        """The shard of a request about an order: the one that is named, or that of the ticker, or 0.
+
+        Raises:
+            RejectionError: 400 for -1 without a ticker, 404 for a market that isn't on the named shard, 503 for a shard
+                under maintenance.
+        """
+        market = self.exchange.catalogue.markets.get(ticker or "")
+        if index == AUTO and not ticker:
+            raise invalid("exchange_index", "-1 needs the market's ticker")
+        shard = index if index not in (None, AUTO) else market.event.shard if market is not None else 0
+        if market is not None and market.event.shard != shard:
+            raise RejectionError("market_not_found", f"market {ticker} not found", 404)
+        self.exchange.check_shard_up(shard)
+        return shard
 
     def unbound(self) -> Account:
         """The member, for what a key that is bound to a subaccount may not do. Raises RejectionError (403)."""
@@ -189,14 +211,16 @@ class Call:
             raise not_found()
         return found
 
-    def order(self, account: Account | None = None, order_id: str | None = None) -> Order:
-        """The member's own order, of one of its accounts where that is named; somebody else's is as good as none."""
+    def order(self, account: Account | None = None, order_id: str | None = None, shard: int | None = None) -> Order:
+        """The member's own order, of a subaccount and on a shard where those are named; any other isn't found."""
         order_id = self.path["order_id"] if order_id is None else order_id
         found = self.member.orders.get(order_id)
         if found is None:
             found = next(self.exchange.archive.orders(self.member, Where().add("order_id = ?", order_id)), None)
         own = account or (None if self.locked is None else self.subaccount(None))
-        if found is None or (own is not None and found.account is not own):
+        if found is None or (own is not None and found.account.home is not own):
+            raise not_found(service=EXCHANGE)
+        if shard is not None and found.account.shard != shard:
             raise not_found(service=EXCHANGE)
         return found
 

@@ -5,6 +5,7 @@ Every field that the official SDK requires is here; see docs/kalshi.md, "Numbers
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,6 @@ from prediction_mcp.kalshi.units import (
 )
 
 Json = dict[str, Any]
-EXCHANGE_INDEX = 0
 
 
 def moment(ms: int) -> str:
@@ -74,7 +74,7 @@ def order(item: Order) -> Json:
         "self_trade_prevention_type": item.stp,
         "cancel_order_on_pause": item.cancel_on_pause,
         "subaccount_number": item.account.number,
-        "exchange_index": EXCHANGE_INDEX,
+        "exchange_index": item.account.shard,
     }
     if item.expires_ms:
         out["expiration_time"] = moment(item.expires_ms)
@@ -113,7 +113,7 @@ def fill(item: Fill) -> Json:
         "trade_id": item.fill_id,
         "order_id": item.order_id,
         "client_order_id": item.client_order_id,
-        "exchange_index": EXCHANGE_INDEX,
+        "exchange_index": item.account.shard,
         "ticker": item.ticker,
         "market_ticker": item.ticker,
         **_deprecated(outcome),
@@ -130,11 +130,11 @@ def fill(item: Fill) -> Json:
     }
 
 
-def position(ticker: str, item: Holding, resting: int) -> Json:
+def position(ticker: str, shard: int, item: Holding, resting: int) -> Json:
     """A position in a market, in which ``resting`` orders of the member wait."""
     return {
         "ticker": ticker,
-        "exchange_index": EXCHANGE_INDEX,
+        "exchange_index": shard,
         "total_traded_dollars": _micros(item.traded),
         "position_fp": format_count(item.position),
         "market_exposure_dollars": _micros(item.cost),
@@ -161,7 +161,7 @@ def settlement(item: Settlement, event_ticker: str) -> Json:
     yes, no = max(item.position, 0), max(-item.position, 0)
     return {
         "ticker": item.ticker,
-        "exchange_index": EXCHANGE_INDEX,
+        "exchange_index": item.account.shard,
         "event_ticker": event_ticker,
         "market_result": item.result,
         "yes_count_fp": format_count(yes),
@@ -180,11 +180,17 @@ def balance_dollars(micros: int) -> str:
     return format_price(micros // (MICROS // PRICE_UNITS))
 
 
-def balance(account: Account, portfolio_value: int) -> Json:
+def balance(accounts: Sequence[Account], portfolio_value: int) -> Json:
+    """What a subaccount has on some shards together."""
+    available = sum(account.available for account in accounts)
     return {
-        "balance": cents(account.available),
-        "balance_dollars": balance_dollars(account.available),
+        "balance": cents(available),
+        "balance_dollars": balance_dollars(available),
         "portfolio_value": cents(portfolio_value),
-        "updated_ts": account.updated_ms // 1000,
-        "balance_breakdown": [{"exchange_index": EXCHANGE_INDEX, "balance": balance_dollars(account.available)}],
+        "updated_ts": max(account.updated_ms for account in accounts) // 1000,
     }
+
+
+def breakdown(account: Account) -> list[Json]:
+    """What is available to a subaccount on each shard that it uses."""
+    return [{"exchange_index": a.shard, "balance": balance_dollars(a.available)} for a in account.in_use]

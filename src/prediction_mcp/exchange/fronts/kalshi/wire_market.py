@@ -16,7 +16,7 @@ from prediction_mcp.kalshi.units import (
 )
 
 from ..documents import terms_url
-from .wire import EXCHANGE_INDEX, Json, moment, side_names
+from .wire import Json, moment, side_names
 
 RULES_SECONDARY = "Simulated market: it is settled by the paper exchange's own random draw."
 SPORTS = {
@@ -31,8 +31,8 @@ def identity(kind: str, name: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}/{name}"))
 
 
-def series(item: Series, address: str, volume: int | None = None) -> Json:
-    """``address`` is where this exchange is reached: it has documents there."""
+def series(item: Series, shard: int, address: str, volume: int | None = None) -> Json:
+    """``shard``: of its new events; ``address``: where this exchange is reached, which has documents there."""
     out: Json = {
         "ticker": item.ticker,
         "title": item.title,
@@ -47,7 +47,7 @@ def series(item: Series, address: str, volume: int | None = None) -> Json:
         "fee_multiplier": float(item.fee_multiplier),
         "additional_prohibitions": [],
         "last_updated_ts": moment(item.created_ms),
-        "exchange_index": EXCHANGE_INDEX,
+        "exchange_index": shard,
     }
     if volume is not None:
         out["volume_fp"] = format_count(volume)
@@ -68,7 +68,7 @@ def event(item: Event, markets: list[Json] | None = None) -> Json:
         "product_metadata": competition(item),
         "available_on_brokers": True,
         "last_updated_ts": moment(item.updated_ms),
-        "exchange_index": EXCHANGE_INDEX,
+        "exchange_index": item.shard,
     }
     if item.fee_type is not None:
         out["fee_type_override"] = item.fee_type
@@ -151,7 +151,7 @@ def market(item: Market, state: MarketState, now_ms: int) -> Json:
         "rules_secondary": RULES_SECONDARY,
         "price_level_structure": item.structure,
         "price_ranges": price_ranges(item.grid),
-        "exchange_index": EXCHANGE_INDEX,
+        "exchange_index": item.event.shard,
     }
     if item.can_close_early and not item.legs:
         out["early_close_condition"] = "Closes early once the outcome is known."
@@ -210,6 +210,7 @@ def created(item: Market) -> Json:
     if item.cap_strike is not None:
         more["cap_strike"] = float(item.cap_strike)
     return {
+        "exchange_index": item.event.shard,
         "open_ts": item.open_ms // 1000,
         "close_ts": item.close_ms // 1000,
         "additional_metadata": more,

@@ -172,7 +172,7 @@ class Hub:
             "trade_id": fill.fill_id,
             "order_id": fill.order_id,
             "market_ticker": fill.ticker,
-            "exchange_index": wire.EXCHANGE_INDEX,
+            "exchange_index": fill.account.shard,
             "is_taker": fill.is_taker,
             "side": side,
             "action": "buy",
@@ -263,7 +263,7 @@ class Hub:
         """An event is new."""
         body: Json = {
             "event_ticker": event.ticker,
-            "exchange_index": wire.EXCHANGE_INDEX,
+            "exchange_index": event.shard,
             "title": event.title,
             "subtitle": event.sub_title,
             "collateral_return_type": "MECNET" if event.exclusive else "",
@@ -285,7 +285,7 @@ class Hub:
 
     def lifecycle(self, market: Market, event_type: str, **details: Any) -> None:
         """A market moved on in its life. Combos have a channel of their own."""
-        body = {"market_ticker": market.ticker, "exchange_index": wire.EXCHANGE_INDEX, "event_type": event_type}
+        body: Json = {"market_ticker": market.ticker, "event_type": event_type}
         if event_type == "created":
             body |= wire_market.created(market)
         combo = bool(market.legs)

@@ -35,7 +35,7 @@ class Accept(msgspec.Struct, kw_only=True):
 
 
 def _party(call: Call, user_id: str, number: int | None, name: str) -> Account:
-    found = next((a for a in call.exchange.engine.accounts.values() if a.user_id == user_id and not a.number), None)
+    found = next((a.primary for a in call.exchange.engine.accounts.values() if a.user_id == user_id), None)
     if found is None:
         raise invalid(f"{name}_user_id", "is no member")
     if found is call.member:

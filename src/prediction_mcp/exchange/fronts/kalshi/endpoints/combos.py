@@ -53,7 +53,7 @@ def _collection(call: Call, games: list[Event]) -> Json:
         "functional_description": "The product of the legs: $1 if all are right, else nothing.",
         "price_level_structure": "linear_cent",
         "price_ranges": wire_market.price_ranges(GRIDS["linear_cent"]),
-        "exchange_index": wire.EXCHANGE_INDEX,
+        "exchange_index": call.exchange.catalogue.shard_of(SERIES[SERIES_TICKER]),
     }
 
 

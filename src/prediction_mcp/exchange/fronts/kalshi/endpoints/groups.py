@@ -10,8 +10,7 @@ from prediction_mcp.exchange.engine.groups import MAX_GROUPS, OrderGroup
 from prediction_mcp.exchange.engine.rejection import RejectionError, invalid, not_found
 from prediction_mcp.kalshi.units import COUNT_UNITS, format_count
 
-from .. import wire
-from ..call import Call, Json, contracts_of, count_of
+from ..call import AUTO, Call, Json, contracts_of, count_of
 
 
 class GroupLimit(msgspec.Struct, kw_only=True):
@@ -50,14 +49,27 @@ def find_group(call: Call, group_id: str, status: int = 404) -> OrderGroup:
 
 def _named(call: Call) -> OrderGroup:
     group = find_group(call, call.path["order_group_id"])
-    if call.text("subaccount") is not None and group.account is not call.owned():
+    if call.text("subaccount") is not None and group.account.home is not call.owned():
         raise not_found("order group not found in this subaccount")
+    return group
+
+
+def _to_change(call: Call) -> OrderGroup:
+    """The named group, on the shard that the query names, by default 0. Raises RejectionError if it isn't there."""
+    group, shard = _named(call), call.integer("exchange_index", 0, 0)
+    if group.account.shard != shard:
+        raise not_found(f"order group not found on shard {shard}")
+    call.exchange.check_shard_up(shard)
     return group
 
 
 def create_group(call: Call) -> Json:
     body = call.decode(CreateGroup)
-    account = call.subaccount(body.subaccount)
+    if body.exchange_index == AUTO:
+        raise invalid("exchange_index", "an order group has no market to route by")
+    shard = body.exchange_index or 0
+    call.exchange.check_shard_up(shard)
+    account = call.exchange.engine.on_shard(call.subaccount(body.subaccount), shard)
     if sum(group.account.primary is call.member for group in call.exchange.groups.values()) >= MAX_GROUPS:
         raise RejectionError("too_many_order_groups", f"at most {MAX_GROUPS} order groups")
     group = OrderGroup(str(uuid.uuid4()), account, body.units)
@@ -66,7 +78,7 @@ def create_group(call: Call) -> Json:
     return {
         "order_group_id": group.group_id,
         "subaccount": account.number,
-        "exchange_index": wire.EXCHANGE_INDEX,
+        "exchange_index": shard,
     }
 
 
@@ -74,7 +86,7 @@ def _shown(group: OrderGroup) -> Json:
     return {
         "contracts_limit_fp": format_count(group.limit),
         "is_auto_cancel_enabled": True,
-        "exchange_index": wire.EXCHANGE_INDEX,
+        "exchange_index": group.account.shard,
     }
 
 
@@ -82,7 +94,7 @@ def groups(call: Call) -> Json:
     only = call.only()
     mine = [group for group in call.exchange.groups.values() if group.account.primary is call.member]
     return {
-        "order_groups": [{"id": g.group_id, **_shown(g)} for g in mine if only is None or g.account is only],
+        "order_groups": [{"id": g.group_id, **_shown(g)} for g in mine if only is None or g.account.home is only],
     }
 
 
@@ -92,20 +104,20 @@ def one_group(call: Call) -> Json:
 
 
 def reset_group(call: Call) -> Json:
-    group = _named(call)
+    group = _to_change(call)
     group.reset()
     call.exchange.engine.tell_group(group, "reset", call.now_ms)
     return {}
 
 
 def trigger_group(call: Call) -> Json:
-    call.exchange.engine.trigger(_named(call), call.now_ms)
+    call.exchange.engine.trigger(_to_change(call), call.now_ms)
     return {}
 
 
 def limit_group(call: Call) -> Json:
     """A limit that what traded in the window has reached already triggers the group."""
-    group = _named(call)
+    group = _to_change(call)
     group.limit = call.decode(GroupLimit).units
     call.exchange.engine.tell_group(group, "limit_updated", call.now_ms)
     if group.is_spent(call.now_ms) and not group.triggered:
@@ -114,7 +126,7 @@ def limit_group(call: Call) -> Json:
 
 
 def delete_group(call: Call) -> Json:
-    group = _named(call)
+    group = _to_change(call)
     call.exchange.engine.cancel_many(list(group.orders.values()), call.now_ms)
     group.deleted = True
     del call.exchange.groups[group.group_id]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prediction_mcp.exchange.engine.rejection import RejectionError
-from prediction_mcp.exchange.world.listed import STATUS_FILTER, Event, Market
+from prediction_mcp.exchange.world.listed import STATUS_FILTER, Event, Market, Series
 
 from .. import wire, wire_market
 from ..call import Call, Json
@@ -55,21 +55,22 @@ def series_list(call: Call) -> Json:
     volume = call.flag("include_volume")
     metadata: Json = {"product_metadata": {}} if call.flag("include_product_metadata") else {}
     found = [
-        wire_market.series(s, call.exchange.address, _series_volume(call, s.ticker) if volume else None) | metadata
+        _series_json(call, s, volume=bool(volume)) | metadata
         for s in call.exchange.catalogue.series.values()
         if (category is None or s.category == category) and (not tags or tags & set(s.tags)) and updated(s.created_ms)
     ]
     return {"series": found}
 
 
+def _series_json(call: Call, series: Series, *, volume: bool) -> Json:
+    shard, traded = call.exchange.catalogue.shard_of(series), _series_volume(call, series.ticker) if volume else None
+    return wire_market.series(series, shard, call.exchange.address, traded)
+
+
 def one_series(call: Call) -> Json:
     series = call.series()
-    return {
-        "series": wire_market.series(
-            series, call.exchange.address, _series_volume(call, series.ticker) if call.flag("include_volume") else None
-        )
-        | {"product_metadata": wire_market.scope(series)}
-    }
+    shown = _series_json(call, series, volume=bool(call.flag("include_volume")))
+    return {"series": shown | {"product_metadata": wire_market.scope(series)}}
 
 
 # -- events ------------------------------------------------------------------------------------------------------

@@ -86,12 +86,13 @@ def _check_trading(call: Call, ticker: str) -> None:
     market = call.exchange.catalogue.markets.get(ticker)
     if market is not None and market.status == "inactive":
         raise RejectionError("MARKET_NOT_ACTIVE", service=EXCHANGE)
-    if call.exchange.paused:
+    if not call.exchange.is_trading(0 if market is None else market.event.shard):
         raise RejectionError("trading_is_paused", status=409, service=EXCHANGE)
 
 
 def _create(call: Call, body: CreateOrder) -> Json:
     call.check_shard(body.exchange_index)
+    call.route(body.exchange_index, body.ticker)
     _check_trading(call, body.ticker)
     if body.time_in_force not in (GTC, IOC, FOK):
         raise invalid("time_in_force", f"must be one of {FOK}, {GTC}, {IOC}")
@@ -99,8 +100,6 @@ def _create(call: Call, body: CreateOrder) -> Json:
         raise invalid("self_trade_prevention_type", "must be taker_at_cross or maker")
     account = call.subaccount(body.subaccount)
     group = find_group(call, body.order_group_id, 400) if body.order_group_id else None
-    if group is not None and group.account is not account:
-        raise invalid("order_group_id", "belongs to another subaccount")
     if body.client_order_id is not None and len(body.client_order_id) > MAX_CLIENT_ID:
         raise invalid("client_order_id", f"takes at most {MAX_CLIENT_ID} characters")
     order = call.exchange.engine.submit(
@@ -132,13 +131,13 @@ def batch_create(call: Call) -> Json:
 
 
 def cancel(call: Call) -> Json:
-    """``market_ticker`` only finds the shard, of which there is one."""
-    call.text("market_ticker")
-    return _cancel(call, call.path["order_id"], call.owned())
+    """The order is looked for on the shard that is named or that ``market_ticker`` is on, by default on shard 0."""
+    shard = call.route(call.integer("exchange_index"), call.text("market_ticker"))
+    return _cancel(call, call.path["order_id"], call.owned(), shard)
 
 
-def _cancel(call: Call, order_id: str, account: Account) -> Json:
-    order = call.order(account, order_id)
+def _cancel(call: Call, order_id: str, account: Account, shard: int) -> Json:
+    order = call.order(account, order_id, shard)
     call.exchange.will_change(order)
     reduced = call.exchange.engine.cancel(order, call.now_ms)
     out: Json = {"order_id": order.order_id, "reduced_by": format_count(reduced), "ts_ms": call.now_ms}
@@ -149,7 +148,8 @@ def _cancel(call: Call, order_id: str, account: Account) -> Json:
 
 def _cancel_item(call: Call, item: CancelItem) -> Json:
     call.check_shard(item.exchange_index)
-    return _cancel(call, item.order_id, call.subaccount(item.subaccount))
+    shard = call.route(item.exchange_index, item.market_ticker)
+    return _cancel(call, item.order_id, call.subaccount(item.subaccount), shard)
 
 
 def batch_cancel(call: Call) -> Json:
@@ -170,15 +170,20 @@ def _each(run: Callable[[], Json]) -> Json:
 
 
 def cancel_all(call: Call) -> None:
-    only = call.only()
-    mine = [order for order in call.member.orders.values() if only is None or order.account is only]
-    for order in mine:
+    """On every shard. Raises RejectionError (503) if orders are left on one that is under maintenance."""
+    only, down = call.only(), call.exchange.down_shards
+    mine = [order for order in call.member.orders.values() if only is None or order.account.home is only]
+    reached = [order for order in mine if order.account.shard not in down]
+    for order in reached:
         call.exchange.will_change(order)
-    call.exchange.engine.cancel_many(mine, call.now_ms)
+    call.exchange.engine.cancel_many(reached, call.now_ms)
+    for order in mine:
+        call.exchange.check_shard_up(order.account.shard)
 
 
 def amend(call: Call) -> Json:
-    body, order = call.decode(AmendOrder), call.order(call.owned())
+    body = call.decode(AmendOrder)
+    order = call.order(call.owned(), shard=call.route(body.exchange_index, body.ticker))
     _check_trading(call, body.ticker)
     if body.ticker != order.ticker:
         raise invalid("ticker", "is not the order's market")
@@ -202,7 +207,8 @@ def amend(call: Call) -> Json:
 
 
 def decrease(call: Call) -> Json:
-    body, order = call.decode(DecreaseOrder), call.order(call.owned())
+    body = call.decode(DecreaseOrder)
+    order = call.order(call.owned(), shard=call.route(body.exchange_index, body.market_ticker))
     if (body.reduce_by is None) == (body.reduce_to is None):
         raise invalid("reduce_by, reduce_to", "exactly one must be given")
     if body.reduce_to is not None:
@@ -225,7 +231,7 @@ def decrease(call: Call) -> Json:
 
 
 def _select(call: Call, *, archived: bool) -> Iterator[Order]:
-    where = call.of_subaccount().add("ticker = ?", call.text("ticker"))
+    where = (call.of_subaccount() if archived else call.of_shard()).add("ticker = ?", call.text("ticker"))
     status, lag = call.choice("status", ("resting", "canceled", "executed")), call.exchange.lag
     if not lag:
         where.add("status = ?", status)
@@ -278,7 +284,7 @@ def queue_positions(call: Call) -> Json:
             {"order_id": o.order_id, "market_ticker": o.ticker, "queue_position_fp": _queue_position(call, o)}
             for o in call.member.orders.values()
             if o.status == "resting"
-            and (only is None or o.account is only)
+            and (only is None or o.account.home is only)
             and (not tickers or o.ticker in tickers)
             and (event is None or listed[o.ticker].event.ticker == event)
         ]

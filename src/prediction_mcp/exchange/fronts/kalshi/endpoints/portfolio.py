@@ -15,20 +15,31 @@ from .listing import cutoff_ms
 
 
 def balance(call: Call) -> Json:
-    """``portfolio_value`` is what the open positions are worth at the last traded prices."""
-    account = call.owned()
-    value = 0
-    for ticker, holding in account.holdings.items():
+    """``portfolio_value`` is what the open positions are worth at the last traded prices.
+
+    Both are of all shards together, or of the one that the query names; the breakdown is always of all, but for a key
+    that is bound to a subaccount, which gets none.
+    """
+    account, index = call.owned(), call.integer("exchange_index", None, 0)
+    accounts = [*account.shards.values()] if index is None else [account.on(index)]
+    value = -sum(one.returned for one in accounts)
+    for ticker, holding in (item for one in accounts for item in one.holdings.items()):
         last = call.exchange.engine.markets[ticker].last_price
         value += holding.position * last if holding.position > 0 else -holding.position * (PRICE_UNITS - last)
-    return wire.balance(account, value - account.returned)
+    split = {} if call.locked is not None else {"balance_breakdown": wire.breakdown(account)}
+    return wire.balance(accounts, value) | split
 
 
 def resting_value(call: Call) -> Json:
-    held = call.member.held + sum(account.held for account in call.exchange.subaccounts(call.member))
+    """Over all of the member's subaccounts."""
+    held: Counter[int] = Counter()
+    for account in (call.member, *call.exchange.subaccounts(call.member)):
+        held.update({one.shard: one.held for one in account.in_use})
     return {
-        "total_resting_order_value": wire.cents(held),
-        "resting_order_value_breakdown": [{"exchange_index": wire.EXCHANGE_INDEX, "balance": format_dollars(held)}],
+        "total_resting_order_value": wire.cents(held.total()),
+        "resting_order_value_breakdown": [
+            {"exchange_index": shard, "balance": format_dollars(held[shard])} for shard in sorted(held)
+        ],
     }
 
 
@@ -55,34 +66,35 @@ def _positions(call: Call, found: Iterable[tuple[str, Holding]], returns: Mappin
     for t, h in page:
         by_event.setdefault(listed[t].event.ticker, []).append(h)
     return {
-        "market_positions": [wire.position(t, h, resting[t]) for t, h in page],
+        "market_positions": [wire.position(t, listed[t].event.shard, h, resting[t]) for t, h in page],
         "event_positions": [wire.event_position(t, h, returned.get(t, 0)) for t, h in by_event.items()],
         "cursor": cursor,
     }
 
 
 def positions(call: Call) -> Json:
-    account = call.owned()
+    account, index = call.owned(), call.integer("exchange_index", None, 0)
+    accounts = [one for shard, one in sorted(account.shards.items()) if index in (None, shard)]
     status = call.choice("settlement_status", ("unsettled", "settled", "all")) or "unsettled"
     cutoff = cutoff_ms(call)
     found: list[tuple[str, Holding]] = []
     if status != "settled":
-        found += account.holdings.items()
+        found += [item for one in accounts for item in one.holdings.items()]
     if status != "unsettled":
-        found += call.exchange.archive.settled_positions(account, Where().add("updated_ms >= ?", cutoff))
-    return _positions(call, found, account.returns)
+        found += call.exchange.archive.settled_positions(accounts, Where().add("updated_ms >= ?", cutoff))
+    return _positions(call, found, {event: back for one in accounts for event, back in one.returns.items()})
 
 
 def historical_positions(call: Call) -> Json:
     old = Where().add("updated_ms < ?", cutoff_ms(call))
-    return _positions(call, call.exchange.archive.settled_positions(call.owned(), old), {})
+    return _positions(call, call.exchange.archive.settled_positions(call.owned().shards.values(), old), {})
 
 
 # -- fills and settlements ---------------------------------------------------------------------------------------
 
 
 def _fills(call: Call, *, archived: bool) -> Json:
-    where = call.of_subaccount().add("ticker = ?", call.text("ticker")).add("order_id = ?", call.text("order_id"))
+    where = call.of_shard().add("ticker = ?", call.text("ticker")).add("order_id = ?", call.text("order_id"))
     where.within("ts_ms", call.window("min_ts", "max_ts")).add("seq < ?", call.before_row)
     where.add(f"ts_ms {'<' if archived else '>='} ?", cutoff_ms(call))
     page, cursor = call.page(call.exchange.archive.fills(call.member, where), lambda fill: fill.seq, call.limit())

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from prediction_mcp.exchange.access import DEFAULT_COST, ENDPOINT_COSTS
+from prediction_mcp.exchange.world.shards import SHARDS
 
 from ..call import Call, Json
-from ..wire import EXCHANGE_INDEX, moment
+from ..wire import moment
 
 MAINTENANCE_DAY = "thursday"
 
 
 def exchange_status(call: Call) -> Json:
-    trading = not (call.exchange.paused or call.exchange.down)
+    """The top-level fields are those of shard 0."""
+    shards = [_shard_status(call, shard) for shard in call.exchange.shards]
+    names = ("exchange_active", "trading_active", "intra_exchange_transfers_active")
+    return {**{name: shards[0][name] for name in names}, "exchange_index_statuses": shards}
+
+
+def _shard_status(call: Call, shard: int) -> Json:
+    up = not call.exchange.down and shard not in call.exchange.down_shards
     return {
-        "exchange_active": not call.exchange.down,
-        "trading_active": trading,
-        "intra_exchange_transfers_active": True,
-        "exchange_index_statuses": [
-            {
-                "exchange_index": EXCHANGE_INDEX,
-                "description": "paper",
-                "exchange_active": True,
-                "trading_active": trading,
-                "intra_exchange_transfers_active": True,
-            }
-        ],
+        "exchange_index": shard,
+        "description": SHARDS[shard],
+        "exchange_active": up,
+        "trading_active": call.exchange.is_trading(shard),
+        "intra_exchange_transfers_active": up,
     }
 
 

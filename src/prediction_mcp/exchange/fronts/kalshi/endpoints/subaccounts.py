@@ -7,12 +7,12 @@ import uuid
 import msgspec
 
 from prediction_mcp.exchange.engine.changes import Transfer
-from prediction_mcp.exchange.engine.ledger import transfer
+from prediction_mcp.exchange.engine.ledger import Account, transfer
 from prediction_mcp.exchange.engine.rejection import RejectionError, invalid
-from prediction_mcp.kalshi.units import MICROS, format_dollars
+from prediction_mcp.kalshi.units import MICROS
 
 from .. import wire
-from ..call import MAX_INT, Call, Json, bounded
+from ..call import AUTO, MAX_INT, Call, Json, bounded
 
 MAX_SUBACCOUNTS = 63
 CENT = MICROS // 100
@@ -36,7 +36,7 @@ class Netting(msgspec.Struct, kw_only=True):
 
 
 def create_subaccount(call: Call) -> Json:
-    """The next number; from the tier Advanced on, as at Kalshi."""
+    """The next number, on every shard; from the tier Advanced on, as at Kalshi."""
     if call.body:
         call.decode(CreateSubaccount)
     if call.exchange.access.budgets[call.unbound().account_id].tier == "basic":
@@ -46,16 +46,21 @@ def create_subaccount(call: Call) -> Json:
     return {"subaccount_number": call.exchange.add_subaccount(call.member).number}
 
 
+def _in_use(call: Call) -> list[Account]:
+    """A row per subaccount and shard that money ever lay on: shard 0 always, as recorded."""
+    return [one for account in (call.member, *call.exchange.subaccounts(call.member)) for one in account.in_use]
+
+
 def subaccount_balances(call: Call) -> Json:
     return {
         "subaccount_balances": [
             {
                 "subaccount_number": account.number,
-                "exchange_index": wire.EXCHANGE_INDEX,
-                "balance": format_dollars(account.available),
+                "exchange_index": account.shard,
+                "balance": wire.balance_dollars(account.available),
                 "updated_ts": account.updated_ms // 1000,
             }
-            for account in (call.member, *call.exchange.subaccounts(call.member))
+            for account in _in_use(call)
         ]
     }
 
@@ -68,7 +73,11 @@ def transfer_money(call: Call) -> Json:
         transfer_id = str(uuid.UUID(body.client_transfer_id))
     except ValueError:
         raise invalid("client_transfer_id", "must be a UUID") from None
-    source, target = call.subaccount(body.from_subaccount), call.subaccount(body.to_subaccount)
+    if body.exchange_index == AUTO:
+        raise invalid("exchange_index", "a transfer has no market to route by")
+    on_shard, shard = call.exchange.engine.on_shard, body.exchange_index or 0
+    call.exchange.check_shard_up(shard)
+    source, target = (on_shard(call.subaccount(n), shard) for n in (body.from_subaccount, body.to_subaccount))
     if source is target:
         raise invalid("to_subaccount", "is where the money is already")
     micros = bounded(body.amount_cents, "amount_cents", MAX_INT // CENT) * CENT
@@ -85,7 +94,9 @@ def transfer_money(call: Call) -> Json:
 
 
 def subaccount_transfers(call: Call) -> Json:
-    page, cursor = call.page(call.exchange.archive.transfers(call.member), lambda item: item[0], call.limit())
+    """Those on one shard, newest first."""
+    found = (item for item in call.exchange.archive.transfers(call.member) if not item[1].crosses_shards)
+    page, cursor = call.page(found, lambda item: item[0], call.limit())
     return {
         "transfers": [
             {
@@ -94,7 +105,7 @@ def subaccount_transfers(call: Call) -> Json:
                 "to_subaccount": done.target.number,
                 "amount_cents": done.micros // CENT,
                 "created_ts": done.ts_ms // 1000,
-                "exchange_index": wire.EXCHANGE_INDEX,
+                "exchange_index": done.source.shard,
             }
             for _, done in page
         ],
@@ -105,8 +116,8 @@ def subaccount_transfers(call: Call) -> Json:
 def netting(call: Call) -> Json:
     return {
         "netting_configs": [
-            {"subaccount_number": account.number, "enabled": account.netting, "exchange_index": wire.EXCHANGE_INDEX}
-            for account in (call.member, *call.exchange.subaccounts(call.member))
+            {"subaccount_number": account.number, "enabled": account.netting, "exchange_index": account.shard}
+            for account in _in_use(call)
         ]
     }
 
@@ -114,9 +125,9 @@ def netting(call: Call) -> Json:
 def set_netting(call: Call) -> Json:
     """Whether collateral of exclusive outcomes is returned, from the next trade in an event on."""
     body = call.decode(Netting)
-    account = call.subaccount(body.subaccount_number)
-    account.netting = body.enabled
-    call.exchange.changes.accounts[account] = None
+    for account in call.subaccount(body.subaccount_number).shards.values():
+        account.netting = body.enabled
+        call.exchange.changes.accounts[account] = None
     return {}
 
 
