@@ -35,7 +35,7 @@ class Counted:
         self.count += 1
 
 
-async def look(client: KalshiClient, tickers: list[str]) -> float:
+async def look(client: KalshiClient, tickers: list[str], series: str) -> float:
     """One look at everything: books, balance, positions, series. Returns seconds."""
     began = time.perf_counter()
     with allowing():
@@ -43,11 +43,13 @@ async def look(client: KalshiClient, tickers: list[str]) -> float:
             await client.markets.orderbook(ticker)
         await client.portfolio.balance()
         await client.portfolio.positions()
-        await client.series.get(tickers[0].partition("-")[0])
+        await client.series.get(series)
     return time.perf_counter() - began
 
 
-async def run(url: str, key: tuple[str, str], tickers: list[str], redis: str | None, *, cached: bool) -> None:
+async def run(
+    url: str, key: tuple[str, str], tickers: list[str], series: str, redis: str | None, *, cached: bool
+) -> None:
     counted, name = Counted(), uuid.uuid4().hex
     budget = Path(tempfile.mkdtemp())
     clients = []
@@ -67,7 +69,7 @@ async def run(url: str, key: tuple[str, str], tickers: list[str], redis: str | N
     async def server(client: KalshiClient, late: float) -> None:
         await asyncio.sleep(late)
         for _ in range(SECONDS):
-            took.append(await look(client, tickers))
+            took.append(await look(client, tickers, series))
             await asyncio.sleep(1)
 
     await asyncio.gather(*(server(client, number / SERVERS) for number, client in enumerate(clients)))
@@ -84,10 +86,11 @@ async def main() -> None:
     member = exchange.add_member(tier="prestige")
     key = exchange.issue_key(member)
     tickers = [m.ticker for m in exchange.catalogue.markets.values() if m.status == "active"][:MARKETS]
+    series = exchange.catalogue.markets[tickers[0]].event.series.ticker
     async with serve(exchange, with_crowd=False) as url:
-        await run(url, key, tickers, None, cached=False)
-        await run(url, key, tickers, None, cached=True)
-        await run(url, key, tickers, REDIS, cached=True)
+        await run(url, key, tickers, series, None, cached=False)
+        await run(url, key, tickers, series, None, cached=True)
+        await run(url, key, tickers, series, REDIS, cached=True)
 
 
 if __name__ == "__main__":

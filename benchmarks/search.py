@@ -88,7 +88,7 @@ def main() -> None:
         plain = markets(30_000, combos=False)
         before, start = peak_mb(), time.perf_counter()
         for at in range(0, len(plain), PAGE):
-            index.put_markets(map(listed, plain[at : at + PAGE]))
+            index.put_markets(listed(m, index.series()) for m in plain[at : at + PAGE])
         print(
             f"30,000 markets indexed in {time.perf_counter() - start:.1f} s, {peak_mb() - before:.0f} MB more at peak"
         )
@@ -105,7 +105,7 @@ def main() -> None:
         for at in range(0, 270_000, 30_000):
             batch = [m.model_copy(update={"ticker": f"{m.ticker}-{at}"}) for m in markets(30_000, combos=True)]
             for page in range(0, len(batch), PAGE):
-                index.put_markets(map(listed, batch[page : page + PAGE]))
+                index.put_markets(listed(m, index.series()) for m in batch[page : page + PAGE])
         print(
             f"270,000 combos more in {time.perf_counter() - start:.0f} s, {peak_mb() - before:.0f} MB more at the peak"
         )

@@ -35,7 +35,7 @@ def market(ticker: str, title: str, outcome: str = "Yes", volume: int = 10, **mo
         "ticker": ticker, "event_ticker": ticker.rsplit("-", 1)[0], "title": title, "yes_sub_title": outcome,
         "status": "active", "volume_24h_fp": Decimal(volume), "close_time": datetime(2026, 12, 1, tzinfo=UTC),
     }  # fmt: skip
-    return listed(Market.model_validate(values | more))
+    return listed(Market.model_validate(values | more), {series.ticker for series in SERIES})
 
 
 @pytest.fixture

@@ -132,8 +132,8 @@ class Bustle:
 
     def _move_on(self) -> None:
         """Half an hour passes: markets open, close, settle; and an event's fees change."""
-        change = next(c for c in self.exchange.fee_changes if c.of_event)
+        change = next(c for c in self.exchange.fee_changes if c.event)
         event = self.exchange.catalogue.markets[self.tickers[0]].event
         self._now += 30 * 60_000
-        self.exchange.fee_changes.append(replace(change, ticker=event.ticker, at_ms=self._now))
+        self.exchange.fee_changes.append(replace(change, event=event.ticker, at_ms=self._now))
         self.exchange.advance(with_crowd=False)

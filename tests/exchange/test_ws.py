@@ -546,12 +546,12 @@ async def test_what_is_listed_is_told_in_full(served: Served) -> None:
 
 
 async def test_fees_of_an_event_are_told(served: Served) -> None:
-    change = next(c for c in served.exchange.fee_changes if c.of_event)
+    change = next(c for c in served.exchange.fee_changes if c.event)
     async with feed(served) as reader:
         await reader.ask("subscribe", channels=["market_lifecycle_v2"])
         later = served.exchange.clock() + 600_000
         event = next(e for e in served.exchange.catalogue.events.values() if not e.collection)
-        served.exchange.fee_changes = [replace(change, ticker=event.ticker, at_ms=later)]
+        served.exchange.fee_changes = [replace(change, event=event.ticker, at_ms=later)]
         served.exchange.clock = lambda: later
         served.exchange.advance(with_crowd=False)
         told = [m["msg"] for m in await reader.until_quiet() if m["type"] == "event_fee_update"]

@@ -301,7 +301,7 @@ async def test_fees_of_an_order_never_come_from_what_was_kept(
         with allowing():
             await account.fees.of(market)
         account.fees._known.clear()  # a minute later
-        series = served.exchange.catalogue.series[market.series_ticker]
+        series = served.exchange.catalogue.series[await account.series.of(market)]
         monkeypatch.setattr(series, "fee_multiplier", series.fee_multiplier * 3)
         with allowing():
             _, kept = await account.fees.of(market)

@@ -58,7 +58,7 @@ def test_an_unquoted_market_has_no_price(quotes: tuple[str, str, str, str]) -> N
     assert found.yes_quotes == (None, None)
     for position in (10, -10):
         assert mark(Decimal(position), Decimal(4), *found.yes_quotes).exit_price is None
-    row = listed(found)
+    row = listed(found, ())
     assert (row.bid, row.ask) == (0, 10_000)  # the index's words for "not quoted"
     across = shaped(found, None, exclusive=None)
     assert (across.bid, across.ask) == (None, None)

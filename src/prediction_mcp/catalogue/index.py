@@ -100,6 +100,10 @@ class Index:
         with self._transaction():
             self.db.executemany("INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?)", series)
 
+    def series(self) -> set[str]:
+        """Tickers of all series that were put in."""
+        return {ticker for (ticker,) in self.db.execute("SELECT ticker FROM series")}
+
     def put_markets(self, markets: Iterable[Listed]) -> None:
         """Add or renew markets."""
         about = {

@@ -94,15 +94,15 @@ class Lives(ABC):
         for change in self.fee_changes:
             if not self._fees_until < change.at_ms <= now:
                 continue
-            if change.of_event:
-                event = self.catalogue.events.get(change.ticker)
+            if change.event is not None:
+                event = self.catalogue.events.get(change.event)
                 concerned = [event] if event is not None else []
                 for event in concerned:
                     event.fee_type, event.fee_multiplier = change.fee_type, change.multiplier
                     if self.hub is not None:
                         self.hub.event_fees(event)
             else:
-                series = self.catalogue.series.get(change.ticker)
+                series = self.catalogue.series.get(change.series)
                 if series is None:
                     continue
                 series.fee_type = change.fee_type or series.fee_type

@@ -44,7 +44,10 @@ def either(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
 
 
 def series_in(names: Iterable[str]) -> frozenset[str]:
-    """Series as orders have them. Raises ValueError for a market, an event or words: no order is ever in one."""
+    """Return names of series as orders have them. Raises ValueError for words and other texts.
+
+    A name with a hyphen may be a series, an event or a market; nothing in its text tells which.
+    """
     found = frozenset(name.strip().upper() for name in names)
     if odd := sorted(name for name in found if not _SERIES.fullmatch(name)):
         raise ValueError(f"a series is named like KXFED, not {cut(clean(odd[0]), SHOWN)!r}")
@@ -56,7 +59,7 @@ def _names_in(value: object) -> object:
     return series_in(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
-_SERIES = re.compile(r"[A-Z0-9][A-Z0-9._:]{0,79}")
+_SERIES = re.compile(r"[A-Z0-9](?:[A-Z0-9._:-]{0,78}[A-Z0-9._:])?")
 SHOWN = 60
 """Characters of a name that an error repeats."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_names_in)]
@@ -207,8 +210,11 @@ def check(limits: Limits, stake: Stake, used: Used, account: Figures | None) -> 
 
 def _order(limits: Limits, stake: Stake) -> None:
     series = stake.series.upper()
-    if series in limits.deny_series:
-        raise LimitError(f"Orders in series {series} are denied by this server's settings.")
+    for denied in sorted(limits.deny_series):
+        if any(name == denied or name.startswith(f"{denied}-") for name in (series, stake.event, stake.ticker)):
+            raise LimitError(f"Orders in {denied} are denied by this server's settings.")
+    if not series and (limits.deny_series or limits.allow_series is not None):
+        raise LimitError(f"The exchange names no series for {stake.ticker}, so that no limit on series can be checked.")
     if limits.allow_series is not None and series not in limits.allow_series:
         raise LimitError(f"Series {series} isn't among those this server may trade: {_names(limits.allow_series)}.")
     if limits.order_contracts is not None and stake.contracts > limits.order_contracts:

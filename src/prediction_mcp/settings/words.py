@@ -24,7 +24,7 @@ MEANINGS = {
     "LIMIT_DAY_LOSS": "dollars that a day may lose (UTC)",
     "CASH_RESERVE": "dollars that stay in cash",
     "ALLOW_SERIES": "series that may be traded, separated by commas",
-    "DENY_SERIES": "series that may not",
+    "DENY_SERIES": "series that may not, with all below their name; an event or a market, too",
     "SAFETY_FOLDER": "where journal and limits are kept",
     "TOOLSETS": "toolsets beside the 52: advanced, across, automation, polymarket, records, safety",
     "PREDICTION_LEAN": "true offers a search and a call tool instead of all",

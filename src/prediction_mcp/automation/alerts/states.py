@@ -26,6 +26,7 @@ from .kinds import OF_ACCOUNT, OF_STATE, AlertKind
 from .telling import expire, fire, spec_of, turned
 
 if TYPE_CHECKING:
+    from prediction_mcp.desk.kalshi.account import Account
     from prediction_mcp.kalshi.models.markets import Market
     from prediction_mcp.records.ledger import Kept
     from prediction_mcp.records.watching import AlertRow
@@ -165,18 +166,20 @@ async def _arbitrage(desk: Desk, rows: list[AlertRow]) -> None:
     for row in rows:
         spec = spec_of(row)
         words = spec.words
-        found = await find_arbitrage(desk.account, **_scope(words), min_edge_cents=(spec.value or ZERO) * 100)
+        found = await find_arbitrage(
+            desk.account, **await _scope(desk.account, words), min_edge_cents=(spec.value or ZERO) * 100
+        )
         lines = [f"{one.event_ticker}: {printed(one.edge_cents)}¢ on {printed(one.count)}" for one in found.found]
         await turned(desk, row, true=bool(lines), said=f"arbitrage in {words}: {'; '.join(lines[:NEW_AT_ONCE])}")
 
 
-def _scope(words: str) -> dict[str, Any]:
-    """An event, a series or a category, told by its look: tickers are in capitals, events have a dash."""
+async def _scope(account: Account, words: str) -> dict[str, Any]:
+    """Return what to scan: a category, or, in capitals, the series or the event of that ticker."""
     if words != words.upper():
-        return {"event_ticker": None, "series_ticker": None, "category": words}
-    if "-" in words:
-        return {"event_ticker": words, "series_ticker": None, "category": None}
-    return {"event_ticker": None, "series_ticker": words, "category": None}
+        kind = "category"
+    else:
+        kind = "series_ticker" if await account.series.is_listed(words) else "event_ticker"
+    return dict.fromkeys(("event_ticker", "series_ticker", "category")) | {kind: words}
 
 
 async def _paused(desk: Desk, rows: list[AlertRow]) -> None:

@@ -19,6 +19,7 @@ from ..catalogue import Progress
 from .catalogue import Catalogue
 from .fees import FeeCache
 from .realtime.feeds import Feeds, Listener, Nobody
+from .series import SeriesNames
 
 if TYPE_CHECKING:
     from prediction_mcp.kalshi import KalshiClient
@@ -50,6 +51,7 @@ class Account:
     ) -> None:
         self.settings = settings
         self.policy = Policy.of(settings)
+        self.series = SeriesNames(self)
         self.fees = FeeCache(self)
         self.feeds = Feeds(self, listener or Nobody())
         self.progress = progress

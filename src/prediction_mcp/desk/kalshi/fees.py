@@ -46,14 +46,21 @@ class FeeCache:
 
 async def read(account: Account, market: Market) -> Terms:
     """Ask the exchange for a market's series and event."""
-    kalshi, parent = account.kalshi, None
     if market.mve_collection_ticker:  # the event of a combo is made for one user and overrides nothing
-        series = await kalshi.series.get(market.series_ticker)
-    else:
-        series, parent = await asyncio.gather(
-            kalshi.series.get(market.series_ticker), kalshi.events.get(market.event_ticker)
-        )
+        series = await account.kalshi.series.get(await account.series.of(market))
+        return series, schedule(series, None)
+    series, parent = await family(account, market.event_ticker)
     return series, schedule(series, parent)
+
+
+async def family(account: Account, event_ticker: str) -> tuple[Series, Event]:
+    """Return an event and its series, at once where its series was read before. Raises NotFoundError."""
+    kalshi, known = account.kalshi, account.series.known(event_ticker)
+    if known is not None:
+        return await asyncio.gather(kalshi.series.get(known), kalshi.events.get(event_ticker))
+    parent = await kalshi.events.get(event_ticker)
+    account.series.note([parent])
+    return await kalshi.series.get(await account.series.of_event(event_ticker)), parent
 
 
 def schedule(series: Series, parent: Event | None) -> FeeSchedule | None:

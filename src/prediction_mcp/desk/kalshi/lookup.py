@@ -11,6 +11,7 @@ from prediction_mcp.catalogue.rows import Found
 from prediction_mcp.kalshi.errors import KalshiError, NotFoundError
 from prediction_mcp.kalshi.models.events import Event
 from prediction_mcp.kalshi.models.markets import Market
+from prediction_mcp.kalshi.tickers import prefixes
 from prediction_mcp.safety.text import clean, cut
 
 from .. import spoken
@@ -25,6 +26,8 @@ BEST = 3
 QUOTED = 80
 """Characters of somebody's words that an error repeats."""
 NAMED = 12
+SERIES_TRIED = 2
+"""Series that a ticker could be of, asked for suggestions: what stands before its first hyphens."""
 BATCH = 100
 """Markets of one request."""
 
@@ -99,8 +102,10 @@ async def events_of(account: Account, tickers: Iterable[str]) -> dict[str, Event
         except NotFoundError:
             return None
 
-    events = await asyncio.gather(*(one(ticker) for ticker in dict.fromkeys(tickers)))
-    return {event.event_ticker: event for event in events if event is not None}
+    answers = await asyncio.gather(*(one(ticker) for ticker in dict.fromkeys(tickers)))
+    events = [event for event in answers if event is not None]
+    account.series.note(events)
+    return {event.event_ticker: event for event in events}
 
 
 async def _no_market(account: Account, ticker: str) -> str:
@@ -112,29 +117,29 @@ async def _no_market(account: Account, ticker: str) -> str:
         names = [m.ticker for m in found.markets or []]
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         return f"{ticker} is an event, not a market: its markets are {', '.join(names[:NAMED])}{more}."
-    series = ticker.partition("-")[0]
-    listed = (await account.kalshi.markets.list(series_ticker=series, limit=1000)).markets
-    near = _near(ticker, (m.ticker for m in listed))
-    if near:
-        return f"There is no market {ticker}: perhaps {' or '.join(near)} was meant."
-    if listed:
-        return f"There is no market {ticker}; series {series} has others: list them with kalshi_get_markets."
-    if "-" not in ticker and (best := await _best(account, ticker, "market")):
+    names = prefixes(ticker)
+    for series in names[-SERIES_TRIED:]:
+        listed = (await account.kalshi.markets.list(series_ticker=series, limit=1000)).markets
+        if near := _near(ticker, (m.ticker for m in listed)):
+            return f"There is no market {ticker}: perhaps {' or '.join(near)} was meant."
+        if listed:
+            return f"There is no market {ticker}; series {series} has others: list them with kalshi_get_markets."
+    if len(names) == 1 and (best := await _best(account, ticker, "market")):
         return f"There is no market {ticker}: {best}."
-    return f"There is no market {ticker}, {await _near_series(account, series)}"
+    return f"There is no market {ticker}, {await _near_series(account, names[-1])}"
 
 
 async def _no_event(account: Account, ticker: str) -> str:
-    series = ticker.partition("-")[0]
-    listed = (await account.kalshi.events.list(series_ticker=series, limit=200)).events
-    near = _near(ticker, (e.event_ticker for e in listed))
-    if near:
-        return f"There is no event {ticker}: perhaps {' or '.join(near)} was meant."
-    if listed:
-        return f"There is no event {ticker}; series {series} has others: list them with kalshi_get_events."
-    if "-" not in ticker and (best := await _best(account, ticker, "event")):
+    names = prefixes(ticker)
+    for series in names[-SERIES_TRIED:]:
+        listed = (await account.kalshi.events.list(series_ticker=series, limit=200)).events
+        if near := _near(ticker, (e.event_ticker for e in listed)):
+            return f"There is no event {ticker}: perhaps {' or '.join(near)} was meant."
+        if listed:
+            return f"There is no event {ticker}; series {series} has others: list them with kalshi_get_events."
+    if len(names) == 1 and (best := await _best(account, ticker, "event")):
         return f"There is no event {ticker}: {best}."
-    return f"There is no event {ticker}, {await _near_series(account, series)}"
+    return f"There is no event {ticker}, {await _near_series(account, names[-1])}"
 
 
 async def _near_series(account: Account, series: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 from prediction_mcp.catalogue.index import Index
 from prediction_mcp.kalshi.models.markets import Market as Native
+from prediction_mcp.kalshi.tickers import likely_series
 from prediction_mcp.kalshi.units import format_count, parse_count
 from prediction_mcp.matching.listing import Listing, Strike, StrikeKind
 from prediction_mcp.net.words import printed
@@ -66,7 +67,9 @@ class KalshiVenue:
         wanted = {m.event_ticker for m in natives if not m.mve_collection_ticker}
         events = await lookup.events_of(self._account, wanted) if len(wanted) <= FEW_EVENTS else {}
         return {
-            m.ticker: shaped(m, series.get(m.series_ticker), exclusive=_exclusive(events.get(m.event_ticker)))
+            m.ticker: shaped(
+                m, series.get(_series(m, events, series)), exclusive=_exclusive(events.get(m.event_ticker))
+            )
             for m in natives
         }
 
@@ -149,6 +152,12 @@ class KalshiLeg:
 
 def _exclusive(event: Event | None) -> bool | None:
     return None if event is None else event.mutually_exclusive
+
+
+def _series(native: Native, events: Mapping[str, Event], listed: Container[str]) -> str:
+    """Return its event's series; where the event wasn't read, the series that its ticker looks like."""
+    event = events.get(native.event_ticker)
+    return likely_series(native.ticker, listed) if event is None else event.series_ticker
 
 
 def shaped(native: Native, series: Series | None, *, exclusive: bool | None) -> Market:

@@ -151,10 +151,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class FeeChange:
-    """Fees that a series has from some time on; or an event, which then overrides its series."""
+    """Fees that a series has from some time on; or an event of it, which then overrides the series."""
 
-    ticker: str
-    of_event: bool
+    series: str
+    event: str | None
     fee_type: str | None
     multiplier: Decimal | None
     at_ms: int

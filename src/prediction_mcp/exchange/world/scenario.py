@@ -353,11 +353,11 @@ def fee_changes(started_ms: int) -> list[FeeChange]:
     election = year + (4 - year % 4) % 4 + (4 if year % 4 == 0 else 0)
     half, whole = Decimal("0.5"), Decimal(1)
     return [
-        FeeChange("KXINXU", False, "quadratic", half, started_ms - 100 * DAY_MS),
-        FeeChange("KXINXU", False, "quadratic_with_maker_fees", half, started_ms + 20 * DAY_MS),
-        FeeChange("KXETHD", False, "quadratic", half, started_ms + 10 * DAY_MS),
-        FeeChange(f"KXPRESPERSON-{election % 100:02d}", True, "quadratic", half, started_ms - 10 * DAY_MS),
-        FeeChange("KXETHD", False, "quadratic", whole, started_ms + 40 * DAY_MS),
+        FeeChange("KXINXU", None, "quadratic", half, started_ms - 100 * DAY_MS),
+        FeeChange("KXINXU", None, "quadratic_with_maker_fees", half, started_ms + 20 * DAY_MS),
+        FeeChange("KXETHD", None, "quadratic", half, started_ms + 10 * DAY_MS),
+        FeeChange("KXPRESPERSON", f"KXPRESPERSON-{election % 100:02d}", "quadratic", half, started_ms - 10 * DAY_MS),
+        FeeChange("KXETHD", None, "quadratic", whole, started_ms + 40 * DAY_MS),
     ]
 
 

@@ -101,11 +101,6 @@ class Market(KalshiModel):
     def is_open(self) -> bool:
         return self.status == "active"
 
-    @property
-    def series_ticker(self) -> str:
-        """The series part of the ticker: what stands before the first hyphen."""
-        return self.ticker.partition("-")[0]
-
 
 class MarketAnswer(KalshiModel):
     market: Market

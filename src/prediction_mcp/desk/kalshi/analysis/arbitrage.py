@@ -292,7 +292,7 @@ def sides_of(group: Group, books: Mapping[str, Orderbook], series: Mapping[str, 
     """What can be bought of a group; None where a fee has no known formula."""
     sides = list[arb.Side]()
     for market, event in group.markets:
-        parent, book = series.get(market.series_ticker), books.get(market.ticker)
+        parent, book = series.get(event.series_ticker), books.get(market.ticker)
         schedule = None if parent is None else schedule_of(parent, event)
         if schedule is None:
             return None

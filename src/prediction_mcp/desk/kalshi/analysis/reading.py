@@ -56,7 +56,7 @@ async def candles(
             market.ticker, start_ts=first, end_ts=last, period=period
         )
     return await account.kalshi.markets.candlesticks(
-        market.ticker, series_ticker=market.series_ticker, start_ts=first, end_ts=last, period=period
+        market.ticker, series_ticker=await account.series.of(market), start_ts=first, end_ts=last, period=period
     )
 
 

@@ -201,7 +201,7 @@ async def forecast(
     since = max(since, until - MOST_POINTS * period * 60)
     history = await account.kalshi.events.forecast_history(
         event.event_ticker,
-        series_ticker=event.series_ticker or event.event_ticker.partition("-")[0],
+        series_ticker=event.series_ticker,
         percentiles=[int(p * 100) for p in percentiles],
         start_ts=since,
         end_ts=until,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from prediction_mcp.desk.results import Answer
@@ -13,6 +14,8 @@ from prediction_mcp.net.documents import DocumentError, fetch
 from .. import lookup
 
 if TYPE_CHECKING:
+    from prediction_mcp.kalshi.models.series import Series
+
     from ..account import Account
 
 PIECE = 8_000
@@ -42,10 +45,9 @@ async def contract_terms(account: Account, ticker: str, offset: int) -> Contract
         NotFoundError: there is no such series, or it names no document.
         DocumentError: the document can't be had or read.
     """
-    name = (await lookup.ticker_of(account, ticker, "market")).partition("-")[0]
-    series = await account.kalshi.series.get(name)
+    series = await _series(account, await lookup.ticker_of(account, ticker, "market"))
     if not series.contract_terms_url:
-        raise NotFoundError(f"The exchange names no document with the terms of {name}.", status=404)
+        raise NotFoundError(f"The exchange names no document with the terms of {series.ticker}.", status=404)
     content = await fetch(series.contract_terms_url, trusted=account.kalshi.transport.base_url)
     try:
         text = await asyncio.wait_for(asyncio.to_thread(text_of, content), MOST_SECONDS)
@@ -56,7 +58,7 @@ async def contract_terms(account: Account, ticker: str, offset: int) -> Contract
     piece, end = text[offset : offset + PIECE], offset + PIECE
     return ContractTerms(
         source=account.environment,
-        series=name,
+        series=series.ticker,
         title=series.title,
         document=series.contract_terms_url,
         characters=len(text),
@@ -64,6 +66,16 @@ async def contract_terms(account: Account, ticker: str, offset: int) -> Contract
         next_offset=end if end < len(text) else None,
         text=_harmless(piece),
     )
+
+
+async def _series(account: Account, ticker: str) -> Series:
+    """Return the series that is named, or that of the event or market that is. Raises NotFoundError."""
+    kalshi = account.kalshi
+    with suppress(NotFoundError):
+        return await kalshi.series.get(ticker)
+    with suppress(NotFoundError):
+        return await kalshi.series.get(await account.series.of_event(ticker))
+    return await kalshi.series.get(await account.series.of(await lookup.market(account, ticker)))
 
 
 def text_of(content: bytes) -> str:

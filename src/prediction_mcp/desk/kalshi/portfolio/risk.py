@@ -127,7 +127,7 @@ def _group(by: GroupBy, market: Market | None, event: Event | None, ticker: str)
     if by == "event":
         return f"{event.event_ticker}: {event.title}" if event else ticker
     if by == "series":
-        return ticker.partition("-")[0]
+        return (event.series_ticker if event else None) or "unknown"
     return f"{market.close_time:%Y-%m-%d}" if market and market.close_time else "unknown"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from prediction_mcp.analytics import scores
 from prediction_mcp.analytics.book import mid
 from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.kalshi.fees import FeeSchedule
+from prediction_mcp.kalshi.tickers import likely_event
 from prediction_mcp.records.beliefs import Belief, Beliefs, Status
 from prediction_mcp.safety.text import clean
 
@@ -122,14 +123,21 @@ async def score(history: History, since: datetime | None, category: str | None) 
     if not done:
         said = "Nothing can be said yet: no forecast of these has been settled."
         return ScoreAnswer(source=source, forecasts=0, open=waiting, conclusion=said), []
-    return await asyncio.to_thread(_scored, source, done, waiting)
+    markets = await lookup.markets_of(history.account, (belief.ticker for belief in done))
+    events = {ticker: market.event_ticker for ticker, market in markets.items()}
+    return await asyncio.to_thread(_scored, source, done, waiting, events)
 
 
-def _scored(source: str, done: Sequence[Belief], waiting: int) -> tuple[ScoreAnswer, list[scores.Bin]]:
+def _scored(
+    source: str, done: Sequence[Belief], waiting: int, events: Mapping[str, str]
+) -> tuple[ScoreAnswer, list[scores.Bin]]:
     believed = [
-        scores.Believed(belief.probability, _middle(belief), belief.value or Decimal(0), _event(belief.ticker))
+        scores.Believed(
+            belief.probability, _middle(belief), belief.value or Decimal(0),
+            events.get(belief.ticker) or likely_event(belief.ticker) or belief.ticker,  # archived ones aren't listed
+        )
         for belief in done
-    ]
+    ]  # fmt: skip
     brier, log = scores.mean_scores(believed)
     skill, bins = scores.skill(believed), scores.calibration(believed)
     flat, kelly = _bets(done, None), _bets(done, BANKROLL)
@@ -205,8 +213,3 @@ def _number(value: float) -> Decimal:
 
 def _middle(belief: Belief) -> Decimal | None:
     return None if belief.bid is None or belief.ask is None else mid(belief.bid, belief.ask)
-
-
-def _event(ticker: str) -> str:
-    """The event part of a market's ticker: what stands before its last hyphen."""
-    return ticker.rpartition("-")[0] or ticker

@@ -95,7 +95,7 @@ def stake_of(view: View, entry: Entry, ticket: Ticket) -> Stake:
     return Stake(
         ticker=market.ticker,
         event=market.event_ticker,
-        series=market.series_ticker,
+        series=view.series,
         book_side=order.book_side,
         contracts=ticket.count,
         opening=opens,
@@ -120,7 +120,7 @@ def amended(view: View, old: Resting, new: Resting) -> Stake:
     return Stake(
         ticker=market.ticker,
         event=market.event_ticker,
-        series=market.series_ticker,
+        series=view.series,
         book_side=new.book_side,
         contracts=new.count,
         opening=opens,

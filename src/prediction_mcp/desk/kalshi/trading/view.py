@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from prediction_mcp.kalshi.errors import NotFoundError
 from prediction_mcp.kalshi.orders import book_side
+from prediction_mcp.kalshi.tickers import likely_event
 from prediction_mcp.safety.guard import LAG_S, MOST_LAG_S
 from prediction_mcp.safety.plan import Look, Needs, Standing
 
 from .. import lookup
-from ..fees import schedule
+from ..fees import family, schedule
 from ..held import held_of, position_in, positions_of, resting_of, standings
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class View:
         return None if self.fees is None else self.fees[1]
 
     @property
+    def series(self) -> str:
+        """The series' ticker; empty where it wasn't read."""
+        return "" if self.fees is None else self.fees[0].ticker
+
+    @property
     def best(self) -> tuple[Decimal | None, Decimal | None]:
         """(bid, ask) of YES."""
         return self.market.yes_quotes
@@ -144,7 +150,7 @@ async def gather(account: Account, ticker: str, wants: Wants) -> View:
         NotFoundError: there is no such market; the message names what was probably meant.
     """
     started, name = time.time(), await lookup.ticker_of(account, ticker, "market")
-    event = name.rpartition("-")[0]  # as a rule; where it isn't, the account is read again
+    event = likely_event(name)  # where it is another one, the account is read again
     parts, market = await _together(
         _read(account, name, None, None, replace(wants, fees=False), event), _market(account, name, event, wants)
     )
@@ -161,9 +167,8 @@ async def gather(account: Account, ticker: str, wants: Wants) -> View:
 async def _market(account: Account, name: str, event: str, wants: Wants) -> Market:
     """The market; where its fees are wanted and not known it comes with its event, which is read for them."""
     if wants.fees and event and account.fees.known(event) is None:
-        kalshi = account.kalshi
         try:
-            series, parent = await _together(kalshi.series.get(name.partition("-")[0]), kalshi.events.get(event))
+            series, parent = await family(account, event)
         except NotFoundError:
             pass
         else:

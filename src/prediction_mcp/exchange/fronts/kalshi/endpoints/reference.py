@@ -232,15 +232,15 @@ def series_fee_changes(call: Call) -> Json:
     return {
         "series_fee_change_arr": [
             {
-                "id": identity("fee", f"{change.ticker}/{change.at_ms}"),
-                "series_ticker": change.ticker,
+                "id": identity("fee", f"{change.series}/{change.at_ms}"),
+                "series_ticker": change.series,
                 "fee_type": change.fee_type,
                 "fee_multiplier": float(change.multiplier or 1),
                 "scheduled_ts": wire.moment(change.at_ms),
             }
             for change in call.exchange.fee_changes
-            if not change.of_event
-            and (series is None or change.ticker == series)
+            if change.event is None
+            and (series is None or change.series == series)
             and (history or change.at_ms > call.now_ms)
         ]
     }
@@ -248,14 +248,14 @@ def series_fee_changes(call: Call) -> Json:
 
 def event_fee_changes(call: Call) -> Json:
     event = call.text("event_ticker")
-    found = [c for c in call.exchange.fee_changes if c.of_event and (event is None or c.ticker == event)]
+    found = [c for c in call.exchange.fee_changes if c.event is not None and event in (None, c.event)]
     page, cursor = call.page_listing(found, call.limit())
     return {
         "event_fee_changes": [
             {
-                "id": identity("fee", f"{change.ticker}/{change.at_ms}"),
-                "event_ticker": change.ticker,
-                "series_ticker": change.ticker.partition("-")[0],
+                "id": identity("fee", f"{change.event}/{change.at_ms}"),
+                "event_ticker": change.event,
+                "series_ticker": change.series,
                 "fee_type_override": change.fee_type,
                 "fee_multiplier_override": None if change.multiplier is None else float(change.multiplier),
                 "scheduled_ts": wire.moment(change.at_ms),

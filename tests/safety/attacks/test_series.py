@@ -1,0 +1,67 @@
+"""A denied series lets no order through, and an allowed one lets no other in, whatever their names look like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prediction_mcp.settings import load_settings
+from tests.conftest import Served
+from tests.hyphened import BEGINNING, SERIES, list_hyphened
+from tests.safety.attacks.test_spending import FREE
+from tests.safety.conftest import Open, traded
+
+MARKET = f"{SERIES}-26DEC-T1"
+ORDER = {"ticker": MARKET, "side": "yes", "action": "buy", "count": 2, "price": 3}
+ALL = {**FREE, "toolsets": "advanced,safety"}
+
+
+async def refused(desk: Open, **limits: Any) -> None:
+    """Every tool that could bring an order into the market says that a limit on series stands against it."""
+    async with desk([], **ALL, **limits) as at:
+        for tool, given in (
+            ("kalshi_create_order", ORDER),
+            ("kalshi_create_order", ORDER | {"side": "no", "order_type": "market", "price": 99}),
+            ("kalshi_batch_create_orders", {"orders": [ORDER]}),
+        ):
+            said = await at.error(tool, **given)
+            assert "denied" in said or "isn't among those" in said, (tool, said)
+
+
+@pytest.mark.parametrize("denied", [SERIES, BEGINNING, SERIES.lower(), f"KXGDP, {SERIES}", f"{SERIES}-26DEC", MARKET])
+async def test_a_denied_series_event_or_market_lets_no_order_through(desk: Open, served: Served, denied: str) -> None:
+    """Combos moved from KXMVECROSSCATEGORY to KXMVECROSSCATEGORY-SHARD1: who denied the first one denied both."""
+    list_hyphened(served)
+    await refused(desk, deny_series=load_settings(deny_series=denied).deny_series)
+    assert not traded(served)
+
+
+@pytest.mark.parametrize("denied", ["KXCROSS-SHARD", "KXCROS", "KXCROSS-SHARD1-26DE", "KXCROSS-SHARD12"])
+async def test_another_series_with_a_name_like_it_is_not_denied(desk: Open, served: Served, denied: str) -> None:
+    list_hyphened(served)
+    async with desk([], **ALL, deny_series=denied) as at:
+        await at.call("kalshi_create_order", **ORDER)
+    assert traded(served) == 1
+
+
+@pytest.mark.parametrize("allowed", [BEGINNING, "KXGDP", f"{SERIES}-26DEC", MARKET])
+async def test_only_the_series_itself_allows(desk: Open, served: Served, allowed: str) -> None:
+    list_hyphened(served)
+    await refused(desk, allow_series=allowed)
+    assert not traded(served)
+    async with desk([], **ALL, allow_series=f"{allowed},{SERIES}") as at:
+        await at.call("kalshi_create_order", **ORDER)
+    assert traded(served) == 1
+
+
+async def test_a_series_denied_at_run_time_stops_amends_too(desk: Open, served: Served) -> None:
+    list_hyphened(served)
+    async with desk([], **ALL) as at:
+        order_id = (await at.call("kalshi_create_order", **ORDER))["order_id"]
+        await at.call("kalshi_tighten_limits", deny_series=[SERIES])
+        for change in ({"price": 4}, {"count": 5}):
+            assert "denied" in await at.error("kalshi_amend_order", order_id=order_id, **change)
+        assert "denied" in await at.error("kalshi_create_order", **ORDER)
+        await at.call("kalshi_cancel_order", order_id=order_id)
+    assert traded(served) == 1
