@@ -1,8 +1,9 @@
 """What all results share: numbers as JSON numbers, nothing that is null, where and when it was true."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -16,10 +17,13 @@ from pydantic import (
 
 from prediction_mcp.kalshi.models.base import Page
 from prediction_mcp.net.caching import oldest
+from prediction_mcp.net.errors import MissingError
 from prediction_mcp.safety.text import clean
 
 MONEY = {"paper": "Paper money.", "demo": "Demo money.", "live": "REAL MONEY."}
 """What is said of a mode in questions."""
+BAD_CURSOR = "cursor must be the one of this list's page before; leave it out to start again."
+CURSOR_DIGITS = 9
 SIGNIFICANT_DIGITS = 15
 """As many decimal digits as a JSON number carries through any reader unharmed."""
 
@@ -89,18 +93,37 @@ class Answer(Result):
         return value if oldest() is None else "cache"
 
 
-class ListAnswer(Answer):
-    """Base of lists: how many are here, the cursor when there are more, and the times that were understood."""
+class WholeList(Answer):
+    """Base of lists without pages: how many rows, and the times that were understood."""
 
     window: str | None = None
     count: int
-    cursor: str | None = None
 
     def within(self, since: datetime | None = None, until: datetime | None = None, after: str = "since") -> Self:
         """The same, saying what the times that were given mean."""
         named = ((after, since), ("before", until))
         text = " ".join(f"{word} {at.isoformat(timespec='minutes')}" for word, at in named if at is not None)
         return self.model_copy(update={"window": text}) if text else self
+
+
+class ListAnswer(WholeList):
+    """Base of lists with pages: their tool takes the ``cursor`` and continues after the last row (test_pages.py)."""
+
+    cursor: str | None = None
+
+
+P = TypeVar("P")
+
+
+def page_of(rows: Sequence[P], cursor: str | None, limit: int) -> tuple[Sequence[P], str | None]:
+    """A page of rows that are all known, and the cursor of the next one: the number of rows before it.
+
+    Raises MissingError for a cursor that this list did not give.
+    """
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= CURSOR_DIGITS):
+        raise MissingError(BAD_CURSOR)
+    end = int(cursor or 0) + limit
+    return rows[end - limit : end], str(end) if end < len(rows) else None
 
 
 def more(page: Page) -> str | None:

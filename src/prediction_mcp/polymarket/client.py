@@ -139,6 +139,11 @@ class PolymarketClient:
             for event in page.events:
                 yield event
 
+    async def events_page(self, limit: int, cursor: str | None = None, **filters: object) -> EventPage:
+        """A page of the events that fit; ``next_cursor`` leads to the next one."""
+        query = {"limit": min(limit, MOST_EVENTS), **filters, "after_cursor": cursor}
+        return await self._get(EventPage, "gamma", "/events/keyset", query)
+
     async def search(self, words: str, *, page: int = 1, limit: int = 20, closed: bool = False) -> Search:
         """Events that fit some words, best first; ``page`` from 1."""
         query = {"q": words, "page": page, "limit_per_type": limit, "keep_closed_markets": 1 if closed else 0}
@@ -213,9 +218,21 @@ class PolymarketClient:
         """The newest trades: of a market (``condition_id``), an event (``event_id``) or a wallet (``user``)."""
         return await self._rows(Trade, "/v2/trades", filters, limit)
 
+    async def trades_page(
+        self, limit: int, cursor: str | None = None, **filters: object
+    ) -> tuple[tuple[Trade, ...], str | None]:
+        """A page of the newest trades, and the cursor of the next one."""
+        return await self._page(Trade, "/v2/trades", filters, limit, cursor)
+
     async def activity(self, user: str, limit: int = MOST_ROWS, **filters: object) -> list[Activity]:
         """What a wallet did: trades, splits, merges, redemptions, deposits …, newest first."""
         return await self._rows(Activity, "/v2/activity", {"user": user, **filters}, limit)
+
+    async def activity_page(
+        self, user: str, limit: int, cursor: str | None = None, **filters: object
+    ) -> tuple[tuple[Activity, ...], str | None]:
+        """A page of what a wallet did, and the cursor of the next one."""
+        return await self._page(Activity, "/v2/activity", {"user": user, **filters}, limit, cursor)
 
     async def profit(self, user: str, interval: str = "max") -> Profit:
         """A wallet's profit in time."""
@@ -237,6 +254,12 @@ class PolymarketClient:
     async def positions(self, user: str, limit: int = MOST_ROWS, **filters: object) -> list[Position]:
         """What a wallet holds."""
         return await self._rows(Position, "/v2/positions", {"user": user, **filters}, limit)
+
+    async def positions_page(
+        self, user: str, limit: int, cursor: str | None = None, **filters: object
+    ) -> tuple[tuple[Position, ...], str | None]:
+        """A page of what a wallet holds, and the cursor of the next one."""
+        return await self._page(Position, "/v2/positions", {"user": user, **filters}, limit, cursor)
 
     async def holders(self, condition_id: str, limit: int = MOST_ROWS) -> list[TokenHolders]:
         """The largest holders of a market's tokens."""
@@ -284,6 +307,13 @@ class PolymarketClient:
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             raise malformed(path, "no data in it") from None
         return parsed(kind, orjson.dumps(rows), path), parsed(Pagination, orjson.dumps(pagination), path)
+
+    async def _page(
+        self, kind: type[T], path: str, query: dict[str, object], limit: int, cursor: str | None
+    ) -> tuple[tuple[T, ...], str | None]:
+        asked = {**query, "limit": min(limit, MOST_ROWS), "cursor": cursor}
+        rows, page = await self._enveloped(tuple[kind, ...], path, asked)  # type: ignore[valid-type]
+        return rows, page.next_cursor if page.has_more else None
 
     async def _rows(
         self, kind: type[T], path: str, query: dict[str, object], limit: int, most: int = MOST_ROWS

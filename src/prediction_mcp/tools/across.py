@@ -112,12 +112,14 @@ async def create_market_pair(
 
 @mcp.tool(title="Kept pairs", annotations=READS, tags={"across"})
 async def get_market_pairs(
-    limit: Annotated[int, Field(ge=1, le=100)] = 20, across: Across = Depends(get_across)
+    limit: Annotated[int, Field(ge=1, le=100)] = 20,
+    cursor: Annotated[str, Field(max_length=20)] | None = None,
+    across: Across = Depends(get_across),
 ) -> PairList:
     """Pairs that were kept, and whether both texts are still what was read."""
     from prediction_mcp.desk.across.keeping import listed
 
-    return await listed(across, limit)
+    return await listed(across, limit, cursor)
 
 
 @mcp.tool(title="Forget a pair", annotations=FORGETS, tags={"across"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+from prediction_mcp.desk.results import page_of
 from prediction_mcp.matching.verdict import Relation
 from prediction_mcp.net.errors import MissingError
 from prediction_mcp.safety.text import clean
@@ -28,8 +29,8 @@ async def create(across: Across, market: str, other: str, relation: Relation, no
     return _done(across, kept, "kept", words)
 
 
-async def listed(across: Across, limit: int) -> PairList:
-    found = across.pairs.all()
+async def listed(across: Across, limit: int, cursor: str | None) -> PairList:
+    page, more = page_of(across.pairs.all(), cursor, limit)
 
     async def one(judged: Judged) -> PairLine:
         try:
@@ -41,8 +42,7 @@ async def listed(across: Across, limit: int) -> PairList:
             said=datetime.fromtimestamp(judged.at, UTC), note=judged.note or None,
         )  # fmt: skip
 
-    lines = await asyncio.gather(*map(one, found[:limit]))
-    more = str(limit) if len(found) > limit else None
+    lines = await asyncio.gather(*map(one, page))
     return PairList(source=across.source, count=len(lines), cursor=more, pairs=list(lines))
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Self
 
-from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result, Second
+from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result, Second, WholeList
 from prediction_mcp.matching.verdict import Fact
 from prediction_mcp.safety.text import cut
 
@@ -52,7 +52,7 @@ class QuestionLine(Result):
     confirmed: bool | None = None
 
 
-class Questions(ListAnswer):
+class Questions(WholeList):
     """Best first. Prices are of the first side (yes), as the listings have them: they may lag."""
 
     questions: list[QuestionLine]
@@ -234,7 +234,7 @@ class GapLine(Result):
     ends: list[EndLine]
 
 
-class GapList(ListAnswer):
+class GapList(WholeList):
     """Largest edge first."""
 
     looked_at: int

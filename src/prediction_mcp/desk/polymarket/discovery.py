@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from prediction_mcp.polymarket.errors import NotFoundError
+from prediction_mcp.desk.results import BAD_CURSOR
+from prediction_mcp.polymarket.errors import InvalidRequestError, NotFoundError
 
 from . import lookup
 from .results import (
@@ -27,31 +29,56 @@ if TYPE_CHECKING:
 
 Span = Literal["1h", "6h", "1d", "1w", "1m", "max"]
 ROWS = 200
-BIG = 10_000
+EVENTS, PAGES = 10, 5
+"""Events of one page of a search, and pages that one call reads."""
+_CURSOR = re.compile(r"([1-9][0-9]{0,3})\.([0-9]{1,5})")
 
 
-async def search(account: Account, words: str, limit: int, page: int, *, closed: bool) -> Found:
-    """Markets of the events that fit some words, best event first."""
-    found = await account.polymarket.search(words, page=page, limit=limit, closed=closed)
-    markets = [m for e in found.events for m in e.markets if m.active is not False and (closed or not m.closed)]
-    lines = [MarketLine.of(m) for m in markets[:limit]]
-    cursor = str(page + 1) if found.pagination.has_more or len(markets) > limit else None
-    return Found(source=account.source, count=len(lines), cursor=cursor, markets=lines)
+async def search(account: Account, words: str, limit: int, cursor: str | None, *, closed: bool) -> Found:
+    """Markets of the events that fit some words, best event first.
+
+    Polymarket pages by events, which have one market or a hundred. The cursor is its page with the number of that
+    page's markets before: ``2.15``. Raises InvalidRequestError for another cursor.
+    """
+    page, skip = _place(cursor)
+    lines: list[MarketLine] = []
+    rest = True
+    for _ in range(PAGES):
+        found = await account.polymarket.search(words, page=page, limit=EVENTS, closed=closed)
+        markets = [m for e in found.events for m in e.markets if m.active is not False and (closed or not m.closed)]
+        shown = markets[skip : skip + limit - len(lines)]
+        lines += map(MarketLine.of, shown)
+        skip += len(shown)
+        if skip < len(markets):
+            break
+        page, skip, rest = page + 1, 0, found.pagination.has_more
+        if not rest or len(lines) == limit:
+            break
+    return Found(source=account.source, count=len(lines), cursor=f"{page}.{skip}" if rest else None, markets=lines)
 
 
-async def events(account: Account, words: str | None, tag: str | None, limit: int, *, closed: bool) -> EventList:
+def _place(cursor: str | None) -> tuple[int, int]:
+    """(page, markets of it that were shown) of a search's cursor."""
+    if cursor is None:
+        return 1, 0
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
+        raise InvalidRequestError(BAD_CURSOR)
+    return int(found[1]), int(found[2])
+
+
+async def events(
+    account: Account, words: str | None, tag: str | None, limit: int, cursor: str | None, *, closed: bool
+) -> EventList:
     """Events, largest first, or those whose title holds some words."""
     filters: dict[str, object] = {"closed": "true" if closed else "false", "order": "volume", "ascending": "false"}
     if words:
         filters["title_search"] = words
     if tag:
         filters["tag_slug"] = tag.strip().lower()
-    lines: list[EventLine] = []
-    async for event in account.polymarket.events(**filters):
-        lines.append(EventLine.of(event))
-        if len(lines) == limit:
-            break
-    return EventList(source=account.source, count=len(lines), events=lines)
+    page = await account.polymarket.events_page(limit, cursor, **filters)
+    lines = [EventLine.of(event) for event in page.events]
+    return EventList(source=account.source, count=len(lines), cursor=page.next_cursor, events=lines)
 
 
 async def market(account: Account, text: str) -> MarketAnswer:
@@ -75,11 +102,11 @@ async def orderbook(account: Account, text: str, outcome: str | None, depth: int
     return BookAnswer.of(side, await account.polymarket.orderbook(side.token), depth, account.source)
 
 
-async def trades(account: Account, text: str, limit: int) -> TradeList:
+async def trades(account: Account, text: str, limit: int, cursor: str | None) -> TradeList:
     found = await lookup.market(account, text)
-    rows = await account.polymarket.trades(limit, condition_id=found.condition_id or "")
+    rows, more = await account.polymarket.trades_page(limit, cursor, condition_id=found.condition_id or "")
     lines = [TradeLine.of(row) for row in rows]
-    return TradeList(source=account.source, count=len(lines), slug=found.slug or found.id, trades=lines)
+    return TradeList(source=account.source, count=len(lines), cursor=more, slug=found.slug or found.id, trades=lines)
 
 
 async def history(account: Account, text: str, outcome: str | None, span: Span) -> History:

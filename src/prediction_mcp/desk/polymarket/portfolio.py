@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Self
 
-from prediction_mcp.desk.results import Answer, ListAnswer, Number, Result, Second
+from prediction_mcp.desk.results import BAD_CURSOR, Answer, ListAnswer, Number, Result, Second, page_of
 from prediction_mcp.polymarket import models, record
+from prediction_mcp.polymarket.errors import InvalidRequestError
 from prediction_mcp.polymarket.own import Order
 from prediction_mcp.safety.text import quoted
 
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
     from .account import Account
 
 MILLIONTHS = Decimal(10) ** 6
-MOST = 500
+MOST = 5_000
+"""Positions of a wallet that sums are made of."""
 NAMES = 25
 """Markets that one request names."""
 Held = Literal["open", "redeemable", "closed", "all"]
+STATUSES: dict[Held, tuple[str, ...]] = {
+    "open": ("OPEN",), "redeemable": ("REDEEMABLE",), "closed": ("CLOSED",), "all": ("OPEN", "CLOSED"),
+}  # fmt: skip
+"""Statuses as the service filters by them; OPEN is all that is held, also what is resolved and not paid."""
 
 
 class BalanceAnswer(Answer):
@@ -154,15 +160,29 @@ async def rows(account: Account, **filters: object) -> list[record.Position]:
     return await account.polymarket.positions(account.address, MOST, **filters)
 
 
-async def positions(account: Account, text: str | None, held: Held, limit: int) -> Positions:
-    filters: dict[str, object] = {} if held == "all" else {"status": held.upper()}
-    if held == "all":
-        filters["status"] = "OPEN,REDEEMABLE,CLOSED"
+async def positions(account: Account, text: str | None, held: Held, limit: int, cursor: str | None = None) -> Positions:
+    """A page of positions. One query takes one status, so "all" reads what is held, then what is closed."""
+    statuses = STATUSES[held]
+    status, _, place = (cursor or statuses[0]).partition(":")
+    if status not in statuses:
+        raise InvalidRequestError(BAD_CURSOR)
+    filters: dict[str, object] = {}
     if text is not None:
         filters["condition_id"] = (await lookup.market(account, text)).condition_id or ""
-    found = await rows(account, **filters)
-    lines = [PositionLine.of(row) for row in found[:limit]]
-    more = str(limit) if len(found) > limit else None
+    found, rest = list[record.Position](), True
+    while rest and len(found) < limit:
+        page, following = await account.polymarket.positions_page(
+            account.address, limit - len(found), place or None, status=status, **filters
+        )
+        found += page
+        place = following or ""
+        if not place:
+            rest = status != statuses[-1]
+            status = statuses[-1]
+        elif not page:
+            break
+    lines = [PositionLine.of(row) for row in found]
+    more = f"{status}:{place}" if rest else None
     return Positions(source=account.source, count=len(lines), cursor=more, positions=lines)
 
 
@@ -182,27 +202,27 @@ async def value(account: Account) -> ValueAnswer:
     )
 
 
-async def activity(account: Account, text: str | None, limit: int) -> ActivityList:
+async def activity(account: Account, text: str | None, limit: int, cursor: str | None = None) -> ActivityList:
     from . import fees
 
     filters: dict[str, object] = {"taker_only": "false"}
     if text is not None:
         filters["condition_id"] = (await lookup.market(account, text)).condition_id or ""
-    found = await account.polymarket.activity(account.address, limit, **filters)
+    found, more = await account.polymarket.activity_page(account.address, limit, cursor, **filters)
     paid = await fees.of_activity(account, found)
     unknown = sum(fee is None and row.type == "TRADE" for row, fee in zip(found, paid, strict=True))
     lines = [ActivityLine.of(row, fee) for row, fee in zip(found, paid, strict=True)]
     note = f"The fee of {unknown} trades isn't known." if unknown else None
-    return ActivityList(source=account.source, count=len(lines), activity=lines, note=note)
+    return ActivityList(source=account.source, count=len(lines), cursor=more, activity=lines, note=note)
 
 
-async def orders(account: Account, text: str | None, limit: int) -> OrderList:
+async def orders(account: Account, text: str | None, limit: int, cursor: str | None = None) -> OrderList:
     """What rests, with its market's words."""
     market = None if text is None else (await lookup.market(account, text)).condition_id or ""
     resting = await (await account.trader()).open_orders(market)
-    listed = await markets_of(account, [order.market for order in resting[:limit]])
-    lines = [line_of(order, listed.get(order.market)) for order in resting[:limit]]
-    more = str(limit) if len(resting) > limit else None
+    page, more = page_of(resting, cursor, limit)
+    listed = await markets_of(account, [order.market for order in page])
+    lines = [line_of(order, listed.get(order.market)) for order in page]
     return OrderList(source=account.source, count=len(lines), cursor=more, orders=lines)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Self
 
-from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result, Second, time_left
+from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result, Second, WholeList, time_left
 from prediction_mcp.polymarket import models, record
 from prediction_mcp.polymarket.fees import taker_fee
 from prediction_mcp.polymarket.models import ClobMarket, Orderbook
@@ -237,7 +237,7 @@ class PriceRow(Result):
     price: Number
 
 
-class History(ListAnswer):
+class History(WholeList):
     """Prices of an outcome in time, oldest first."""
 
     slug: str

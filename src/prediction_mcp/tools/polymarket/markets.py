@@ -33,18 +33,19 @@ MarketName = Annotated[str, Field(min_length=1, max_length=300)]
 """Link, slug, condition id, token id, or number."""
 Outcome = Annotated[str, Field(max_length=100)]
 Limit = Annotated[int, Field(ge=1, le=100)]
+Cursor = Annotated[str, Field(max_length=500)]
 
 
 @mcp.tool(title="Search Polymarket", annotations=READS, tags={"polymarket"})
 async def polymarket_search_markets(
     query: Annotated[str, Field(min_length=1, max_length=200)],
     limit: Limit = 10,
-    page: Annotated[int, Field(ge=1, le=1000)] = 1,
+    cursor: Cursor | None = None,
     closed: bool = False,
     account: Account = Depends(get_wallet),
 ) -> Found:
     """Find Polymarket markets by words."""
-    return await discovery.search(account, query, limit, page, closed=closed)
+    return await discovery.search(account, query, limit, cursor, closed=closed)
 
 
 @mcp.tool(title="A Polymarket market", annotations=READS, tags={"polymarket"})
@@ -58,11 +59,12 @@ async def polymarket_get_events(
     query: Annotated[str, Field(max_length=200)] | None = None,
     tag: Annotated[str, Field(max_length=100)] | None = None,
     limit: Limit = 20,
+    cursor: Cursor | None = None,
     closed: bool = False,
     account: Account = Depends(get_wallet),
 ) -> EventList:
     """Events, largest first: by words of the title, or by tag like politics."""
-    return await discovery.events(account, query, tag, limit, closed=closed)
+    return await discovery.events(account, query, tag, limit, cursor, closed=closed)
 
 
 @mcp.tool(title="A Polymarket event", annotations=READS, tags={"polymarket"})
@@ -88,10 +90,13 @@ async def polymarket_get_orderbook(
 
 @mcp.tool(title="Polymarket trades", annotations=READS, tags={"polymarket"})
 async def polymarket_get_trades(
-    market: MarketName, limit: Limit = 20, account: Account = Depends(get_wallet)
+    market: MarketName,
+    limit: Limit = 20,
+    cursor: Cursor | None = None,
+    account: Account = Depends(get_wallet),
 ) -> TradeList:
     """A market's newest trades."""
-    return await discovery.trades(account, market, limit)
+    return await discovery.trades(account, market, limit, cursor)
 
 
 @mcp.tool(title="Polymarket prices in time", annotations=READS, tags={"polymarket"})

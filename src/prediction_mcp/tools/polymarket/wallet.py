@@ -14,7 +14,7 @@ from prediction_mcp.protocol.parameters import Word
 from prediction_mcp.protocol.session import get_wallet
 from prediction_mcp.protocol.toolset import Toolset
 
-from .markets import Limit, MarketName
+from .markets import Cursor, Limit, MarketName
 
 mcp = Toolset()
 
@@ -30,10 +30,11 @@ async def polymarket_get_positions(
     market: MarketName | None = None,
     status: Annotated[Literal["open", "redeemable", "closed", "all"], Word] = "open",
     limit: Limit = 50,
+    cursor: Cursor | None = None,
     account: Account = Depends(get_wallet),
 ) -> Positions:
     """What the wallet holds, with cost, value and profit; redeemable is resolved and not paid yet."""
-    return await portfolio.positions(account, market, status, limit)
+    return await portfolio.positions(account, market, status, limit, cursor)
 
 
 @mcp.tool(title="Polymarket value", annotations=READS, tags={"polymarket"})
@@ -44,15 +45,21 @@ async def polymarket_get_portfolio_value(account: Account = Depends(get_wallet))
 
 @mcp.tool(title="Polymarket activity", annotations=READS, tags={"polymarket"})
 async def polymarket_get_activity(
-    market: MarketName | None = None, limit: Limit = 20, account: Account = Depends(get_wallet)
+    market: MarketName | None = None,
+    limit: Limit = 20,
+    cursor: Cursor | None = None,
+    account: Account = Depends(get_wallet),
 ) -> ActivityList:
     """Trades, redemptions, deposits of the wallet, newest first."""
-    return await portfolio.activity(account, market, limit)
+    return await portfolio.activity(account, market, limit, cursor)
 
 
 @mcp.tool(title="Polymarket orders", annotations=READS, tags={"polymarket"})
 async def polymarket_get_orders(
-    market: MarketName | None = None, limit: Limit = 50, account: Account = Depends(get_wallet)
+    market: MarketName | None = None,
+    limit: Limit = 50,
+    cursor: Cursor | None = None,
+    account: Account = Depends(get_wallet),
 ) -> OrderList:
     """The wallet's resting orders."""
-    return await portfolio.orders(account, market, limit)
+    return await portfolio.orders(account, market, limit, cursor)

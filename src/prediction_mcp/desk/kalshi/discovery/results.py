@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from prediction_mcp.catalogue.rows import Coverage
-from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result
+from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result, WholeList
 from prediction_mcp.kalshi.models.reference import Collection, Milestone
 from prediction_mcp.kalshi.models.series import Series
 
@@ -34,7 +34,7 @@ class CatalogueState(Result):
         )
 
 
-class SearchAnswer(ListAnswer):
+class SearchAnswer(WholeList):
     """Best first; prices are of now."""
 
     markets: list[MarketLine]

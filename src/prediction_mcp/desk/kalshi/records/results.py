@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import ClassVar, Self
 
-from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result, Second
+from prediction_mcp.desk.results import Answer, ListAnswer, Minute, Number, Result, Second, WholeList
 from prediction_mcp.records.beliefs import Belief
 from prediction_mcp.records.ledger import Kept
 from prediction_mcp.records.shelf import KeptLot
@@ -82,7 +82,7 @@ class LotLine(Result):
         )  # fmt: skip
 
 
-class LotList(ListAnswer):
+class LotList(WholeList):
     method: str
     basis: Number
     lots: list[LotLine]
