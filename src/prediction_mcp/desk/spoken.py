@@ -10,9 +10,10 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from prediction_mcp.net.words import printed
+
+from .links import link_of
 
 MOST_CONTRACTS = Decimal(10) ** 9
 MOST_DOLLARS = Decimal(10) ** 9
@@ -225,8 +226,7 @@ def _in_words(text: str, now: datetime, ahead: bool) -> datetime | None:
 
 TICKER = re.compile(r"[A-Z0-9][A-Z0-9._:-]{0,79}")
 LONGEST_TEXT = 300
-_HOSTS = ("kalshi.com", "kalshi.co")
-_PAGES = {"MARKETS", "EVENTS", "SERIES", "MARKET", "EVENT", "TRADE", "BROWSE", "CATEGORY"}
+_PAGES = {"MARKETS", "EVENTS", "SERIES", "MARKET", "EVENT", "TRADE", "BROWSE", "CATEGORY", "SPORTS"}
 
 
 def ticker(value: str) -> str:
@@ -240,21 +240,15 @@ def ticker(value: str) -> str:
     text = value.strip()
     if not text or len(text) > LONGEST_TEXT:
         raise ValueError("a ticker, a link to Kalshi, or a few words")
-    address = text if "://" in text else f"https://{text}"
-    if "/" in text:
-        try:
-            parts = urlsplit(address)
-            host = (parts.hostname or "").lower()
-        except ValueError:
-            return text
-        if host in _HOSTS or host.endswith(tuple(f".{h}" for h in _HOSTS)):
-            query = [v for k, v in parse_qsl(parts.query) if "ticker" in k or k == "market"]
-            path = [p for p in parts.path.split("/") if p]
-            if path[:1] == ["markets"]:
-                del path[2:3]  # words for people
-            names = [unquote(p).upper() for p in (*query, parts.fragment, *reversed(path)) if p]
-            fits = [n for n in names if TICKER.fullmatch(n) and n not in _PAGES]
-            if fits:
-                return fits[0]
+    link = link_of(text)
+    if link is not None and link.platform == "kalshi":
+        query = [v for k, v in link.query if "ticker" in k or k == "market"]
+        path = list(link.parts)
+        if path[:1] == ["markets"]:
+            del path[2:3]  # words for people
+        names = [p.upper() for p in (*query, link.fragment, *reversed(path)) if p]
+        fits = [n for n in names if TICKER.fullmatch(n) and n not in _PAGES]
+        if fits:
+            return fits[0]
     upper = text.upper()
     return upper if TICKER.fullmatch(upper) else text

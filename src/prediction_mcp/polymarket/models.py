@@ -25,6 +25,9 @@ from .wire import (
     Wire,
 )  # fmt: skip
 
+TAKER_DELAY_MS = 150
+"""Of markets with ``itode`` (documentation and recordings, September 2026)."""
+
 
 class FeeSchedule(Wire):
     """What a taker pays in a market: see :func:`~.fees.taker_fee`."""
@@ -253,6 +256,13 @@ class ClobMarket(SnakeWire):
     neg_risk: bool = Field(False, alias="nr")
     min_order_size: OptionalNumber = Field(None, alias="mos")
     fee: ClobFee | None = Field(None, alias="fd")
+    seconds_delay: int = Field(0, alias="sd", ge=0)
+    delays_takers: bool = Field(False, alias="itode")
+
+    @property
+    def taker_delay_ms(self) -> int:
+        """Milliseconds that an order which trades at once is held back: ``sd`` seconds, or ``itode``'s 150 ms."""
+        return self.seconds_delay * 1000 or (TAKER_DELAY_MS if self.delays_takers else 0)
 
     @property
     def schedule(self) -> FeeSchedule | None:

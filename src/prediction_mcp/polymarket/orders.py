@@ -25,8 +25,8 @@ TICKS: dict[Decimal, int] = {
 """Decimals of the dollar amount, by tick size."""
 SIZE_STEP = Decimal("0.01")
 MICROS = 1_000_000
-SOONEST_S = 180
-"""A good-till-date order expires that much later than now at least; the exchange ends it a minute early."""
+SOONEST_S, EARLY_S = 180, 60
+"""Seconds: the least from now to a good-till-date order's expiration, and how long before it the exchange ends it."""
 MOST_SIZE = Decimal(10) ** 12
 """Shares or dollars: beyond all that there is, and far below where numbers get costly."""
 MOST_TOKEN_DIGITS = 78

@@ -18,6 +18,7 @@ from prediction_mcp.matching.verdict import Relation, Verdict, compare
 from prediction_mcp.net.errors import MissingError, PlatformError
 from prediction_mcp.safety.text import clean, cut
 
+from ..links import link_of
 from ..shapes import Market, PlatformName, Venue
 from .pairs import Judged, Pairs, PairsError, texts_of
 
@@ -28,10 +29,6 @@ T = TypeVar("T")
 CANDIDATES = 8
 """Markets of the other platform that one is compared with."""
 _TICKER = re.compile(r"[A-Z0-9][A-Z0-9.]*(?:-[A-Z0-9._]+)+|KX[A-Z0-9]+")
-_HOSTS: dict[PlatformName, re.Pattern[str]] = {
-    "kalshi": re.compile(r"^(?:https?://)?(?:[\w-]+\.)*kalshi\.(?:com|co)(?:/|$)", re.IGNORECASE),
-    "polymarket": re.compile(r"^(?:https?://)?(?:www\.)?polymarket\.com(?:/|$)", re.IGNORECASE),
-}
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+|0x[0-9a-f]{64}|[0-9]{13,78}", re.IGNORECASE)
 SHOWN = 60
 
@@ -113,11 +110,11 @@ class Across:
     def venue_of(self, text: str) -> tuple[Venue, str]:
         """Whose market a name is, and the name there. Raises NotNamedError where it could be either's."""
         name = text.strip()
+        if (link := link_of(name)) is not None:
+            return self.venues[link.platform], name
         for platform, venue in self.venues.items():
             if name.lower().startswith(f"{platform}:") and "//" not in name[: len(platform) + 3]:
                 return venue, name[len(platform) + 1 :].strip()
-            if _HOSTS[platform].match(name):
-                return venue, name
         if _TICKER.fullmatch(name):
             return self.venues["kalshi"], name
         if _SLUG.fullmatch(name):

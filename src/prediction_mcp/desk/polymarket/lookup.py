@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from prediction_mcp.polymarket.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.polymarket.models import Event, Market
 from prediction_mcp.polymarket.orders import is_protocol_v2
 from prediction_mcp.safety.text import clean, cut, quoted
+
+from ..links import link_of
 
 if TYPE_CHECKING:
     from .account import Account
@@ -19,7 +21,6 @@ CONDITION = re.compile(r"0x[0-9a-fA-F]{64}")
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,199}")
 NUMBER = re.compile(r"[0-9]{1,12}")
 TOKEN = re.compile(r"[0-9]{13,78}")
-HOSTS = ("polymarket.com", "www.polymarket.com")
 QUOTED, BEST, NAMED = 80, 3, 12
 
 
@@ -55,7 +56,7 @@ async def market(account: Account, text: str) -> Market:
         try:
             found = [await client.market(name)]
         except NotFoundError:
-            raise NotFoundError(await _nothing(account, name), status=404) from None
+            found = [await _only_market_of(account, name)]
     else:
         raise NotFoundError(await _nothing(account, text), status=404)
     if not found:
@@ -64,14 +65,18 @@ async def market(account: Account, text: str) -> Market:
 
 
 async def event(account: Account, text: str) -> Event:
-    """An event with its markets. Raises NotFoundError."""
+    """An event with its markets, by its own name or by a market's. Raises NotFoundError."""
     name = _name_of(text, event=True)
     if not (NUMBER.fullmatch(name) or SLUG.fullmatch(name)):
         raise NotFoundError(await _nothing(account, text), status=404)
-    try:
-        return await account.polymarket.event(name)
-    except NotFoundError:
-        raise NotFoundError(await _nothing(account, name, what="event"), status=404) from None
+    client = account.polymarket
+    with contextlib.suppress(NotFoundError):
+        return await client.event(name)
+    with contextlib.suppress(NotFoundError):
+        slug = (await client.market(name)).event_slug
+        if slug is not None:
+            return await client.event(slug)
+    raise NotFoundError(await _nothing(account, name, what="event"), status=404)
 
 
 async def side(account: Account, text: str, outcome: str | None) -> Side:
@@ -125,23 +130,38 @@ def side_of(found: Market, outcome: str | None) -> Side:
 
 
 def _name_of(text: str, *, event: bool = False) -> str:
-    """Slug or id out of what was given; a link's last part names a market, its first after ``event`` an event."""
+    """Slug or id out of what was given; a link's last part names a market, its first after ``event`` an event.
+
+    Sports pages name a league first, then perhaps a week, then the game: polymarket.com/sports/nba/games/week/3/…
+    """
     text = text.strip()
-    if "/" not in text:
+    link = link_of(text)
+    if link is None and "/" not in text:
         return text.lower() if SLUG.fullmatch(text.lower()) else text
-    address = text if "://" in text else f"https://{text}"
-    try:
-        parts = urlsplit(address)
-        host = (parts.hostname or "").lower()
-    except ValueError:
-        return text
-    pieces = [unquote(piece).lower() for piece in parts.path.split("/") if piece]
-    if host not in HOSTS or not pieces:
+    if link is None or link.platform != "polymarket" or not link.parts:
         raise InvalidRequestError("That is no link to Polymarket.")
-    after = pieces[1:] if pieces[0] in ("event", "market", "markets", "sports") else pieces
-    if not after:
+    parts = [part.lower() for part in link.parts]
+    if parts[0] == "sports":
+        parts = [part for part in parts[2:] if "-" in part]
+    elif parts[0] in ("event", "market", "markets"):
+        del parts[0]
+    if not parts:
         raise InvalidRequestError("That link names no market.")
-    return after[0] if event else after[-1]
+    return parts[0] if event else parts[-1]
+
+
+async def _only_market_of(account: Account, name: str) -> Market:
+    """The market of an event that has only one. Raises NotFoundError that says what was probably meant."""
+    try:
+        found = await account.polymarket.event(name)
+    except NotFoundError:
+        raise NotFoundError(await _nothing(account, name), status=404) from None
+    names = [m.slug or m.id for m in found.markets if m.active is not False]
+    if len(names) == 1:
+        return await account.polymarket.market(names[0])
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    listed = f"its markets are {', '.join(names[:NAMED])}{more}" if names else "it has no markets"
+    raise NotFoundError(f"{name} is an event, not a market: {listed}.", status=404)
 
 
 async def _nothing(account: Account, words: str, what: str = "market") -> str:
@@ -150,11 +170,6 @@ async def _nothing(account: Account, words: str, what: str = "market") -> str:
     if what == "event":
         near = [e.slug for e in found.events if e.slug]
     else:
-        exact = [e for e in found.events if e.slug == words]
-        if exact:
-            names = [m.slug for m in exact[0].markets if m.slug]
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            return f"{words} is an event, not a market: its markets are {', '.join(names[:NAMED])}{more}."
         near = [m.slug for e in found.events for m in e.markets[:1] if m.slug]
     if near:
         return f"There is no {what} “{sentence}”: perhaps {' or '.join(near[:BEST])} was meant."

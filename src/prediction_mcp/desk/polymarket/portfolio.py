@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Self
 
 from prediction_mcp.desk.results import BAD_CURSOR, Answer, ListAnswer, Number, Result, Second, page_of
 from prediction_mcp.polymarket import models, record
 from prediction_mcp.polymarket.errors import InvalidRequestError
+from prediction_mcp.polymarket.orders import EARLY_S
 from prediction_mcp.polymarket.own import Order
 from prediction_mcp.safety.text import quoted
 
@@ -123,7 +125,7 @@ class ActivityList(ListAnswer):
 
 
 class OrderLine(Result):
-    """``remaining`` are shares that still rest."""
+    """``remaining`` are shares that still rest; ``ends`` is a minute before the expiration of a GTD order."""
 
     order_id: str
     question: str
@@ -133,7 +135,7 @@ class OrderLine(Result):
     size: Number
     filled: Number
     remaining: Number
-    expires: Second | None = None
+    ends: Second | None = None
 
 
 class OrderList(ListAnswer):
@@ -252,7 +254,7 @@ def line_of(order: Order, market: models.Market | None) -> OrderLine:
         size=order.original_size,
         filled=order.size_matched,
         remaining=order.original_size - order.size_matched,
-        expires=order.expiration,
+        ends=None if order.expiration is None else order.expiration - timedelta(seconds=EARLY_S),
     )
 
 

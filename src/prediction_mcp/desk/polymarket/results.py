@@ -66,8 +66,16 @@ class Found(ListAnswer):
     markets: list[MarketLine]
 
 
+def held_ms(market: models.Market, terms: ClobMarket | None) -> int:
+    """Milliseconds that orders which trade at once are held back: as the book says, else as the catalogue does."""
+    return (0 if terms is None else terms.taker_delay_ms) or (market.seconds_delay or 0) * 1000
+
+
 class MarketAnswer(Answer):
-    """A market with its terms. ``fee`` is what a taker pays for 100 shares at the best ask; makers pay nothing."""
+    """A market with its terms. ``fee`` is what a taker pays for 100 shares at the best ask; makers pay nothing.
+
+    ``taker_delay_ms``: an order that trades at once is held back so long, and can't be cancelled then.
+    """
 
     slug: str
     question: str
@@ -87,7 +95,7 @@ class MarketAnswer(Answer):
     ends: Minute | None = None
     time_left: str | None = None
     game_starts: Minute | None = None
-    orders_held_seconds: int | None = None
+    taker_delay_ms: int | None = None
     condition_id: str
     resolution: str | None = None
     resolution_source: str | None = None
@@ -117,7 +125,7 @@ class MarketAnswer(Answer):
             ends=market.end_date,
             time_left=time_left(market.end_date),
             game_starts=market.game_start_time,
-            orders_held_seconds=market.seconds_delay or None,
+            taker_delay_ms=held_ms(market, terms) or None,
             condition_id=market.condition_id or "",
             resolution=market.uma_resolution_status,
             resolution_source=market.resolution_source,

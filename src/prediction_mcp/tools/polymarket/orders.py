@@ -40,7 +40,10 @@ async def polymarket_create_order(
     max_cost: Dollars | None = None,
     account: Account = Depends(get_wallet),
 ) -> Plan[Placed]:
-    """Buy or sell an outcome: size shares at a price (GTC, GTD), or at once (FAK, FOK), a buy then by dollars."""
+    """Buy or sell an outcome: size shares at a price (GTC, GTD), or at once (FAK, FOK), a buy then by dollars.
+
+    GTD ends a minute before expiration.
+    """
     from prediction_mcp.desk.polymarket.trading.place import plan_order
     from prediction_mcp.desk.polymarket.trading.ticket import Ticket
 

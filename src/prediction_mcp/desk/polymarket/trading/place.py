@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from prediction_mcp.desk.results import MONEY
 from prediction_mcp.net.words import cents, printed
 from prediction_mcp.polymarket import orders as making
 from prediction_mcp.polymarket.errors import InvalidOrderError, PolymarketError
-from prediction_mcp.polymarket.orders import SignedOrder
+from prediction_mcp.polymarket.orders import EARLY_S, SignedOrder
 from prediction_mcp.polymarket.orders import Terms as MarketTerms
 from prediction_mcp.polymarket.own import Placed as Answered
 from prediction_mcp.safety.guard import LAG_S, MOST_LAG_S
@@ -37,7 +38,6 @@ SERIES = "POLYMARKET"
 SALT_BITS = 53
 _RULES = {
     "GTC": "rests until cancelled",
-    "GTD": "rests until its expiration",
     "FAK": "what isn't filled at once is cancelled",
     "FOK": "all at once or nothing",
 }
@@ -207,6 +207,7 @@ class PlaceOrder(Plan[Placed]):
             average_price=average,
             total=dollars or None,
             fee=fee,
+            ends=datetime.fromtimestamp(terms["expiration"] - EARLY_S, UTC) if terms["expiration"] else None,
             note=note,
         )
 
@@ -215,7 +216,7 @@ class PlaceOrder(Plan[Placed]):
         walk, cost = entry.walk(), entry.worst_cost
         order = said(entry)
         lines = [
-            f"{order[0].upper()}{order[1:]} or better; {_RULES[entry.ticket.order_type]}.",
+            f"{order[0].upper()}{order[1:]} or better; {_rule(entry.ticket)}.",
             f"Market: “{quoted(side.market.question)}”.",
         ]
         best = entry.view.best(entry.ticket.action)
@@ -228,10 +229,9 @@ class PlaceOrder(Plan[Placed]):
                 f"Now {printed(walk.filled)} would fill at {cents(walk.average)} {money} and a fee of "
                 f"${walk.fee:,.2f}; {there}."
             )
-        if side.market.seconds_delay:
-            lines.append(
-                f"An order that trades at once is held back {side.market.seconds_delay} s and can't be cancelled then."
-            )
+        if entry.view.delay_ms:
+            held = _span(entry.view.delay_ms)
+            lines.append(f"An order that trades at once is held back {held} and can't be cancelled then.")
         if entry.ticket.buys:
             lines.append(
                 f"At worst you lose ${cost:,.2f}, fees included; if “{quoted(side.name)}” is right each share pays $1."
@@ -249,6 +249,17 @@ class PlaceOrder(Plan[Placed]):
             spent, rest = self._entry.worst_cost, ZERO
         text = f"{result.status}: {printed(result.filled)} of {printed(self._entry.shares)} shares filled"
         return Done(text, result.order_id, spent + rest, rest, result.resting)
+
+
+def _rule(ticket: Ticket) -> str:
+    if ticket.expiration is None:
+        return _RULES[ticket.order_type]
+    ends = datetime.fromtimestamp(ticket.expiration - EARLY_S, UTC)
+    return f"rests until {ends:%Y-%m-%d %H:%M:%S} UTC, {EARLY_S} s before its expiration"
+
+
+def _span(milliseconds: int) -> str:
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{printed(Decimal(milliseconds) / 1000)} s"
 
 
 def said(entry: Entry) -> str:
@@ -294,7 +305,6 @@ async def simulation(account: Account, ticket: Ticket) -> Simulation:
     walk = entry.walk()
     left = max(entry.shares - walk.filled, ZERO) if entry.dollars is None else ZERO
     killed = ticket.order_type == "FOK" and left > 0
-    held = view.side.market.seconds_delay
     return Simulation(
         source=account.source,
         slug=view.side.market.slug or "",
@@ -309,5 +319,7 @@ async def simulation(account: Account, ticket: Ticket) -> Simulation:
         unfilled=left or None if ticket.at_once else None,
         best_price=view.best(ticket.action),
         would_be_refused="The book can't fill all of it, and it is all or nothing." if killed else None,
-        note=f"Orders that trade at once are held back {held} s." if held and walk.filled else None,
+        note=f"Orders that trade at once are held back {_span(view.delay_ms)}."
+        if view.delay_ms and walk.filled
+        else None,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from prediction_mcp.desk.results import Answer, Number, Result
+from prediction_mcp.desk.results import Answer, Number, Result, Second
 
 
 class Placed(Answer):
     """``status`` is live, matched or delayed (held back before it may trade: look again). ``fee`` is the sum over its
-    fills."""
+    fills. ``ends``: when the exchange ends a GTD order, a minute before its expiration."""
 
     order_id: str
     market: str
@@ -21,6 +21,7 @@ class Placed(Answer):
     average_price: Number | None = None
     total: Number | None = None
     fee: Number | None = None
+    ends: Second | None = None
     note: str | None = None
 
 

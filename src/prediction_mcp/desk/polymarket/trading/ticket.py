@@ -12,10 +12,11 @@ from prediction_mcp.net.words import cents, printed
 from prediction_mcp.polymarket.errors import InvalidOrderError, TradingPausedError
 from prediction_mcp.polymarket.fees import taker_fee
 from prediction_mcp.polymarket.models import FeeSchedule, Level, Orderbook
-from prediction_mcp.polymarket.orders import SIZE_STEP, SOONEST_S, Terms
+from prediction_mcp.polymarket.orders import EARLY_S, SIZE_STEP, SOONEST_S, Terms
 
 from .. import lookup
 from ..lookup import Side
+from ..results import held_ms
 
 if TYPE_CHECKING:
     from ..account import Account
@@ -61,6 +62,7 @@ class View:
     terms: Terms
     min_size: Decimal
     schedule: FeeSchedule | None
+    delay_ms: int = 0
 
     def opposite(self, action: Action) -> tuple[Level, ...]:
         """What an order meets, best first."""
@@ -173,8 +175,9 @@ async def look(account: Account, ticket: Ticket) -> View:
     clob = await account.polymarket.terms(side.condition)
     book = await account.polymarket.orderbook(side.token)
     return View(
-        side, book, Terms(clob.tick_size, clob.neg_risk), clob.min_order_size or book.min_order_size, clob.schedule
-    )
+        side, book, Terms(clob.tick_size, clob.neg_risk), clob.min_order_size or book.min_order_size, clob.schedule,
+        held_ms(side.market, clob),
+    )  # fmt: skip
 
 
 def _check(ticket: Ticket) -> None:
@@ -189,7 +192,10 @@ def _check(ticket: Ticket) -> None:
     if ticket.post_only and ticket.at_once:
         raise InvalidOrderError("post_only goes with GTC and GTD only.")
     if (ticket.order_type == "GTD") != (ticket.expiration is not None):
-        raise InvalidOrderError(f"expiration goes with GTD, and only with that; {SOONEST_S} seconds from now at least.")
+        raise InvalidOrderError(
+            f"expiration goes with GTD, and only with that; {SOONEST_S} seconds from now at least, "
+            f"and the order ends {EARLY_S} seconds before it."
+        )
     for name, value in (("size", ticket.size), ("dollars", ticket.dollars), ("max_cost", ticket.max_cost)):
         if value is not None and value <= 0:
             raise InvalidOrderError(f"{name} must be more than zero.")
