@@ -16,13 +16,14 @@ from prediction_mcp.exchange.world.clock import Clock
 from tests.conformance.polymarket import KEY, WALLET, environment
 
 pytestmark = pytest.mark.conformance
+SECOND_WALLET = "0x2B5AD5c4795c026514f8317c7a215E218DcCD6cF"
 
 
 class Sdk:
     """The SDK's client, our exchange beside it, and a market to trade in."""
 
-    def __init__(self, client: Any, exchange: Exchange, clock: Clock) -> None:
-        self.client, self.exchange, self.clock = client, exchange, clock
+    def __init__(self, client: Any, exchange: Exchange, clock: Clock, environment: Any) -> None:
+        self.client, self.exchange, self.clock, self.environment = client, exchange, clock, environment
         self.market: Any = None
 
     @property
@@ -31,16 +32,20 @@ class Sdk:
 
     async def pages(self, method: str, most: int = 1, **arguments: Any) -> list[Any]:
         """The items of some pages of a list."""
-        found: list[Any] = []
-        async for page in getattr(self.client, method)(**arguments):
-            found += page.items
-            most -= 1
-            if not most:
-                break
-        return found
+        return await own_pages(self.client, method, most, **arguments)
 
     async def book(self) -> Any:
         return await self.client.get_order_book(token_id=self.token)
+
+
+async def own_pages(client: Any, method: str, most: int = 1, **arguments: Any) -> list[Any]:
+    found: list[Any] = []
+    async for page in getattr(client, method)(**arguments):
+        found += page.items
+        most -= 1
+        if not most:
+            break
+    return found
 
 
 @asynccontextmanager
@@ -52,7 +57,7 @@ async def opened(*, with_crowd: bool = False) -> AsyncIterator[Sdk]:
         from polymarket import AsyncSecureClient  # type: ignore[import-not-found,unused-ignore]
 
         async with await AsyncSecureClient.create(private_key=KEY, wallet=WALLET, environment=environ) as client:
-            sdk = Sdk(client, exchange, clock)
+            sdk = Sdk(client, exchange, clock, environ)
             listed = await sdk.pages("list_markets", 3, closed=False)
             sdk.market = next(
                 m for m in listed
@@ -181,6 +186,39 @@ async def test_a_market_of_protocol_v2() -> None:
         assert (reference.module, reference.condition_id) == ("neg_risk", market.condition_id)
         sold = await client.place_market_order(asset_id=position, shares=5, side="SELL")
         assert sold.status == "matched"
+
+
+async def test_a_resting_order_that_is_hit() -> None:
+    """Two of the SDK's clients trade with each other and with the crowd: one trade, told to each as its own part."""
+    async with opened() as sdk:
+        from polymarket.streams import UserSpec  # type: ignore[import-not-found,unused-ignore]
+
+        from polymarket import AsyncSecureClient
+
+        bid = (await sdk.book()).bids[-1]
+        rests = await sdk.client.place_limit_order(token_id=sdk.token, price=bid.price, size=10, side="BUY")
+        stream = await sdk.client.subscribe(UserSpec())
+        arguments = {"private_key": "0x" + f"{2:064x}", "wallet": SECOND_WALLET, "environment": sdk.environment}
+        async with await AsyncSecureClient.create(**arguments) as other:
+            shares = int(bid.size) + 20
+            await other.place_market_order(token_id=sdk.token, amount=shares, side="BUY", order_type="FAK")
+            sold = await other.place_limit_order(token_id=sdk.token, price=bid.price, size=bid.size + 4, side="SELL")
+            assert sold.status == "matched"
+            newest = (await own_pages(other, "list_account_trades"))[0]
+        (mine,) = await sdk.pages("list_account_trades")
+        assert [mine.id, newest.id] == [sold.trade_ids[0]] * 2
+        assert (mine.trader_side, newest.trader_side) == ("MAKER", "TAKER")
+        assert (mine.side, mine.size, mine.taker_order_id) == ("SELL", bid.size + 4, sold.order_id)
+        parts = [m for m in mine.maker_orders if m.owner == sdk.client.credentials.key]
+        assert [(m.order_id, m.side, m.price, m.matched_amount) for m in parts] == [
+            (rests.order_id, "BUY", bid.price, 4)
+        ]
+        assert sum(m.matched_amount for m in mine.maker_orders) == mine.size
+        async with asyncio.timeout(10):
+            async for event in stream:
+                if event.type == "trade":
+                    assert (event.payload.id, event.payload.trader_side) == (mine.id, "MAKER")
+                    break
 
 
 async def test_market_orders_of_each_kind() -> None:

@@ -118,7 +118,7 @@ async def proved(feed: Feed, since: float) -> None:
 @asynccontextmanager
 async def watching(front: Front, number: int = 12, proof_s: float = 0.4) -> AsyncIterator[Feed]:
     feed = Feed(front.client, f"{front.urls['ws']}/market", proof_s=proof_s, resolutions_s=0.2)
-    tokens = [token for m in await front.busy(number) for token in m.clob_token_ids]
+    tokens = [token for m in await front.busy(number) for token in m.token_ids]
     await feed.watch(tokens)
     try:
         yield feed
@@ -163,7 +163,7 @@ async def test_each_fault_of_the_feed(kind: str) -> None:
 async def test_more_tokens_than_a_connection_takes() -> None:
     async with opened() as front:
         feed = Feed(front.client, f"{front.urls['ws']}/market", most_tokens=10)
-        tokens = [token for m in await front.busy(12) for token in m.clob_token_ids]
+        tokens = [token for m in await front.busy(12) for token in m.token_ids]
         await feed.watch(tokens)
         await until(lambda: all(b.state == "live" for b in feed.books.values()))
         assert [len(c.tokens) for c in feed.connections] == [10, 10, 4]
@@ -189,7 +189,7 @@ async def test_a_resolution_is_told_once_by_feed_and_rest() -> None:
     async with opened() as front:
         market = next(m for m in await front.busy(200) if m.slug and m.slug.startswith("btc-updown"))
         feed = Feed(front.client, f"{front.urls['ws']}/market", told.append, proof_s=60, resolutions_s=0.1)
-        await feed.watch(market.clob_token_ids)
+        await feed.watch(market.token_ids)
         await feed.watch_resolutions([market.condition_id or ""])
         front.live(1_800, 12)
         await until(lambda: any(m.name == "market_resolved" for m in told))
@@ -245,7 +245,7 @@ async def plain(front: Front) -> Orderbook:
     """A book of a market that holds no order back."""
     for market in await front.busy(100):
         if not market.seconds_delay and market.slug and not market.slug.startswith(("btc", "will-the-price")):
-            book = await front.client.orderbook(market.clob_token_ids[0])
+            book = await front.client.orderbook(market.token_ids[0])
             if book.best_ask and book.best_bid and Decimal("0.2") < book.best_ask.price < Decimal("0.8"):
                 return book
     raise AssertionError("no such market")

@@ -210,7 +210,7 @@ async def judge(exchange: Faulty, server: Server, told: Told, sent: int, kept: K
     async with PolymarketClient(where(exchange)) as client:
         rows = await client.positions(wallet.address)
         for condition in {o.market for o in resting} | {row.condition_id for row in rows}:
-            first = next(m.clob_token_ids[0] for m in listed if m.condition_id == condition)
+            first = next(m.token_ids[0] for m in listed if m.condition_id == condition)
             own = [row for row in rows if row.condition_id == condition]
             buys = [o for o in resting if o.market == condition and o.side == "BUY"]
             for second in (False, True):  # what is lost if the other outcome turns out right

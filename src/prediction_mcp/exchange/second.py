@@ -27,6 +27,7 @@ from .engine.rejection import RejectionError
 from .keeping import MINED_MS, Credentials, Delayed, Held
 from .lives import Transition
 from .simulation import Exchange
+from .token_trades import TokenTrades
 from .world import questions
 from .world.clock import wall_clock_ms
 from .world.fair import ExclusiveFair, SharedFair
@@ -67,9 +68,6 @@ class PolymarketExchange(Exchange):
         """Heartbeat by API key: the id that is due, and when the last came."""
         self.delayed: dict[str, Delayed] = {}
         self.held: dict[str, Held] = {}
-        self._failing: dict[int, tuple[int, list[tokens.Half]]] = {}
-        """Halves, and when it was matched, of trades that are bound to fail."""
-        self._lucky = -1
         self.failed: dict[str, None] = {}
         """Trades that failed on their way into the chain."""
         self.cancel_only = self.trading_disabled = False
@@ -137,6 +135,7 @@ class PolymarketExchange(Exchange):
         self.wallets = {wallet: body.decode() for wallet, body in self.store.extras("wallet")}
         self.held = {order_id: msgspec.json.decode(body, type=Held) for order_id, body in self.store.extras("held")}
         self.failed = dict.fromkeys(trade_id for trade_id, _ in self.store.extras("failed"))
+        self.trades.adopt()
         for order_id, held in self.held.items():
             if held.status == "DELAYED":  # what waited when the exchange stopped comes to nothing
                 held.status, held.words = "UNMATCHED", "the exchange was restarted"
@@ -144,9 +143,8 @@ class PolymarketExchange(Exchange):
 
     def _prepare(self, seed: int, started_ms: int) -> None:
         super()._prepare(seed, started_ms)
-        self.engine.traded = self._on_trade
-        self._failing.clear()  # what is read back from the disk knows nothing of these accounts and orders
-        self.delayed.clear()
+        self.trades = TokenTrades(self)
+        self.delayed.clear()  # what is read back from the disk knows nothing of these accounts and orders
 
     def _index(self) -> None:
         self._by_token.clear()
@@ -334,25 +332,11 @@ class PolymarketExchange(Exchange):
         if self.feed is not None:
             self.feed.unmatched(order_id, held)
 
-    def _on_trade(self, seq: int, order: Order, price: int, count: int, fee: int) -> None:
-        """Whether a fault has a trade fail is drawn with its first half."""
-        if seq not in self._failing:
-            if self._lucky == seq or not self.faults.rules or not self.faults.for_trade():
-                self._lucky = seq
-                return
-            self._failing[seq] = (order.updated_ms, [])
-        self._failing[seq][1].append(tokens.Half(order, price, count, fee))
-
     def _fail_trades(self, now: int) -> None:
-        """Take back trades that failed, once that shows; what can't be taken back any more stays."""
-        for seq, (matched_ms, halves) in list(self._failing.items()):
-            if now - matched_ms < MINED_MS:
-                continue
-            del self._failing[seq]
-            if tokens.take_back(self.engine, halves, now):
-                trade_id = self.engine.trade_id(seq)
-                self.failed[trade_id] = None
-                self.changes.extras["failed", trade_id] = b"1"
+        """Take back trades that failed, once that shows."""
+        for trade_id in self.trades.fail(now - MINED_MS, now):
+            self.failed[trade_id] = None
+            self.changes.extras["failed", trade_id] = b"1"
 
     def has_failed(self, trade_id: str) -> bool:
         return trade_id in self.failed

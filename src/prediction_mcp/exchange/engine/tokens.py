@@ -295,12 +295,15 @@ def take_back(engine: Engine, halves: Sequence[Half], now_ms: int) -> bool:
 
     What was done with them meanwhile can't be undone: where a side no longer has what it got, nothing is changed.
 
+    Args:
+        halves: of all orders that the trade filled, in one market.
+
     Returns:
         Whether the trade was taken back.
     """
     ticker = halves[0].order.ticker
     market = engine.markets.get(ticker)
-    if market is None or market.payout is not None or not all(map(_still_has, halves)):
+    if market is None or market.payout is not None or not _still_there(halves):
         return False
     for half in halves:
         account, holding = half.order.account, half.order.account.holding(ticker)
@@ -312,20 +315,25 @@ def take_back(engine: Engine, halves: Sequence[Half], now_ms: int) -> bool:
             account.held += holding.requirement() - before
         engine.fees_collected -= half.fee
         _moved(engine, account, ticker, market, holding, moved, now_ms)
-        if account.tokens:
-            trim(engine, account, now_ms)
+    for account in {half.order.account: None for half in halves if half.order.account.tokens}:
+        trim(engine, account, now_ms)
     return True
 
 
-def _still_has(half: Half) -> bool:
-    account = half.order.account
-    if not account.tokens:
-        return True  # the crowd's purse is deep
-    holding = _tokens(account.holding(half.order.ticker))
-    worth = unit_price(half.order, half.price) * half.count
-    if half.order.sells:
-        return account.cash >= worth - half.fee
-    return holding.free(yes=is_yes(half.order)) >= half.count
+def _still_there(halves: Sequence[Half]) -> bool:
+    """Whether each account still has all that the trade gave it; the crowd's purse is deep."""
+    got: dict[tuple[Account, str], int] = {}
+    for half in halves:
+        order = half.order
+        if order.account.tokens:
+            kind = "dollars" if order.sells else "yes" if is_yes(order) else "no"
+            amount = unit_price(order, half.price) * half.count - half.fee if order.sells else half.count
+            got[order.account, kind] = got.get((order.account, kind), 0) + amount
+    ticker = halves[0].order.ticker
+    return all(
+        account.cash >= amount if kind == "dollars" else holding_of(account, ticker).free(yes=kind == "yes") >= amount
+        for (account, kind), amount in got.items()
+    )
 
 
 def _give_back(half: Half, holding: TokenHolding) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
-from prediction_mcp.exchange.disk.archive import Where
 from prediction_mcp.exchange.engine import tokens
 from prediction_mcp.exchange.engine.groups import OrderGroup
 from prediction_mcp.exchange.engine.ledger import Account, Fill, Holding
@@ -18,6 +17,7 @@ from prediction_mcp.exchange.engine.market_state import Trade
 from prediction_mcp.exchange.engine.matching import BID, Order
 from prediction_mcp.exchange.keeping import CONFIRMED_MS, Held, chain_status
 from prediction_mcp.exchange.second import PolymarketExchange
+from prediction_mcp.exchange.token_trades import TokenTrade
 from prediction_mcp.exchange.world.listed import Market
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
@@ -56,8 +56,8 @@ class Hub:
         self._levels: dict[str, dict[tuple[int, int], None]] = {}
         self._trades: dict[str, list[Trade]] = {}
         self._tops: dict[str, tuple[int | None, int | None]] = {}
-        self._open_trades: list[tuple[Fill, str]] = []
-        """Members' halves of trades that aren't final yet, each with the status that was told last."""
+        self._open_trades: dict[str, tuple[TokenTrade, str]] = {}
+        """Members' trades that aren't final yet by their id, each with the status that was sent last, if any."""
         self._is_due = False
         self.listeners: set[Listener] = set()
         self.owners: set[Owner] = set()
@@ -87,10 +87,13 @@ class Hub:
             self._trades.setdefault(ticker, []).append(trade)
             self._soon()
 
+    def matched(self, trade: TokenTrade) -> None:
+        """Send a member's trade at the end of the step: until then it may meet more orders."""
+        self._open_trades[trade.trade_id] = trade, ""
+        self._soon()
+
     def fill(self, fill: Fill, holding: Holding) -> None:
-        self._open_trades.append((fill, "MATCHED"))
-        if self.owners:
-            self._tell_trade(fill, "MATCHED")
+        """Sent as a part of its trade: :meth:`matched`."""
 
     def order(self, order: Order) -> None:
         if not self.owners:
@@ -121,6 +124,10 @@ class Hub:
     def flush(self) -> None:
         """Say what has changed since the last time."""
         self._is_due = False
+        for trade_id, (matched, told) in self._open_trades.items():
+            if not told:
+                self._open_trades[trade_id] = matched, "MATCHED"
+                self._tell_trade(matched, "MATCHED")
         changed, self._levels = self._levels, {}
         traded, self._trades = self._trades, {}
         now = self._exchange.clock()
@@ -277,37 +284,33 @@ class Hub:
                 "size_matched": "", "price": "", "created_at": "", "timestamp": str(self._exchange.clock()),
             })  # fmt: skip
 
-    def _tell_trade(self, fill: Fill, status: str) -> None:
-        exchange, market = self._exchange, self._exchange.catalogue.markets[fill.ticker]
-        owners = self._owners(fill.account, market)
-        order = fill.account.orders.get(fill.order_id)
-        if not owners:
-            return
-        if order is None:
-            order = next(iter(exchange.archive.orders(fill.account, Where().add("order_id = ?", fill.order_id))), None)
-        if order is None:
-            return
-        for owner in owners:
-            now = exchange.clock()
-            body = wire.trade_json(exchange, fill, order, owner.key, now)
-            owner.tell({
-                **body, "event_type": "trade", "type": "TRADE", "status": status, "trade_owner": owner.key,
-                "timestamp": str(now),
-            })  # fmt: skip
+    def _tell_trade(self, trade: TokenTrade, status: str) -> None:
+        """Send a step of a trade to everyone who took part, once per connection."""
+        exchange, market = self._exchange, self._exchange.catalogue.markets[trade.ticker]
+        wallets = {trade.taker.wallet, *(maker.wallet for maker in trade.makers)}
+        signers = {exchange.wallets[wallet] for wallet in wallets if wallet in exchange.wallets}
+        now, condition = exchange.clock(), wire.condition(market)
+        for owner in self.owners:
+            if owner.signer in signers and (owner.markets is None or condition in owner.markets):
+                body = wire.trade_json(exchange, trade, owner, now)
+                owner.tell({
+                    **body, "event_type": "trade", "type": "TRADE", "status": status, "owner": owner.key,
+                    "trade_owner": body["owner"], "timestamp": str(now),
+                })  # fmt: skip
 
     def settle_trades(self, now_ms: int) -> None:
         """Tell of trades that have come further on their way into the chain."""
-        still = []
-        for fill, told in self._open_trades:
-            failed = self._exchange.has_failed(self._exchange.engine.trade_id(fill.seq))
-            status = chain_status(fill.ts_ms, now_ms, failed=failed)
-            if status != told and self.owners:
+        for trade_id, (trade, told) in list(self._open_trades.items()):
+            failed = self._exchange.has_failed(trade_id)
+            status = chain_status(trade.matched_ms, now_ms, failed=failed)
+            if told and status != told and self.owners:
                 steps = ("MINED", "CONFIRMED") if not failed else ("RETRYING", "FAILED")
                 for step in steps[(told in steps) : steps.index(status) + 1]:
-                    self._tell_trade(fill, step)
-            if now_ms - fill.ts_ms < CONFIRMED_MS:
-                still.append((fill, status))
-        self._open_trades = still
+                    self._tell_trade(trade, step)
+            if now_ms - trade.matched_ms >= CONFIRMED_MS:
+                del self._open_trades[trade_id]
+            elif told:
+                self._open_trades[trade_id] = trade, status
 
 
 def order_frame(exchange: PolymarketExchange, market: Market, order: Order, kind: str, key: str) -> Json:

@@ -216,9 +216,8 @@ def _submit(call: Call, order_id: str, submit: Callable[[int], Order]) -> Json:
         raise RefusalError(refusals.words_for(rejection, order_id)) from None
     if order.time_in_force == IOC and not order.filled:
         raise RefusalError(refusals.FAK_KILLED)
-    trades = [
-        call.exchange.engine.trade_id(f.seq) for f in order.account.fills if f.order_id == order_id and f.seq > before
-    ]
+    first = next((f.seq for f in order.account.fills if f.order_id == order_id and f.seq > before), None)
+    trades = [] if first is None else [call.exchange.engine.trade_id(first)]
     return wire.placed_json(order, "matched" if order.filled else "live", trades)
 
 

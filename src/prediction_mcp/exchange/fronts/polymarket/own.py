@@ -19,6 +19,8 @@ from .refusals import RefusalError
 Json = dict[str, Any]
 ALLOWANCE = str(2**256 - 1)
 PAGE = 100
+MARKET_NEEDED_FROM_MS = 1_797_206_400_000
+"""14 December 2026, from when open orders of a token are asked for with its market too (official SDK 0.20.0)."""
 
 
 def find(call: Call, order_id: str) -> Order | None:
@@ -68,7 +70,9 @@ def _page(call: Call, rows: list[Json]) -> Json:
 
 
 def open_orders(call: Call) -> Json:
-    wanted = {name: call.query.get(name) for name in ("id", "market", "asset_id")}
+    wanted = {name: call.query.get(name) or None for name in ("id", "market", "asset_id")}
+    if wanted["asset_id"] and not wanted["market"] and call.now_ms >= MARKET_NEEDED_FROM_MS:
+        raise RefusalError("market is required when asset_id is provided")
     rows = [
         wire.order_json(call.exchange, order, call.credentials.key)
         for account in call.accounts()
@@ -79,20 +83,22 @@ def open_orders(call: Call) -> Json:
 
 
 def trades(call: Call) -> Json:
-    """The caller's fills, newest first."""
-    wanted = {name: call.query.get(name) for name in ("id", "market", "asset_id")}
-    window = tuple(call.number(name, -1, 10**11) * 1000 for name in ("after", "before"))
+    """The caller's trades, newest first; ``maker_address`` picks those in which a wallet of the caller's took part."""
     maker = call.query.get("maker_address")
-    rows: list[Json] = []
-    for account in call.accounts():
-        if maker is not None and maker.lower() != account.account_id:
-            continue
-        where = Where().within("ts_ms", (window[0] if window[0] >= 0 else None, window[1] if window[1] >= 0 else None))
-        for fill in call.exchange.archive.fills(account, where):
-            order = find(call, fill.order_id)
-            if order is not None:
-                rows.append(wire.trade_json(call.exchange, fill, order, call.credentials.key, call.now_ms))
-    return _page(call, [row for row in rows if all(v is None or row[name] == v for name, v in wanted.items())])
+    wallets = [a.account_id for a in call.accounts() if maker is None or a.account_id == maker.lower()]
+    after, before = (call.number(name, most, 10**11) * 1000 for name, most in (("after", 0), ("before", 10**11)))
+    rows = [
+        wire.trade_json(call.exchange, trade, call.credentials, call.now_ms)
+        for trade in call.exchange.trades.of(wallets)
+        if after <= trade.matched_ms < before
+    ]
+    token_id = call.query.get("asset_id")
+    wanted = {name: call.query.get(name) for name in ("id", "market")}
+    return _page(call, [
+        row for row in rows
+        if all(v is None or row[name] == v for name, v in wanted.items())
+        and (token_id is None or token_id in (row["asset_id"], *(maker["asset_id"] for maker in row["maker_orders"])))
+    ])  # fmt: skip
 
 
 def balance_allowance(call: Call) -> Json:

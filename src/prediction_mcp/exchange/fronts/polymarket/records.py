@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from prediction_mcp.exchange.disk.archive import Where
 from prediction_mcp.exchange.engine import tokens
-from prediction_mcp.exchange.engine.ledger import Account, Fill, Lot, TokenHolding
-from prediction_mcp.exchange.engine.matching import BID, Order
+from prediction_mcp.exchange.engine.ledger import Account, Lot, TokenHolding
+from prediction_mcp.exchange.engine.matching import BID
+from prediction_mcp.exchange.token_trades import Part, TokenTrade
 from prediction_mcp.exchange.world.listed import Market
 from prediction_mcp.kalshi.units import PRICE_UNITS
 
@@ -153,29 +153,27 @@ def value(call: Call) -> Json:
 # -- trades and activity -------------------------------------------------------------------------------------------
 
 
-def _own_trade(call: Call, fill: Fill, order: Order) -> Json:
-    market = call.exchange.catalogue.markets[fill.ticker]
-    index = 0 if tokens.is_yes(order) else 1
+def _row(trade: TokenTrade, part: Part, market: Market, yes_price: int, count: int) -> Json:
+    index = 0 if part.yes else 1
     return {
-        "proxy_wallet": fill.account.account_id, "token_id": wire.tokens_of(market)[index],
-        "condition_id": wire.condition(market), "side": wire.side_of(order),
-        **numbers(size=wire.size(fill.count), price=wire.price(tokens.unit_price(order, fill.price))),
-        "timestamp": fill.ts_ms // 1000,
-        "transaction_hash": wire.transaction_hash(call.exchange.engine.trade_id(fill.seq)),
+        "proxy_wallet": part.wallet, "token_id": wire.tokens_of(market)[index],
+        "condition_id": wire.condition(market), "side": "SELL" if part.sells else "BUY",
+        **numbers(size=wire.size(count), price=wire.price(wire.own_price(part, yes_price))),
+        "timestamp": trade.matched_ms // 1000, "transaction_hash": wire.transaction_hash(trade.trade_id),
         **_titles(market), "outcome": wire.outcomes(market)[index], "outcome_index": index, "name": "", "pseudonym": "",
         "bio": "", "profile_image": "", "profile_image_optimized": "",
     }  # fmt: skip
 
 
 def _fills(call: Call, account: Account) -> Iterator[tuple[int, int, Json]]:
-    """(sequence, micros that changed hands, trade) of a wallet, newest first."""
-    listed = call.exchange.catalogue.markets
-    for fill in call.exchange.archive.fills(account, Where()):
-        where = Where().add("order_id = ?", fill.order_id)
-        order = account.orders.get(fill.order_id) or next(iter(call.exchange.archive.orders(account, where)), None)
-        if order is not None and fill.ticker in listed and (fill.is_taker or call.flag("taker_only") is False):
-            paid = tokens.unit_price(order, fill.price) * fill.count
-            yield fill.seq, paid, _own_trade(call, fill, order)
+    """(sequence, micros that changed hands, row) of a wallet's fills, newest first: one for each order it met."""
+    wallet, listed = account.account_id, call.exchange.catalogue.markets
+    for trade in call.exchange.trades.of([wallet]):
+        for maker in reversed(trade.makers):
+            part = trade.taker if trade.taker.wallet == wallet else maker
+            if part.wallet == wallet and (part is trade.taker or call.flag("taker_only") is False):
+                row = _row(trade, part, listed[trade.ticker], maker.price, maker.count)
+                yield maker.seq, wire.own_price(part, maker.price) * maker.count, row
 
 
 def _tape(call: Call) -> list[Json]:

@@ -5,22 +5,34 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from prediction_mcp.exchange.engine import tokens
-from prediction_mcp.exchange.engine.ledger import Account, Fill
 from prediction_mcp.exchange.engine.market_state import MarketState
 from prediction_mcp.exchange.engine.matching import BID, Order
 from prediction_mcp.exchange.keeping import chain_status
 from prediction_mcp.exchange.second import PolymarketExchange
+from prediction_mcp.exchange.token_trades import Part, TokenTrade
 from prediction_mcp.exchange.world import questions
 from prediction_mcp.exchange.world.listed import Event, Market, Question, Series
 from prediction_mcp.kalshi.units import COUNT_UNITS, MICROS, PRICE_UNITS
 from prediction_mcp.polymarket.fees import TakerFees
 
 Json = dict[str, Any]
+
+
+class Reader(Protocol):
+    """Whom a trade is shown to: an API key and the address that signs with it."""
+
+    @property
+    def signer(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+
 MIN_SIZE = 5 * COUNT_UNITS
 condition, is_v2, tokens_of = questions.condition_of, questions.is_v2, questions.tokens_of
 MARKET_IDS, EVENT_IDS = 500_000, 20_000
@@ -311,35 +323,53 @@ def transaction_hash(trade_id: str) -> str:
     return "0x" + hashlib.sha256(f"transaction/{trade_id}".encode()).hexdigest()
 
 
-def stranger(trade_id: str) -> tuple[str, str, str]:
-    """(order id, wallet, owner) of the other side of a trade, about whom nothing else is known."""
-    made = hashlib.sha256(f"stranger/{trade_id}".encode()).hexdigest()
+def stranger(name: str) -> tuple[str, str, str]:
+    """(order id, wallet, API key) to show for an order or an account of the crowd."""
+    made = hashlib.sha256(f"stranger/{name}".encode()).hexdigest()
     return "0x" + made, "0x" + made[:40], f"{made[:8]}-{made[8:12]}-4{made[13:16]}-8{made[17:20]}-{made[20:32]}"
 
 
-def trade_json(exchange: PolymarketExchange, fill: Fill, order: Order, owner: str, now_ms: int) -> Json:
-    """A member's half of a trade. As a taker it names the maker's order, as a maker its own among the makers'."""
-    market = exchange.catalogue.markets[fill.ticker]
-    trade_id = exchange.engine.trade_id(fill.seq)
-    other_order, other_wallet, other_owner = stranger(trade_id)
-    own_price = price(tokens.unit_price(order, fill.price))
-    own: Json = {
-        "order_id": fill.order_id, "owner": owner, "maker_address": fill.account.account_id,
-        "matched_amount": size(fill.count), "price": own_price, "asset_id": token_of(market, order),
-        "outcome": outcome_of(market, order), "side": side_of(order), "fee_rate_bps": "0",
-    }  # fmt: skip
-    # the other side is shown as the one of the same token that it may have been: seller with buyer
-    other = {**own, "order_id": other_order, "owner": other_owner, "maker_address": other_wallet,
-             "side": "BUY" if order.sells else "SELL"}  # fmt: skip
-    taker, maker = (own, other) if fill.is_taker else (other, own)
-    status = chain_status(fill.ts_ms, now_ms, failed=exchange.has_failed(trade_id))
+def own_price(part: Part, yes_price: int) -> int:
+    """Price of a part's own outcome where YES costs ``yes_price``."""
+    return yes_price if part.yes else PRICE_UNITS - yes_price
+
+
+def _owner(exchange: PolymarketExchange, part: Part, reader: Reader) -> tuple[str, str, str]:
+    """(order id, wallet, API key) of an order in a trade."""
+    if not part.wallet:
+        return stranger(part.order_id)
+    signer = exchange.wallets.get(part.wallet)
+    if signer == reader.signer:
+        return part.order_id, part.wallet, reader.key
+    keys = (made.key for made in exchange.credentials.values() if made.signer == signer)
+    return part.order_id, part.wallet, next(keys, "")
+
+
+def trade_json(exchange: PolymarketExchange, trade: TokenTrade, reader: Reader, now_ms: int) -> Json:
+    """A trade for one of its parties. All but ``maker_orders`` is about the taker; ``price`` is the taker's limit.
+
+    Source: Polymarket's documentation of trades.
+    """
+    market, taker = exchange.catalogue.markets[trade.ticker], trade.taker
+    ids, labels = tokens_of(market), outcomes(market)
+    makers = []
+    for maker in trade.makers:
+        order_id, wallet, owner = _owner(exchange, maker, reader)
+        makers.append({
+            "order_id": order_id, "owner": owner, "maker_address": wallet, "matched_amount": size(maker.count),
+            "side": "SELL" if maker.sells else "BUY", "price": price(own_price(maker, maker.price)),
+            "asset_id": ids[0 if maker.yes else 1], "outcome": labels[0 if maker.yes else 1], "fee_rate_bps": "0",
+        })  # fmt: skip
+    order_id, wallet, owner = _owner(exchange, taker, reader)
+    status = chain_status(trade.matched_ms, now_ms, failed=exchange.has_failed(trade.trade_id))
     return {
-        "id": trade_id, "taker_order_id": taker["order_id"], "market": condition(market),
-        "asset_id": taker["asset_id"], "side": taker["side"], "size": size(fill.count), "fee_rate_bps": "0",
-        "price": own_price, "status": f"TRADE_STATUS_{status}", "match_time": str(fill.ts_ms // 1000),
-        "last_update": str(now_ms // 1000), "outcome": taker["outcome"], "bucket_index": 0,
-        "owner": owner, "maker_address": fill.account.account_id, "transaction_hash": transaction_hash(trade_id),
-        "maker_orders": [maker], "trader_side": "TAKER" if fill.is_taker else "MAKER",
+        "id": trade.trade_id, "taker_order_id": order_id, "market": condition(market),
+        "asset_id": ids[0 if taker.yes else 1], "side": "SELL" if taker.sells else "BUY", "size": size(taker.count),
+        "fee_rate_bps": "0", "price": price(own_price(taker, taker.price)), "status": f"TRADE_STATUS_{status}",
+        "match_time": str(trade.matched_ms // 1000), "last_update": str(now_ms // 1000),
+        "outcome": labels[0 if taker.yes else 1], "bucket_index": 0, "owner": owner, "maker_address": wallet,
+        "transaction_hash": transaction_hash(trade.trade_id), "maker_orders": makers,
+        "trader_side": "TAKER" if exchange.wallets.get(taker.wallet) == reader.signer else "MAKER",
     }  # fmt: skip
 
 
@@ -358,7 +388,3 @@ def placed_json(order: Order, status: str, trade_ids: list[str]) -> Json:
 def _proceeds(order: Order) -> int:
     yes = order.notional
     return yes if order.side != BID else PRICE_UNITS * order.filled - yes
-
-
-def holder_of(account: Account) -> str:
-    return account.account_id
