@@ -7,6 +7,7 @@ SDK := .conformance
 SDK_VERSION := 3.34.0
 PYKALSHI_VERSION := 2.0.0
 KALSHI_SDK_VERSION := 22.4.0
+CCXT_VERSION := 4.5.90
 POLYMARKET_VERSION := 0.14.0
 TYPESCRIPT_VERSION := 3.30.0
 
@@ -38,7 +39,8 @@ format: $(READY)
 conformance: $(READY) $(SDK)/.ready
 	$(BIN)/python -m pytest tests/conformance --run-conformance -m conformance -n 2 --dist worksteal
 
-# What a newer specification of Kalshi's REST changes, and what client and exchange lack of it: make drift SPEC=openapi.yaml
+# What the newest official SDKs on the package index change, and what client and exchange lack of them. SPEC=openapi.yaml adds
+# a specification of Kalshi's REST.
 drift: $(READY)
 	@$(BIN)/python -m tests.conformance.drift "$(SPEC)"
 
@@ -133,7 +135,7 @@ $(READY): pyproject.toml requirements.lock | $(UV)
 
 $(SDK)/.ready: Makefile | $(READY) $(UV)
 	$(UV) pip install --quiet --no-deps --python-version 3.14 --target $(SDK) \
-	  kalshi_python_async==$(SDK_VERSION) pykalshi==$(PYKALSHI_VERSION) kalshi-sdk==$(KALSHI_SDK_VERSION)
+	  kalshi_python_async==$(SDK_VERSION) pykalshi==$(PYKALSHI_VERSION) kalshi-sdk==$(KALSHI_SDK_VERSION) ccxt==$(CCXT_VERSION)
 	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --ignore-requires-python --no-binary :all: --dest $(SDK)/src kalshi-sdk==$(KALSHI_SDK_VERSION)
 	tar -xzf $(SDK)/src/kalshi_sdk-$(KALSHI_SDK_VERSION).tar.gz -C $(SDK)/src
 	$(UV) pip install --quiet --no-deps --python-version 3.14 --target $(SDK)/polymarket polymarket-client==$(POLYMARKET_VERSION)

@@ -236,7 +236,7 @@ def reads(model: type[BaseModel], path: Sequence[str]) -> bool:
     spelt = next((n for n in (name, f"{name}_dollars", f"{name}_fp") if n in model.model_fields), None)
     if spelt is None:
         return False
-    return not rest or any(_inside(kind, rest) for kind in _kinds(model.model_fields[spelt].annotation))
+    return not rest or any(_inside(kind, rest) for kind in kinds(model.model_fields[spelt].annotation))
 
 
 def _inside(kind: Any, rest: Sequence[str]) -> bool:
@@ -245,14 +245,14 @@ def _inside(kind: Any, rest: Sequence[str]) -> bool:
     return kind is Any or (rest[0] == "*" and len(rest) == 1)
 
 
-def _kinds(hint: Any) -> Iterator[Any]:
+def kinds(hint: Any) -> Iterator[Any]:
     """The types within a hint: those of lists, dictionaries and alternatives."""
     args = get_args(hint)
     if not args or get_origin(hint) is Literal:
         yield hint
     for arg in args:
         if arg is not type(None):
-            yield from _kinds(arg)
+            yield from kinds(arg)
 
 
 # -- the exchange ------------------------------------------------------------------------------------------------

@@ -77,6 +77,24 @@ class Specification:
         """The paths of all fields, or of those that are required wherever they can stand; lists are walked through."""
         yield from self._walk(schema, required, (), frozenset())
 
+    def enums(self, schema: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], set[str]]]:
+        """(path, values) of the fields that take a value of a list; lists are walked through."""
+        for path, part in self._parts(schema, (), frozenset()):
+            if part.get("enum"):
+                yield path, {str(value) for value in part["enum"] if value is not None}
+
+    def _parts(
+        self, schema: Mapping[str, Any], path: tuple[str, ...], seen: frozenset[int]
+    ) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+        schema = self.resolve(schema)
+        yield path, schema
+        if id(schema) in seen:
+            return
+        for name, part in schema.get("properties", {}).items():
+            yield from self._parts(part, (*path, name), seen | {id(schema)})
+        if schema.get("type") == "array":
+            yield from self._parts(schema.get("items", {}), path, seen | {id(schema)})
+
     def _walk(
         self, schema: Mapping[str, Any], required: bool, path: tuple[str, ...], seen: frozenset[int]
     ) -> Iterator[tuple[str, ...]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conformance import drift, table
+from tests.conformance import drift, packages, table
 from tests.conformance.contract import client_lacks, exchange_lacks
 from tests.conformance.schema import SCHEMA_FILE, SDK_FILE
 from tests.conformance.specification import Specification
+
+ROOT = Path(__file__).parents[2]
 
 
 async def test_the_client_has_every_endpoint_parameter_and_required_field() -> None:
@@ -57,3 +60,21 @@ async def test_what_is_missing_is_named(tmp_path: Path) -> None:
 async def test_the_table_of_endpoints_is_true() -> None:
     """IMPLEMENTATION_SUMMARY.md; ``make table`` writes it anew."""
     assert table.between(table.SUMMARY.read_text()) == await table.rows()
+
+
+@pytest.mark.conformance
+def test_a_package_read_as_source_has_what_introspection_found() -> None:
+    """``make drift`` reads the newest SDK so; here the one whose facts are kept."""
+    read, kept = packages.kalshi(ROOT / ".conformance"), json.loads(SDK_FILE.read_text())
+    assert {(e["method"], e["path"]) for e in read["endpoints"]} == {
+        (e["method"], e["path"]) for e in kept["endpoints"]
+    }
+    assert [e["request"] for e in _sorted(read)] == [e.get("request") for e in _sorted(kept)]
+    assert read["models"].keys() == kept["models"].keys()
+    for name, model in kept["models"].items():
+        fields = read["models"][name].get("properties", {}).keys()
+        assert fields - {"title"} == model.get("properties", {}).keys(), name  # introspection took titles for remarks
+
+
+def _sorted(document: dict[str, Any]) -> list[Any]:
+    return sorted(document["endpoints"], key=lambda e: (e["method"], e["path"]))
