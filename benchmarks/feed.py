@@ -77,9 +77,9 @@ def fed(tickers: list[str], listener: Callable[..., None] | None = None) -> Read
 
 
 class _Line:
-    """A connection that is asked for nothing here."""
+    """A connection that has nothing to repair here."""
 
-    def wants_snapshots(self, *_: Any) -> None:
+    def doubted(self, *_: Any) -> None:
         raise AssertionError("a gap")
 
     def answered(self, *_: Any) -> None:
@@ -88,8 +88,8 @@ class _Line:
     def missed(self) -> None:
         raise AssertionError("a gap")
 
-    def changed(self) -> None:
-        """Nobody waits."""
+    def repaired(self, *_: Any) -> None:
+        """A snapshot came."""
 
 
 def best_of(job: Callable[[], None], number: int) -> float:

@@ -164,8 +164,8 @@ class Line:
     def __init__(self) -> None:
         self.answers: list[object] = []
 
-    def wants_snapshots(self, held: Subscription, tickers: list[str], after_s: float) -> None:
-        raise AssertionError(f"{held} {tickers} {after_s}: the recorded feed has no gap")
+    def doubted(self, tickers: list[str], reason: str) -> None:
+        raise AssertionError(f"{tickers} {reason}: the recorded feed has no gap")
 
     def answered(self, message: object) -> None:
         self.answers.append(message)
@@ -173,7 +173,8 @@ class Line:
     def missed(self) -> None:
         raise AssertionError("the recorded feed has no gap")
 
-    def changed(self) -> None: ...
+    def repaired(self, ticker: str) -> None:
+        assert ticker == RECORDED
 
 
 @pytest.mark.parametrize("name", ["ws__orderbook_trade_noleg", "ws__orderbook_trade_yes"])

@@ -14,13 +14,14 @@ import pytest
 from prediction_mcp.exchange.engine.matching import BID
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.fronts.kalshi import ws
-from prediction_mcp.kalshi import KalshiClient, feed_reader
+from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import signer_from_pem
 from prediction_mcp.kalshi.errors import AuthenticationError, NotFoundError
 from prediction_mcp.kalshi.feed import Feed
 from prediction_mcp.kalshi.models.feed import DeltaMsg, SnapshotMsg
 from prediction_mcp.kalshi.orderbook import BookError, LiveBook, count_units, price_units
 from prediction_mcp.kalshi.websocket import url_of
+from prediction_mcp.net import retrying
 from prediction_mcp.net.websocket import delays
 from tests.conftest import MARKET, Served
 from tests.exchange.test_ws import stir
@@ -31,7 +32,8 @@ OTHER = MARKET[:-3] + "BAL"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prediction_mcp.net.websocket.FIRST_DELAY_S", 0.02)
-    monkeypatch.setattr(feed_reader, "RESYNC_S", 0.02)
+    monkeypatch.setattr(retrying, "FIRST_S", 0.02)
+    monkeypatch.setattr(retrying, "LONGEST_S", 0.2)
 
 
 @asynccontextmanager
@@ -285,8 +287,10 @@ def test_numbers_by_hand() -> None:
             count_units(wrong)
 
 
-def test_delays_grow_to_a_minute() -> None:
+def test_delays_grow_to_a_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform that was away for hours is tried again within ten seconds of its return."""
+    monkeypatch.setattr("prediction_mcp.net.websocket.FIRST_DELAY_S", 1.0)
     seen = [next(made) for made in [delays()] for _ in range(20)]
-    assert 30 <= max(seen) <= 90
+    assert seen[0] < 1 < max(seen) < 7
     assert url_of("https://external-api.kalshi.com/trade-api/v2") == "wss://external-api-ws.kalshi.com/trade-api/ws/v2"
     assert url_of("http://127.0.0.1:8080/trade-api/v2") == "ws://127.0.0.1:8080/trade-api/ws/v2"

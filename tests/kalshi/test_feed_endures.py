@@ -22,8 +22,9 @@ from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock
-from prediction_mcp.kalshi import KalshiClient, feed_reader
+from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.auth import signer_from_pem
+from prediction_mcp.net import retrying
 from prediction_mcp.realtime.events import FillEvent
 from prediction_mcp.realtime.watcher import Watcher
 from tests.kalshi.test_feed import equals_rest
@@ -36,7 +37,8 @@ MARKETS = 12
 async def test_books_and_fills_endure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     minutes: int = request.config.getoption("--minutes")
     monkeypatch.setattr("prediction_mcp.net.websocket.FIRST_DELAY_S", 0.02)
-    monkeypatch.setattr(feed_reader, "RESYNC_S", 0.02)
+    monkeypatch.setattr(retrying, "FIRST_S", 0.02)
+    monkeypatch.setattr(retrying, "LONGEST_S", 0.2)
     rng, clock = random.Random(11), Clock(speed=0)
     exchange = Exchange(seed=4, clock=clock)
     member = exchange.add_member(tier="prestige")

@@ -42,6 +42,8 @@ OF_THE_EXCHANGE = ("uvicorn.error", "websockets.server")
 @pytest.fixture(autouse=True)
 def quick_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prediction_mcp.net.websocket.FIRST_DELAY_S", 0.02)
+    monkeypatch.setattr("prediction_mcp.net.retrying.FIRST_S", 0.02)
+    monkeypatch.setattr("prediction_mcp.net.retrying.LONGEST_S", 0.2)
 
 
 @dataclass

@@ -47,8 +47,9 @@ class Commands(Generic[A]):
         waiting: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting[number] = waiting
         try:
-            await socket.send(msgspec.json.encode({"id": number, "cmd": cmd, "params": params}), text=True)
-            return await asyncio.wait_for(waiting, ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):  # a peer that doesn't read holds up the sending, too
+                await socket.send(msgspec.json.encode({"id": number, "cmd": cmd, "params": params}), text=True)
+                return await waiting
         except TimeoutError:
             raise NoAnswerError(f"{self._name} didn't answer {cmd} in {ANSWER_S:.0f} s.") from None
         except ConnectionClosed:
@@ -57,7 +58,7 @@ class Commands(Generic[A]):
             self._waiting.pop(number, None)
 
     def answer(self, number: int, answer: A | KalshiError) -> bool:
-        """Give whoever waits for this number its answer, or the error it is; False where nobody does."""
+        """Hand the answer of a command, or its error, to the caller of :meth:`send`; False where none waits."""
         waiting = self._waiting.pop(number, None)
         if waiting is None or waiting.done():
             return False

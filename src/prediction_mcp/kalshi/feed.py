@@ -1,9 +1,9 @@
 """The WebSocket: one connection for everything that is watched, kept right through whatever happens to it.
 
-What is wanted is written down (:meth:`Feed.watch`), and every connection is brought in line with it: channels
-subscribed, markets added and taken away, in batches. A lost connection is made again by websockets' own iterator, and
-then everything is subscribed anew; a book counts as right only after a snapshot of that connection. Rules:
-docs/kalshi.md, "WebSocket".
+:meth:`Feed.watch` writes down what is wanted, and every connection is brought in line with it: channels subscribed,
+markets added and removed, in batches. After a lost connection everything is subscribed again; a book counts as right
+only after a snapshot of that connection. Snapshots and subscriptions are asked for again by
+:class:`~prediction_mcp.net.retrying.Retrier` alone. Rules: docs/kalshi.md, "WebSocket".
 """
 
 from __future__ import annotations
@@ -20,23 +20,22 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from prediction_mcp.net.kept import GRACE_S, Kept
+from prediction_mcp.net.retrying import ANSWER_S, Retrier
 
 from .auth import Signer
-from .commands import Commands, NoAnswerError, batches
-from .errors import ExchangeUnavailableError, KalshiError, NotFoundError
-from .feed_errors import AgainError, error_of
+from .commands import Commands, batches
+from .errors import AuthenticationError, ExchangeUnavailableError, KalshiError
+from .feed_errors import AgainError, UnknownMarketsError, error_of
 from .feed_reader import Answer, Listener, Reader, Subscription
-from .models.feed import Channel, Error, Subscribed
+from .models.feed import Channel, Error, Ok, Subscribed
 from .orderbook import LiveBook
-from .websocket import not_opened, opening
+from .websocket import opening, reason_of, refusal, unreachable
 
 PER_MARKET = frozenset({"orderbook_delta", "ticker", "trade"})
 """Channels that are subscribed market by market; the others tell everything about the account."""
 TRIES = 3
+"""How often a command is sent that the exchange wants to have later."""
 _TERMINAL = (10, 25)
-
-ASKED = 5
-"""How often a snapshot is asked for that doesn't come."""
 
 
 class Feed(Kept):
@@ -45,7 +44,7 @@ class Feed(Kept):
     Args:
         url: of the WebSocket, see :func:`.websocket.url_of`.
         signer: the key; the feed wants one for public channels too.
-        listener: told every message.
+        listener: called with every message.
         on_reconnect: called after a lost connection was made again and all was subscribed anew.
         on_state: called when the connection came, went or failed.
         use_yes_price: ask for NO levels in YES prices; both conventions are understood.
@@ -72,6 +71,8 @@ class Feed(Kept):
         self._commands = Commands[Answer]("The live feed")
         self._locks: dict[Channel, asyncio.Lock] = {}
         self._reader = Reader(self.books, self.counters, self, listener)
+        self._snapshots = Retrier(self._ask_snapshots, self._no_snapshot)
+        self._channels = Retrier(self._subscribe_again)
 
     # -- what is wanted ----------------------------------------------------------------------------------------
 
@@ -106,9 +107,11 @@ class Feed(Kept):
             if wanted[name] <= 0:
                 del wanted[name]
                 if channel == "orderbook_delta":
-                    self._reader.drop(name)
+                    self.books.pop(name, None)
+                    self._snapshots.forget(name)
         if not wanted:
             del self._wanted[channel]
+            self._channels.forget(channel)
         if self._socket is not None:
             with contextlib.suppress(KalshiError, WebSocketException):  # a connection that ends takes it all back
                 await self._bring_in_line(channel)
@@ -121,15 +124,26 @@ class Feed(Kept):
             book = self.books.get(ticker)
             if book is not None and book.state == "live":
                 return book
-            if self.state == "failed" or not await self.change_before(deadline):
-                state = book.state if book is not None else "not watched"
+            given_up = self.state == "failed" or (book is not None and book.state == "failed")
+            if given_up or not await self.change_before(deadline):
+                reason = (
+                    "not watched" if book is None else self.problem or book.reason or "its snapshot didn't come yet"
+                )
                 raise self.failure or ExchangeUnavailableError(
-                    f"The live book of {ticker} is {state}: its snapshot didn't come yet; ask again or read it by REST."
+                    f"There is no live book of {ticker} now ({reason}): ask again or read it by REST."
                 )
 
     async def close(self) -> None:
         self._wanted.clear()
+        await self._snapshots.close()
+        await self._channels.close()
         await super().close()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the connection is missing or a channel isn't subscribed; None while all is well."""
+        unsubscribed = "; ".join(f"{name} isn't subscribed: {why}" for name, why in self._channels.failures().items())
+        return super().problem or unsubscribed or None
 
     # -- the connection ----------------------------------------------------------------------------------------
 
@@ -143,36 +157,37 @@ class Feed(Kept):
         self._reader.receive(frame)
 
     async def resume(self, *, again: bool) -> None:
-        """After a lost connection: subscribe all that is wanted. On the first one who wants it does."""
-        for channel in list(self._wanted) if again else []:
-            try:
-                await self._bring_in_line(channel, lenient=True)
-            except KalshiError as error:
-                logger.warning("{} can't be watched again now: {}", channel, error)
+        """After a lost connection subscribe all that is wanted; on the first one :meth:`watch` does."""
+        if again:
+            await self._subscribe_again(list(self._wanted))
 
     def lost(self) -> None:
         self._held.clear()
+        self._snapshots.drop_all()
+        self._channels.drop_all()
         self._reader.lost()
         self._commands.lost()
 
-    def not_opened(self, error: Exception) -> KalshiError:
-        return not_opened(error)
+    def refusal(self, error: Exception) -> KalshiError | None:
+        return refusal(error)
 
-    def unreachable(self) -> KalshiError:
-        return ExchangeUnavailableError("The live feed can't be reached now; it goes on trying.")
+    def reason_of(self, error: Exception) -> str:
+        return reason_of(error)
+
+    def unreachable(self, reason: str) -> KalshiError:
+        return unreachable(reason)
 
     # -- commands ----------------------------------------------------------------------------------------------
 
     async def _command(self, cmd: str, **params: Any) -> Any:
-        """Send a command and wait for its answer; one that came too late or too often is sent again."""
+        """Send a command and wait for its answer; send it again where the exchange was too busy for it."""
+        socket = self._socket  # the next connection has other subscriptions under the same numbers
         for attempt in range(1, TRIES):
             try:
-                return await self._commands.send(self._socket, cmd, params)
-            except NoAnswerError:
-                pass
+                return await self._commands.send(socket, cmd, params)
             except AgainError:
                 await asyncio.sleep(attempt / 2)
-        return await self._commands.send(self._socket, cmd, params)
+        return await self._commands.send(socket, cmd, params)
 
     async def _bring_in_line(self, channel: Channel, *, lenient: bool = False) -> None:
         """Make the connection hold of a channel exactly what is wanted."""
@@ -206,25 +221,28 @@ class Feed(Kept):
                     )
 
     async def _add(self, channel: Channel, batch: list[str], *, lenient: bool) -> None:
-        """Add markets to a channel. ``lenient``: one that is gone meanwhile doesn't keep the others from coming."""
+        """Add markets to a channel. ``lenient``: without those that are gone meanwhile."""
         held = self._held.get(channel)
         try:
             if held is None:
                 await self._subscribe(channel, batch)
-                return
-            held.markets.update(batch)
-            await self._command("update_subscription", sid=held.sid, action="add_markets", market_tickers=batch)
-        except NotFoundError as error:
+            else:
+                held.markets.update(batch)
+                await self._command("update_subscription", sid=held.sid, action="add_markets", market_tickers=batch)
+        except UnknownMarketsError as error:
             if held is not None:
                 held.markets.difference_update(batch)
-            if not lenient:
+            left = [name for name in batch if name not in error.tickers]
+            if not lenient or len(left) == len(batch):
                 raise
-            if len(batch) == 1:
-                logger.warning("{} can't be watched any more: {}", batch[0], error)
-                self.counters["gone"] += 1
-                return
-            for name in batch:
-                await self._add(channel, [name], lenient=True)
+            logger.warning("{} can't be watched any more: {}", channel, error)
+            self.counters["gone"] += len(batch) - len(left)
+            if left:
+                await self._add(channel, left, lenient=True)
+            return
+        for name in batch if channel == "orderbook_delta" else ():
+            if name in self.books and self.books[name].state != "live":
+                self._snapshots.need(name, "its snapshot didn't come", after_s=ANSWER_S)
 
     async def _subscribe(self, channel: Channel, markets: list[str]) -> None:
         params: dict[str, Any] = {"channels": [channel]}
@@ -236,42 +254,75 @@ class Feed(Kept):
             params["send_initial_snapshot"] = True
         held = self._held[channel] = Subscription(channel, markets=set(markets), whole=not markets)
         try:
-            await self._command("subscribe", **params)
+            answer = await self._command("subscribe", **params)
+            if isinstance(answer, Ok) and not held.sid:  # merged into a subscription whose answer came too late
+                self._has_sid(held, answer.sid, answer.seq)
         except BaseException:
             if not held.sid and self._held.get(channel) is held:
                 del self._held[channel]
             raise
+
+    def _has_sid(self, held: Subscription, sid: int, seq: int) -> None:
+        held.sid, held.seq, held.answered = sid, seq, -1
+        self._reader.by_sid[sid] = held
 
     def _forget(self, channel: Channel) -> None:
         held = self._held.pop(channel, None)
         if held is not None:
             self._reader.by_sid.pop(held.sid, None)
 
-    # -- what the reader asks for ------------------------------------------------------------------------------
+    async def _subscribe_again(self, channels: list[str]) -> None:
+        """Bring channels in line after a lost connection or subscription; a refused key isn't tried again."""
+        socket = self._socket
+        for channel in [name for name in self._wanted if name in channels]:
+            try:
+                await self._bring_in_line(channel, lenient=True)
+            except KalshiError as error:
+                logger.warning("{} can't be watched now: {}", channel, error)
+                if isinstance(error, AuthenticationError):
+                    self._channels.forget(channel)
+                elif socket is self._socket:  # else the next connection subscribes it
+                    self._channels.need(channel, error.message, after_s=1.0)
+            else:
+                if channel in self._held:  # it didn't end again meanwhile
+                    self._channels.right(channel)
 
-    def wants_snapshots(self, held: Subscription, tickers: list[str], after_s: float) -> None:
-        self.spawn(self._ask_snapshots(held, tickers, after_s))
+    async def _ask_snapshots(self, tickers: list[str]) -> None:
+        """Ask once for the snapshots of books that are subscribed; the others come with their subscription."""
+        held = self._held.get("orderbook_delta")
+        if held is None or not held.sid:
+            return
+        for batch in batches([ticker for ticker in tickers if ticker in held.markets]):
+            self.counters["resyncs"] += 1
+            params = {"sid": held.sid, "action": "get_snapshot", "market_tickers": batch}
+            try:
+                await self._commands.send(self._socket, "update_subscription", params)
+            except UnknownMarketsError as error:
+                for name in self.books.keys() & set(error.tickers):
+                    held.markets.discard(name)
+                    self._snapshots.forget(name)
+                    self._no_snapshot(name, error.message)
+                raise
 
-    async def _ask_snapshots(self, held: Subscription, tickers: list[str], after_s: float) -> None:
-        """Ask until the exchange has said yes, or the subscription is over."""
-        self.counters["resyncs"] += 1
-        await asyncio.sleep(after_s)
-        for batch in batches(tickers):
-            for attempt in range(ASKED):
-                still = [t for t in batch if t in held.markets]
-                if not still or self._reader.by_sid.get(held.sid) is not held:
-                    break
-                try:
-                    await self._command(
-                        "update_subscription", sid=held.sid, action="get_snapshot", market_tickers=still
-                    )
-                    break
-                except KalshiError as error:
-                    logger.warning("no snapshot of {} markets yet: {}", len(still), error)
-                    await asyncio.sleep(attempt + 1)
+    def _no_snapshot(self, ticker: str, reason: str) -> None:
+        if ticker in self.books:
+            self.books[ticker].doubt(reason, "failed")
+            self.counters["failed_books"] += 1
+            self.changed()
+
+    # -- reports of the reader ---------------------------------------------------------------------------------
+
+    def doubted(self, tickers: list[str], reason: str) -> None:
+        self.changed()
+        for ticker in tickers:
+            self._snapshots.need(ticker, reason)
+
+    def repaired(self, ticker: str) -> None:
+        self.changed()
+        self._snapshots.right(ticker)
 
     def missed(self) -> None:
-        if self._on_reconnect is not None:  # what was missed is asked for as after a lost connection
+        if self._on_reconnect is not None:  # what was missed is read as after a lost connection
             self._on_reconnect()
 
     def answered(self, message: Answer) -> None:
@@ -280,21 +331,22 @@ class Feed(Kept):
             channel: Any = message.msg.channel
             held = self._held.get(channel)
             if held is not None:
-                held.sid, held.seq = message.msg.sid, 0
-                self._reader.by_sid[held.sid] = held
+                self._has_sid(held, message.msg.sid, 0)
         waited_for = self._commands.answer(message.id, error_of(message) if isinstance(message, Error) else message)
         if not waited_for and isinstance(message, Error) and not message.id:
             self._ended(message)
 
     def _ended(self, message: Error) -> None:
-        """An error that isn't an answer: where it is terminal, its channel is subscribed anew."""
+        """Handle an error that isn't an answer: where it is terminal, its channel is subscribed again."""
         self.counters["errors"] += 1
         held = self._reader.by_sid.get(message.sid)
         if message.msg.code not in _TERMINAL or held is None:
-            logger.warning("the live feed says error {}: {}", message.msg.code, message.msg.msg)
+            logger.warning("the live feed sent error {}: {}", message.msg.code, message.msg.msg)
             return
         self._forget(held.channel)
+        reason = f"its subscription ended with error {message.msg.code}"
         if held.channel == "orderbook_delta":
-            self._reader.stale()
+            self._snapshots.drop_all()
+            self._reader.stale(reason)
         self.changed()
-        self.spawn(self._bring_in_line(held.channel, lenient=True))
+        self._channels.need(held.channel, reason)

@@ -1,11 +1,10 @@
-"""What comes in over the WebSocket: frames to messages, sequence numbers, books, and whoever listens.
+"""Read the WebSocket: frames to messages, sequence numbers, books, and the listener.
 
-Nothing is sent from here. What has to be asked for (snapshots, a subscription that ended) is told to the :class:`Line`.
+Nothing is sent from here: a book that needs a snapshot and a subscription that ended are reported to the :class:`Line`.
 """
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from loguru import logger
 
 from .models.feed import (
     AnyFrame,
+    AnyMsg,
     Channel,
     Delta,
     Error,
@@ -31,24 +31,27 @@ from .models.feed import (
 )
 from .orderbook import BookError, LiveBook
 
-KEPT = 2_000
-"""Deltas kept for a book that waits for its snapshot; more than that were lost anyway."""
-RESYNC_S = 1.0
-"""How often at most a book that doesn't add up asks for a snapshot."""
 Listener = Callable[[Channel, str, Any], None]
 """Told (channel, market, message) for each message; called from the reading loop, so it must be quick."""
-Answer = Subscribed | Ok | Unsubscribed | Error
+Answer = Subscribed | Ok | Unsubscribed | Error | Snapshot
+_UNDECODABLE = (msgspec.DecodeError, RecursionError)
 _decode = msgspec.json.Decoder(Frame).decode
 _decode_any = msgspec.json.Decoder(AnyFrame).decode
+_decode_name = msgspec.json.Decoder(AnyMsg).decode
 
 
 @dataclass(slots=True)
 class Subscription:
-    """A channel of this connection."""
+    """A channel of this connection.
+
+    ``seq`` is the last number taken. Production counts messages and the answers ``ok``, ``unsubscribed`` and scoped
+    errors together; ``answered`` is the last number that an answer took, since a message may bear it once more.
+    """
 
     channel: Channel
     sid: int = 0
     seq: int = 0
+    answered: int = -1
     markets: set[str] = field(default_factory=set)
     whole: bool = False
 
@@ -56,17 +59,21 @@ class Subscription:
 class Line(Protocol):
     """The connection under a reader."""
 
-    def wants_snapshots(self, held: Subscription, tickers: list[str], after_s: float) -> None: ...
-    def answered(self, message: Answer) -> None: ...
+    def doubted(self, tickers: list[str], reason: str) -> None:
+        """Books are wrong: they need snapshots."""
+
+    def repaired(self, ticker: str) -> None:
+        """A book got its snapshot."""
+
+    def answered(self, message: Answer) -> None:
+        """An answer to a command came, or an error of a subscription."""
+
     def missed(self) -> None:
         """Messages of a channel that has no snapshots were lost."""
 
-    def changed(self) -> None:
-        """The state of a book is another one."""
-
 
 class Reader:
-    """Keeps the books of a connection, and tells the listener."""
+    """Keeps the books of a connection, and passes messages to the listener."""
 
     def __init__(
         self, books: dict[str, LiveBook], counters: Counter[str], line: Line, listener: Listener | None
@@ -76,31 +83,23 @@ class Reader:
         self.by_sid: dict[int, Subscription] = {}
         self._line = line
         self._listener = listener
-        self._waiting: dict[str, list[Delta]] = {}
-        self._resynced: dict[str, float] = {}
 
-    def lost(self) -> None:
-        """The connection is gone: nothing is right until the next one's snapshots."""
+    def lost(self, reason: str = "the connection was lost") -> None:
+        """Mark all books as wrong until the next connection's, or subscription's, snapshots."""
         self.by_sid.clear()
-        self.stale()
+        self.stale(reason)
 
-    def stale(self) -> None:
-        """No book is right any more."""
-        self._waiting.clear()
+    def stale(self, reason: str) -> None:
+        """Mark all books as wrong."""
         for book in self.books.values():
-            if book.state == "live":
-                book.state = "stale"
-
-    def drop(self, ticker: str) -> None:
-        """A book that nobody wants any more."""
-        self.books.pop(ticker, None)
-        self._waiting.pop(ticker, None)
+            if book.state != "waiting":
+                book.doubt(reason)
 
     def receive(self, frame: bytes) -> None:
         """One frame. The hot path is a delta of a book that is right; it is written out here, calls cost as much."""
         try:
             message = _decode(frame)
-        except msgspec.DecodeError as error:  # also a validation error: a shape or a side that isn't known
+        except _UNDECODABLE as error:  # also a validation error: an unknown shape or side
             self._unreadable(frame, error)
             return
         if type(message) is not Delta:
@@ -115,47 +114,50 @@ class Reader:
         elif not self._in_sequence(held, seq):
             return
         book = self.books.get(msg.market_ticker)
-        if book is None:
-            return
-        if book.state != "live":
-            kept = self._waiting.setdefault(msg.market_ticker, [])
-            if len(kept) < KEPT:
-                kept.append(message)
+        if book is None or book.state != "live":  # its snapshot will include what comes before it
             return
         try:
             book.apply(msg, seq)
         except BookError as error:
-            self._resync(held, book, str(error))
+            self._doubt([msg.market_ticker], str(error))
             return
         if self._listener is not None:
             self._listener("orderbook_delta", msg.market_ticker, msg)
 
     def _in_sequence(self, held: Subscription, seq: int) -> bool:
-        """A sequence number that isn't the next one: False for a message that came before."""
-        if seq <= held.seq:
+        """Take a number; return False where a message with it came before. More than the next one is a gap."""
+        if seq == held.seq + 1:
+            held.seq = seq
+        elif seq == held.answered == held.seq:
+            held.answered = -1
+        elif seq <= held.seq:
             self.counters["duplicates"] += 1
             return False
-        self.counters["gaps"] += 1
-        held.seq = seq
-        stale = [ticker for ticker in held.markets if ticker in self.books]
-        for ticker in stale:
-            self.books[ticker].state = "stale"
-            self._waiting[ticker] = []
-        if stale:
-            self._line.changed()
-            self._line.wants_snapshots(held, stale, 0.0)
+        else:
+            self.counters["gaps"] += 1
+            held.seq = seq
+            if held.channel == "orderbook_delta":
+                self._doubt(list(held.markets), "messages were lost")
+            else:
+                self._line.missed()
         return True
 
-    def _resync(self, held: Subscription, book: LiveBook, why: str) -> None:
-        """A book that doesn't add up is no answer: ask for its snapshot, now or as soon as that is decent."""
-        logger.info("the book of {} is {}: asked for a snapshot", book.ticker, why)
-        book.state = "stale"
-        self._waiting[book.ticker] = []
-        self._line.changed()
-        now = time.monotonic()
-        wait = max(self._resynced.get(book.ticker, 0.0) + RESYNC_S - now, 0.0)
-        self._resynced[book.ticker] = now + wait
-        self._line.wants_snapshots(held, [book.ticker], wait)
+    def _answered(self, message: Answer) -> None:
+        """Count an answer that bears a number; one with the last number is none of its own."""
+        held = self.by_sid.get(message.sid)
+        if held is not None and message.seq > held.seq:
+            self._in_sequence(held, message.seq)
+            held.answered = message.seq
+        self._line.answered(message)
+
+    def _doubt(self, tickers: list[str], reason: str) -> None:
+        """Mark books as wrong and report those of them that are kept."""
+        kept = [ticker for ticker in tickers if ticker in self.books]
+        for ticker in kept:
+            book = self.books[ticker]
+            book.doubt(reason, "failed" if book.state == "failed" else "stale")
+        if kept:
+            self._line.doubted(kept, reason)
 
     def _other(self, message: Any) -> None:
         match message:
@@ -164,65 +166,63 @@ class Reader:
             case Ticker() | Trade() | Fill() | UserOrder():
                 self._event(message)
             case _:
-                self._line.answered(message)
+                self._answered(message)
 
     def _snapshot(self, message: Snapshot) -> None:
         held, ticker = self.by_sid.get(message.sid), message.msg.market_ticker
-        if held is None:
+        if message.id:  # with the number of the command that asked for it
+            self._line.answered(message)
+        if held is None or not self._in_sequence(held, message.seq):
             return
-        if message.seq != held.seq + 1 and not self._in_sequence(held, message.seq):
-            return
-        held.seq = message.seq
         book = self.books.get(ticker)
         if book is None:
             return
         if book.clock and book.state == "stale":
             self.counters["moved_meanwhile" if message.msg.clock > book.clock else "unmoved"] += 1
+        failed = book.state == "failed"
         try:
             book.load(message.msg, message.seq)
-            for delta in self._waiting.pop(ticker, ()):
-                if delta.seq > message.seq:
-                    book.apply(delta.msg, delta.seq)
         except BookError as error:
-            self._resync(held, book, str(error))
+            if failed:
+                book.state = "failed"
+            self._doubt([ticker], str(error))
             return
+        self._line.repaired(ticker)
         self.counters["snapshots"] += 1
-        self._line.changed()
         if self._listener is not None:
             self._listener("orderbook_delta", ticker, message.msg)
 
     def _event(self, message: Ticker | Trade | Fill | UserOrder) -> None:
         held = self.by_sid.get(message.sid)
-        if held is None:
+        if held is None or (message.seq and not self._in_sequence(held, message.seq)):
             return
-        if message.seq:
-            if message.seq <= held.seq:
-                self.counters["duplicates"] += 1
-                return
-            if message.seq != held.seq + 1:
-                self.counters["gaps"] += 1
-                self._line.missed()
-            held.seq = message.seq
         ticker = message.msg.ticker if isinstance(message, UserOrder) else message.msg.market_ticker
-        if self._listener is not None:
+        if self._listener is None:
+            return
+        try:
             self._listener(held.channel, ticker, message.msg)
+        except ArithmeticError as error:  # a number that isn't one
+            self.counters["unreadable"] += 1
+            logger.warning("a message of {} can't be read: {}", held.channel, type(error).__name__)
 
     def _unreadable(self, frame: bytes, error: Exception) -> None:
-        """What can't be read: a type that came later is let pass; a direction that isn't known makes its book stale."""
+        """Count a message that can't be read; where it is of books, they are wrong: the one it names, or all."""
         try:
             seen = _decode_any(frame)
-        except msgspec.DecodeError:
+        except _UNDECODABLE:  # what it was is seen in the next number
             self.counters["unreadable"] += 1
+            return
+        held = self.by_sid.get(seen.sid)
+        if held is not None and seen.seq and not self._in_sequence(held, seen.seq):
             return
         if seen.type not in ("orderbook_delta", "orderbook_snapshot"):
             self.counters["unknown"] += 1
-            held = self.by_sid.get(seen.sid)
-            if held is not None and seen.seq == held.seq + 1:
-                held.seq = seen.seq
             return
         self.counters["unreadable"] += 1
-        logger.warning("a message of the live feed can't be read ({}): its books are asked for anew", error)
-        held = self.by_sid.get(seen.sid)
+        logger.warning("a message of the live feed can't be read: {}", error)
         if held is not None:
-            held.seq = min(held.seq, seen.seq - 2)
-            self._in_sequence(held, seen.seq)
+            try:
+                tickers = [_decode_name(seen.msg).market_ticker]
+            except _UNDECODABLE:
+                tickers = list(held.markets)
+            self._doubt(tickers, "a message of it can't be read")

@@ -13,8 +13,10 @@ from typing import Literal
 from .models.feed import DeltaMsg, SnapshotMsg
 
 DOLLAR = 10_000
-State = Literal["waiting", "live", "stale"]
-"""``waiting`` for its first snapshot; ``stale`` after a gap, until the next one."""
+State = Literal["waiting", "live", "stale", "failed"]
+"""``waiting`` for its first snapshot; ``stale`` after a gap, until the next one; ``failed`` when none helped."""
+LONGEST_NUMBER, MOST_CENTICOUNTS = 32, 10**18
+"""Bounds of a number on the wire: letters, and hundredths of a contract."""
 
 
 class BookError(ValueError):
@@ -25,9 +27,9 @@ def price_units(text: str) -> int:
     """ "0.5600" as 5600. Raises BookError for anything that isn't such a price."""
     known = _PRICES.get(text)
     if known is None:
-        known = _units(text, DOLLAR)
-        if not 0 <= known <= DOLLAR:
-            raise BookError(f"{text!r} is no price")
+        known = _units(text, DOLLAR, DOLLAR)
+        if known < 0:
+            raise BookError(f"{text!r} is not a price")
         if len(_PRICES) <= DOLLAR:
             _PRICES[text] = known
     return known
@@ -37,7 +39,7 @@ def count_units(text: str) -> int:
     """ "-12.50" as -1250. Raises BookError."""
     known = _COUNTS.get(text)
     if known is None:
-        known = _units(text, 100)
+        known = _units(text, 100, MOST_CENTICOUNTS)
         if len(_COUNTS) <= DOLLAR:
             _COUNTS[text] = known
     return known
@@ -48,27 +50,32 @@ _COUNTS: dict[str, int] = {}
 """What was read before, ten thousand of each at most: reading a number costs as much as changing a level."""
 
 
-def _units(text: str, scale: int) -> int:
+def _units(text: str, scale: int, most: int) -> int:
+    """Return the number in units of 1/scale. Raises BookError: not a number, too large, or too fine."""
     try:
-        value = Decimal(text) * scale
+        value = Decimal(text) * scale if len(text) <= LONGEST_NUMBER else Decimal("NaN")
+        if not abs(value) <= most:  # before it becomes an integer: 1e999999 would be a million digits
+            raise BookError(f"{text[:LONGEST_NUMBER]!r} is not a number of that kind")
         whole = int(value)
-    except (ArithmeticError, ValueError):
-        raise BookError(f"{text!r} is no number") from None
+    except ArithmeticError:
+        raise BookError(f"{text!r} is not a number") from None
     if whole != value:
-        raise BookError(f"{text!r} has more digits than there are")
+        raise BookError(f"{text!r} has more decimals than the exchange uses")
     return whole
 
 
 class LiveBook:
-    """One market's book. ``best_bid`` is 0 and ``best_ask`` a dollar where nobody quotes.
+    """One market's book. ``best_bid`` is 0 and ``best_ask`` a dollar where a side is empty.
+
+    ``reason`` is why a book isn't live; empty while it is, and before its first snapshot.
 
     ``clock`` is the exchange's clock of the newest change in it, which is the same on every connection and grows from
     one to the next; 0 where the feed has none. It goes back only over the exchange's maintenance.
     """
 
     __slots__ = (
-        "asks", "best_ask", "best_bid", "bids", "clock", "included", "rewound", "seq", "state", "ticker", "ts_ms",
-        "yes_price",
+        "asks", "best_ask", "best_bid", "bids", "clock", "included", "reason", "rewound", "seq", "state", "ticker",
+        "ts_ms", "yes_price",
     )  # fmt: skip
 
     def __init__(self, ticker: str, *, yes_price: bool = True) -> None:
@@ -84,9 +91,14 @@ class LiveBook:
         self.included = 0  # changes up to this clock came with the snapshot
         self.rewound = False  # the clock went back: the next snapshot is believed
         self.state: State = "waiting"
+        self.reason = ""
+
+    def doubt(self, reason: str, state: State = "stale") -> None:
+        """Mark the book as wrong until its next snapshot."""
+        self.state, self.reason = state, reason
 
     def load(self, snapshot: SnapshotMsg, seq: int) -> None:
-        """Begin anew. Raises BookError; then the book is stale.
+        """Take a whole book. Raises BookError; then the book is stale.
 
         A snapshot older than what was seen before, on this connection or the last, is believed the second time only.
         """
@@ -103,7 +115,7 @@ class LiveBook:
         self.seq, self.ts_ms = seq, snapshot.ts_ms or self.ts_ms
         if self.best_bid >= self.best_ask:
             raise BookError("crossed")
-        self.state = "live"
+        self.state, self.reason = "live", ""
 
     def apply(self, delta: DeltaMsg, seq: int) -> None:
         """Change one level. Raises BookError for a level below zero, a crossed book or a clock that goes back.
@@ -166,11 +178,12 @@ class LiveBook:
         return _shown(sorted(self.asks.items()))
 
 
-def _levels(pairs: Iterable[tuple[str, str]]) -> dict[int, int]:
-    levels = {price_units(price): count_units(count) for price, count in pairs}
-    if any(count <= 0 for count in levels.values()):
-        raise BookError("a level of nothing")
-    return levels
+def _levels(pairs: Iterable[tuple[str, str]] | None) -> dict[int, int]:
+    """Return the levels of a side; null is an empty side, and a level of 0.00 contracts isn't a level."""
+    levels = {price_units(price): count_units(count) for price, count in pairs or ()}
+    if any(count < 0 for count in levels.values()):
+        raise BookError("below zero")
+    return {price: count for price, count in levels.items() if count}
 
 
 def _shown(levels: Iterable[tuple[int, int]]) -> list[tuple[Decimal, Decimal]]:

@@ -17,9 +17,10 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from .auth import Signer
 from .commands import Commands
 from .errors import InvalidRequestError
-from .websocket import not_opened, opening
+from .websocket import opening, reason_of, refusal, unreachable
 
-KEPT = 500
+KEPT, SHOWN = 500, 1_000
+"""Unread frames that are kept, and bytes of one that can't be read."""
 Json = dict[str, Any]
 
 
@@ -48,16 +49,20 @@ class RawFeed:
         try:
             self._socket = await opening(self._url, self._signer)
         except (WebSocketException, OSError) as error:
-            raise not_opened(error) from None
+            raise refusal(error) or unreachable(reason_of(error)) from None
         self._reading = asyncio.create_task(self._read(self._socket))
 
     async def _read(self, socket: ClientConnection) -> None:
         with contextlib.suppress(ConnectionClosed):
             while True:
-                frame: Json = orjson.loads(await socket.recv(decode=False))
-                if frame.get("type") == "subscribed":
-                    self.sids[frame["msg"]["sid"]] = frame["msg"]["channel"]
-                self._commands.answer(frame.get("id", 0), frame)
+                data = await socket.recv(decode=False)
+                try:
+                    frame: Json = orjson.loads(data)
+                    if frame.get("type") == "subscribed":
+                        self.sids[frame["msg"]["sid"]] = frame["msg"]["channel"]
+                    self._commands.answer(frame.get("id", 0), frame)
+                except (ValueError, TypeError, KeyError, AttributeError):  # shown as it came, whatever it is
+                    frame = {"unreadable": data[:SHOWN].decode(errors="replace")}
                 self.dropped += len(self.frames) == KEPT
                 self.frames.append(frame)
                 self._came.set()

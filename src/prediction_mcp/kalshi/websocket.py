@@ -1,6 +1,6 @@
-"""Opening the exchange's WebSocket: where it is, signed, and what a refusal means.
+"""Open the exchange's WebSocket: its address, its signed handshake, and the meaning of a refusal.
 
-:mod:`.feed` and :mod:`.raw_feed` use what is opened here. Rules: docs/kalshi.md, "WebSocket".
+For :mod:`.feed` and :mod:`.raw_feed`. Rules: docs/kalshi.md, "WebSocket".
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from prediction_mcp.net import websocket
 
+from .answers import error_for, read_refusal
 from .auth import Signer
 from .errors import AuthenticationError, ExchangeUnavailableError, KalshiError
 
@@ -33,22 +34,40 @@ def url_of(base_url: str) -> str:
 
 
 def opening(url: str, signer: Signer) -> connect:
-    """The connections of :func:`prediction_mcp.net.websocket.opening`, signed."""
+    """Return the opening of a signed connection, see :func:`prediction_mcp.net.websocket.opening`."""
     return websocket.opening(url, _Signed(signer))
 
 
-def not_opened(error: Exception) -> KalshiError:
-    """What it means that a connection can't be had."""
-    if not isinstance(error, InvalidStatus):
-        return ExchangeUnavailableError(f"The live feed can't be opened: {error}.")
-    status = error.response.status_code
-    if status in (401, 403):
-        return AuthenticationError("The exchange refused the key for the live feed.", status=status)
-    return ExchangeUnavailableError(f"The exchange refused the live feed with status {status}.", status=status)
+def refusal(error: Exception) -> KalshiError | None:
+    """Return the error of a refused key, and None for all that another try may mend.
+
+    A 401 is read with its code: a clock that is off comes right, and other services send 401 for reasons of their own.
+    """
+    if not isinstance(error, InvalidStatus) or error.response.status_code != 401:
+        return None
+    meaning = error_for(401, bytes(error.response.body or b""))
+    if meaning.code not in ("", "authentication_error", "unauthorized") and not meaning.code.endswith("from_headers"):
+        return None
+    return AuthenticationError(
+        f"The exchange refused the key for the live feed. {meaning.message}", status=401, code=meaning.code
+    )
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a connection can't be had, with the exchange's own words where it sent some."""
+    reason = websocket.reason_of(error)
+    if isinstance(error, InvalidStatus) and (said := read_refusal(bytes(error.response.body or b""))) is not None:
+        reason += f" ({said.said[:100]})"
+    return reason
+
+
+def unreachable(reason: str) -> KalshiError:
+    """Return the error for a feed that can't be had now."""
+    return ExchangeUnavailableError(f"The live feed can't be reached now ({reason}): try again in a moment.")
 
 
 class _Signed:
-    """Headers of the handshake, signed anew each time they are read: a signature is good for seconds."""
+    """Headers of the handshake, signed each time they are read: a signature is good for seconds."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer

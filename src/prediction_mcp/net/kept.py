@@ -1,22 +1,25 @@
-"""A WebSocket that is kept while somebody needs it: made again when it is lost, closed when nobody is left.
+"""A WebSocket that is kept while it is wanted: opened again whenever it is lost or refused, closed when idle.
 
-What is said on it is its platform's affair (:meth:`Kept.opened`, :meth:`Kept.read`); what a failure means too.
+Only a refused key ends it (:meth:`Kept.refusal`). All else is tried again for as long as it is wanted, with growing
+pauses; :attr:`Kept.problem` gives the reason and the time of the next try.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from loguru import logger
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import WebSocketException
 
+from . import websocket
 from .errors import PlatformError
 
 GRACE_S = 5.0
@@ -43,6 +46,8 @@ class Kept(ABC):
         self.state: State = "idle"
         self.counters: Counter[str] = Counter()
         self.failure: PlatformError | None = None
+        self._trouble = ""
+        self._next_try = 0.0
         self._on_reconnect = on_reconnect
         self._on_state = on_state
         self._grace_s = grace_s
@@ -60,7 +65,7 @@ class Kept(ABC):
 
     @abstractmethod
     def opening(self) -> connect:
-        """websockets' iterator over connections."""
+        """Return what opens one connection when it is awaited."""
 
     @abstractmethod
     async def resume(self, *, again: bool) -> None:
@@ -75,22 +80,26 @@ class Kept(ABC):
         """The connection is gone: what was known by it isn't certain any more."""
 
     @abstractmethod
-    def not_opened(self, error: Exception) -> PlatformError:
-        """What it means that a connection can't be had."""
+    def refusal(self, error: Exception) -> PlatformError | None:
+        """Return the error of a refused key, which ends the feed; None for all that is worth another try."""
+
+    def reason_of(self, error: Exception) -> str:
+        """Return why a connection ended or couldn't be opened, in a few words."""
+        return websocket.reason_of(error)
 
     @abstractmethod
-    def unreachable(self) -> PlatformError:
-        """No connection came in time."""
+    def unreachable(self, reason: str) -> PlatformError:
+        """Return the error for a connection that didn't come in time."""
 
     # -- while it is wanted --------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Have a connection, or see to one."""
+        """Start to connect, unless that is under way or done."""
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
         if self._task is None or self._task.done():
-            self.state, self.failure = "connecting", None
+            self.state, self.failure, self._trouble = "connecting", None, ""
             self._task = asyncio.create_task(self._run())
             self._task.add_done_callback(self._finished)
 
@@ -101,8 +110,18 @@ class Kept(ABC):
             if self.failure is not None:
                 raise self.failure
             if not await self.change_before(deadline):
-                raise self.unreachable()
+                raise self.unreachable(self._trouble or "no connection in time")
         return self._socket
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no connection, and when the next try follows; None while all is well."""
+        if self.failure is not None:
+            return self.failure.message
+        if not self._trouble or self.state == "idle":
+            return None
+        left = self._next_try - time.monotonic()
+        return f"{self._trouble}; " + (f"next try in {left:.0f} s" if left >= 0.5 else "trying now")
 
     async def change_before(self, deadline: float) -> bool:
         """Wait for the next change of connection or books, or for the deadline; whether there was time left."""
@@ -143,24 +162,42 @@ class Kept(ABC):
     # -- one connection after the other --------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        try:
-            async for socket in self.opening():
-                try:
+        """Open, read until the end, pause, and again; a connection that stood makes the next pause a short one."""
+        delays = websocket.delays()
+        while True:
+            opened_at = math.inf
+            try:
+                async with await self.opening() as socket:
+                    opened_at = time.monotonic()
                     await self._use(socket)
-                except ConnectionClosed as closed:
-                    logger.info("the live feed was cut ({}); it is made again", closed)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the feed goes on and shows the reason
+                reason = self.reason_of(error)
+                if not isinstance(error, WebSocketException | OSError):
+                    logger.opt(exception=error).error("the live feed failed inside: {}", reason)
+                if (refused := self.refusal(error)) is not None:
+                    self._fail(refused)
+                    return
+            finally:
                 self._lost()
-        except (WebSocketException, OSError) as error:
-            self._fail(self.not_opened(error))
-        finally:
-            self._lost()
+            if time.monotonic() - opened_at > websocket.STEADY_S:
+                delays = websocket.delays()
+            await self._pause(reason, next(delays))
 
-    async def _use(self, socket: ClientConnection) -> None:
+    async def _pause(self, reason: str, seconds: float) -> None:
+        self.counters["tries"] += 1
+        self._next_try = time.monotonic() + seconds
+        if reason != self._trouble:
+            self._trouble = reason
+            logger.info("the live feed: {}; tried again in {:.1f} s", reason, seconds)
+            self._turned()
+        await asyncio.sleep(seconds)
+
+    async def _use(self, socket: ClientConnection) -> NoReturn:
         """Read until the connection ends; bring it in line meanwhile."""
         again = self.counters["connections"] > 0
         self.counters["connections"] += 1
         self._socket = socket
-        self.state = "live"
+        self.state, self._trouble = "live", ""
         self._turned()
         self.spawn(self._resume(again=again))
         while True:
@@ -174,6 +211,8 @@ class Kept(ABC):
                 self._on_reconnect()
 
     def _lost(self) -> None:
+        if self._socket is None:
+            return
         self._socket = None
         if self.state == "live":
             self.state = "reconnecting"

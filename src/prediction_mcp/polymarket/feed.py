@@ -1,10 +1,10 @@
-"""The market feed: books, trades, ticks and resolutions of the tokens that somebody watches.
+"""The market feed: books, trades, ticks and resolutions of the tokens that are watched.
 
-At most 250 tokens share a connection. Each is kept by :class:`~prediction_mcp.net.kept.Kept`: made again when it is
-lost, and everything subscribed anew. Since the feed can fall silent while PONG still comes (trap 4), a watchdog holds
-every book against REST when it hasn't been proved for a while; a book that was wrong is put right and counted, and a
-connection whose books were wrong without a word is made anew. Resolutions are told once, whether the feed or REST says
-them first.
+At most 250 tokens share a connection. Each is kept by :class:`~prediction_mcp.net.kept.Kept`: opened again when it is
+lost, and everything subscribed again. Since the feed can fall silent while PONG still comes (trap 4), a watchdog
+compares every book with REST when it hasn't been proved for a while. A book that was wrong is read again, by
+:class:`~prediction_mcp.net.retrying.Retrier` alone, and counted; a connection whose books were wrong without a message
+is replaced. A resolution is reported once, whether the feed or REST has it first.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from websockets.exceptions import WebSocketException
 
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.kept import GRACE_S
+from prediction_mcp.net.retrying import ANSWER_S, Retrier
 
 from .errors import PolymarketError, UnavailableError
 from .feed_connection import Connection
@@ -86,8 +87,7 @@ class Feed:
         self._conditions: Counter[str] = Counter()
         self._resolved: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        self._looks: asyncio.Task[None] | None = None
-        self._unsure: set[str] = set()
+        self._reads = Retrier(self._reread, self._not_read)
 
     # -- what is wanted ------------------------------------------------------------------------------------------
 
@@ -117,6 +117,7 @@ class Feed:
                 continue
             del self._wanted[token]
             self.books.pop(token, None)
+            self._reads.forget(token)
             for connection in [c for c in self.connections if token in c.tokens]:
                 del connection.tokens[token]
                 if connection.state == "live":
@@ -153,10 +154,11 @@ class Feed:
             book = self.books.get(token_id)
             if book is not None and book.state == "live":
                 return book
-            connection = next((c for c in self.connections if token_id in c.tokens), None)
-            failed = connection is not None and connection.state == "failed"
-            if connection is None or failed or not await connection.change_before(deadline):
-                state = "not watched" if book is None else book.reason or book.state
+            connection = self._connection_of(token_id)
+            given_up = connection is None or connection.state == "failed" or token_id in self._reads.failures()
+            if connection is None or given_up or not await connection.change_before(deadline):
+                trouble = connection.problem if connection is not None else None
+                state = "not watched" if book is None else trouble or book.reason or book.state
                 raise UnavailableError(f"The live book isn't right now ({state}): read it by REST.", sent=False)
 
     async def close(self) -> None:
@@ -164,13 +166,31 @@ class Feed:
         self._wanted.clear()
         self._conditions.clear()
         self._stop_watching()
+        await self._reads.close()
         for connection in self.connections:
             connection.tokens.clear()
             await connection.close()
         self.connections.clear()
         self.books.clear()
 
+    @property
+    def problem(self) -> str | None:
+        """Why a connection is missing or a book can't be read; None while all is well."""
+        troubles = [c.problem for c in self.connections] + [f"a book: {why}" for why in self._reads.failures().values()]
+        return "; ".join(dict.fromkeys(trouble for trouble in troubles if trouble)) or None
+
     # -- what comes ----------------------------------------------------------------------------------------------
+
+    def lost(self, token: str) -> None:
+        """The connection of a token is gone: its book is wrong until the next one's."""
+        self.books[token].lose()
+        self._reads.drop(token)
+
+    def subscribed(self, tokens: list[str]) -> None:
+        """Tokens are asked for on a connection: their books come by themselves, or are read by REST after a while."""
+        for token in tokens:
+            if token in self.books and self.books[token].state != "live":
+                self._reads.need(token, "its first book didn't come", after_s=min(self._proof_s, ANSWER_S))
 
     def reconnected(self) -> None:
         self.counters["reconnects"] += 1
@@ -191,11 +211,11 @@ class Feed:
             book = self.books.get(message.asset_id)
             if book is not None:
                 book.take(message, time.monotonic())
-                self._changed(message.asset_id)
+                self._repaired(message.asset_id)
         elif name == "best_bid_ask":
             book = self.books.get(message.asset_id)
             if book is not None and not book.check_top(message.best_bid, message.best_ask):
-                self._look_again(message.asset_id)
+                self._doubt(message.asset_id, book.reason)
         elif name == "tick_size_change":
             book = self.books.get(message.asset_id)
             if book is not None:
@@ -219,12 +239,15 @@ class Feed:
         for token, (bid, ask) in last.items():
             book = books[token]
             if book.state != "live" or not book.check_top(bid, ask):
-                self._look_again(token)
+                self._doubt(token, book.reason or "its first book didn't come")
 
-    def _changed(self, token: str) -> None:
-        for connection in self.connections:
-            if token in connection.tokens:
-                connection.changed()
+    def _connection_of(self, token: str) -> Connection | None:
+        return next((connection for connection in self.connections if token in connection.tokens), None)
+
+    def _repaired(self, token: str) -> None:
+        self._reads.right(token)
+        if (connection := self._connection_of(token)) is not None:
+            connection.changed()
 
     def _resolution(self, message: MarketFrame) -> None:
         if message.market in self._conditions and message.market not in self._resolved:
@@ -242,10 +265,9 @@ class Feed:
             ]
 
     def _stop_watching(self) -> None:
-        for task in (*self._tasks, self._looks):
-            if task is not None:
-                task.cancel()
-        self._tasks, self._looks = [], None
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -256,27 +278,23 @@ class Feed:
                 self.counters["unproved"] += 1
                 logger.info("Polymarket's feed can't be held against REST now: {}", error)
 
-    def _look_again(self, token: str) -> None:
-        """A book isn't certain: read it again, soon and together with others."""
-        if token not in self._unsure:
-            self.counters["doubts"] += 1
-            self._unsure.add(token)
-        if self._looks is None or self._looks.done():
-            self._looks = asyncio.create_task(self._reread())
+    def _doubt(self, token: str, reason: str) -> None:
+        """A book isn't certain: have it read by REST."""
+        self.counters["doubts"] += 1
+        self._reads.need(token, reason)
 
-    async def _reread(self) -> None:
-        while self._unsure:
-            await asyncio.sleep(0)
-            tokens, self._unsure = sorted(self._unsure & self.books.keys())[:BATCH], set()
-            if not tokens:
-                return
-            try:
-                found = await self._source.orderbooks(tokens)
-            except PlatformError as error:  # the watchdog tries again
-                logger.info("books that aren't certain can't be read now: {}", error)
-                return
+    async def _reread(self, tokens: list[str]) -> None:
+        """Read books by REST, and take them where their feed is there to keep them. Raises PlatformError."""
+        fed = [t for t in tokens if (c := self._connection_of(t)) is not None and c.state == "live"]
+        for start in range(0, len(fed), BATCH):
+            self.counters["rereads"] += 1
+            found = await self._source.orderbooks(fed[start : start + BATCH])
             for token, other in found.items():
                 self._adopt(token, other)
+
+    def _not_read(self, token: str, reason: str) -> None:
+        if (book := self.books.get(token)) is not None:
+            book.reason = f"{reason}; it can't be read by REST"
 
     def _adopt(self, token: str, other: Orderbook) -> None:
         book = self.books.get(token)
@@ -287,17 +305,16 @@ class Feed:
             book.snapshot(*_rows(other), at_ms, time.monotonic())
         except ValueError as error:
             logger.warning("a book read by REST can't be kept: {}", error)
+            self._reads.need(token, str(error))
             return
-        self._changed(token)
+        self._repaired(token)
 
     async def _prove(self) -> None:
-        """Hold books that weren't proved lately against REST; what differs twice running is read again.
+        """Compare books that weren't proved lately with REST; what differs twice running is read again.
 
-        Where no news came between the two, the feed has fallen silent: its connection is made anew.
+        Where no message came between the two, the feed has fallen silent: its connection is replaced.
         """
         now = time.monotonic()
-        for token in [t for t, b in self.books.items() if b.state != "live"]:
-            self._look_again(token)
         old = [t for t, b in self.books.items() if b.state == "live" and now - b.proved_at > self._proof_s]
         for start in range(0, len(old), BATCH):
             differing = await self._differing(old[start : start + BATCH])
@@ -309,8 +326,8 @@ class Feed:
             silent = {token for token in wrong if self.books[token].at_ms == before[token]}
             self.counters["repaired"] += len(silent)
             for token in wrong:
-                self.books[token].doubt("REST says otherwise")
-                self._look_again(token)
+                self.books[token].doubt("REST has another one")
+                self._doubt(token, "REST has another one")
             await self._renew(silent)
 
     async def _differing(self, tokens: list[str]) -> set[str]:
@@ -328,7 +345,7 @@ class Feed:
         return differing
 
     async def _renew(self, wrong: set[str]) -> None:
-        """A connection whose books were wrong without a word has fallen silent: make another."""
+        """Replace a connection whose books were wrong without a message: it has fallen silent."""
         for connection in self.connections:
             if wrong & connection.tokens.keys():
                 self.counters["renewed"] += 1

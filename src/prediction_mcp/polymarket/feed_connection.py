@@ -1,4 +1,4 @@
-"""One connection of the market feed with its tokens: kept alive by text, told to subscribe, read frame by frame."""
+"""One connection of the market feed with its tokens: kept alive by text, subscribed, read frame by frame."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 import orjson
 from loguru import logger
 from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from prediction_mcp.net import websocket
 from prediction_mcp.net.errors import PlatformError
@@ -40,18 +40,20 @@ class Connection(Kept):
     # -- what is wanted ------------------------------------------------------------------------------------------
 
     async def bring_in_line(self) -> None:
-        """Make the connection hold exactly the tokens that are wanted."""
+        """Make the connection hold exactly the tokens that are wanted; one that is cut meanwhile is so by the next."""
         socket = await self.connected()
         new, old = [t for t in self.tokens if t not in self._held], self._held - self.tokens.keys()
         first = not self._held
         self._held |= set(new)
         self._held -= old
-        if new:
-            body: dict[str, object] = {"assets_ids": new, "custom_feature_enabled": True}
-            body |= {"type": "market"} if first else {"operation": "subscribe"}
-            await socket.send(orjson.dumps(body).decode())
-        if old:
-            await socket.send(orjson.dumps({"operation": "unsubscribe", "assets_ids": sorted(old)}).decode())
+        self._feed.subscribed(new)
+        with contextlib.suppress(ConnectionClosed):
+            if new:
+                body: dict[str, object] = {"assets_ids": new, "custom_feature_enabled": True}
+                body |= {"type": "market"} if first else {"operation": "subscribe"}
+                await socket.send(orjson.dumps(body).decode())
+            if old:
+                await socket.send(orjson.dumps({"operation": "unsubscribe", "assets_ids": sorted(old)}).decode())
 
     async def again(self) -> None:
         """Give the connection up; another one is made."""
@@ -88,17 +90,17 @@ class Connection(Kept):
         try:
             for message in market_frames(frame):
                 self._feed.receive(message)
-        except (msgspec.DecodeError, ValueError) as error:
+        except (msgspec.DecodeError, RecursionError, ValueError) as error:
             self._feed.counters["unreadable"] += 1
             logger.debug("a frame of Polymarket's feed can't be read: {}", error)
 
     def lost(self) -> None:
         self._held.clear()
         for token in self.tokens:
-            self._feed.books[token].lose()
+            self._feed.lost(token)
 
-    def not_opened(self, error: Exception) -> PlatformError:
-        return UnavailableError(f"Polymarket's feed can't be opened: {error}.", sent=False)
+    def refusal(self, error: Exception) -> PlatformError | None:
+        return None  # it takes no key
 
-    def unreachable(self) -> PlatformError:
-        return UnavailableError("Polymarket's feed can't be reached now; it goes on trying.", sent=False)
+    def unreachable(self, reason: str) -> PlatformError:
+        return UnavailableError(f"Polymarket's feed can't be reached now ({reason}): try again.", sent=False)

@@ -20,13 +20,14 @@ import orjson
 from loguru import logger
 from pydantic import ValidationError
 from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.frames import CloseCode
 
 from prediction_mcp.net import websocket
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.kept import GRACE_S, Kept
 
-from .errors import UnavailableError
+from .errors import AuthenticationError, UnavailableError
 from .frames import user_frames
 from .own import UserOrder, UserTrade
 from .wallet import ApiKey
@@ -83,12 +84,14 @@ class UserFeed(Kept):
     async def watch(self) -> None:
         """Want it; wants add up. Raises PolymarketError where it can't be had."""
         self._wanted += 1
-        if self._polling is None:
-            for trade in await self._record.trades():  # what is older was known before anybody listened
-                self._remember(trade)
-            self._polling = asyncio.create_task(self._poll())
-        self.start()
         try:
+            if self._polling is None:
+                known = await self._record.trades()  # older than this subscription: not to be reported
+                if self._polling is None:
+                    for trade in known:
+                        self._remember(trade)
+                    self._polling = asyncio.create_task(self._poll())
+            self.start()
             await self.connected()
         except BaseException:
             self.unwatch()
@@ -122,7 +125,8 @@ class UserFeed(Kept):
         if socket is None:
             return
         auth = {"apiKey": self._key.key, "secret": self._key.secret, "passphrase": self._key.passphrase}
-        await socket.send(orjson.dumps({"type": "user", "auth": auth}).decode())
+        with contextlib.suppress(ConnectionClosed):  # the next connection sends it
+            await socket.send(orjson.dumps({"type": "user", "auth": auth}).decode())
         self.spawn(self._ping())
         if again:
             self.spawn(self._catch_up())
@@ -144,18 +148,23 @@ class UserFeed(Kept):
         try:
             for message in user_frames(frame):
                 self._receive(message)
-        except (msgspec.DecodeError, ValidationError) as error:
+        except (msgspec.DecodeError, RecursionError, ValidationError) as error:
             self.counters["unreadable"] += 1
             logger.debug("a frame of Polymarket's user feed can't be read: {}", type(error).__name__)
 
     def lost(self) -> None:
         """What is missed meanwhile is asked for when it is back."""
 
-    def not_opened(self, error: Exception) -> PlatformError:
-        return UnavailableError(f"Polymarket's user feed can't be opened: {error}.", sent=False)
+    def refusal(self, error: Exception) -> PlatformError | None:
+        """A refused key is a close for policy: the first frame bears it, and nothing else answers that frame."""
+        if isinstance(error, ConnectionClosed) and error.rcvd is not None:
+            code, reason = error.rcvd.code, error.rcvd.reason.lower()
+            if code == CloseCode.POLICY_VIOLATION and ("auth" in reason or "key" in reason):
+                return AuthenticationError("Polymarket refused the API key for the user feed: check it.")
+        return None
 
-    def unreachable(self) -> PlatformError:
-        return UnavailableError("Polymarket's user feed can't be reached now; it goes on trying.", sent=False)
+    def unreachable(self, reason: str) -> PlatformError:
+        return UnavailableError(f"Polymarket's user feed can't be reached now ({reason}): try again.", sent=False)
 
     # -- what comes ----------------------------------------------------------------------------------------------
 

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from loguru import logger
-
 from prediction_mcp.net.errors import MissingError, PlatformError
+from prediction_mcp.net.retrying import Retrier
 
 from .conditions import Alarm, Condition
 from .events import Channel, Event, FillEvent, Quote
@@ -104,7 +103,7 @@ class Watcher:
         self._waiting: dict[tuple[Channel, str], set[asyncio.Future[Update]]] = defaultdict(set)
         self._fills: deque[str] = deque(maxlen=10_000)
         self._heard_fills = set[str]()
-        self._work = set[asyncio.Task[None]]()
+        self._missed = Retrier(self._fetch_fills)
 
     # -- subscriptions -----------------------------------------------------------------------------------------
 
@@ -227,26 +226,23 @@ class Watcher:
     # -- after a lost connection -------------------------------------------------------------------------------
 
     def _again(self) -> None:
-        """The connection was lost and made again: what the feed doesn't repeat is asked for."""
+        """The connection was lost and made again: read what the feed doesn't repeat."""
         if any(w.channel == "fills" for w in self.watches.values()):
-            task = asyncio.create_task(self._fetch_fills())
-            self._work.add(task)
-            task.add_done_callback(self._work.discard)
+            self._missed.need("fills", "the connection was lost")
 
-    async def _fetch_fills(self) -> None:
-        """Fills since somebody began to watch them, oldest first; those that were heard of are let pass."""
+    async def _fetch_fills(self, _: list[str]) -> None:
+        """Read fills since the first subscription to them, oldest first; those heard of before are let pass.
+
+        Raises PlatformError; then they are read again later.
+        """
         since = min((w.since for w in self.watches.values() if w.channel == "fills"), default=time.time())
-        try:
-            found = await self.source.fills_since(since)
-        except PlatformError as error:
-            logger.warning("fills that were missed can't be read now: {}", error)
-            return
+        found = await self.source.fills_since(since)
+        self._missed.right("fills")
         mine = [w for w in self.watches.values() if w.channel == "fills"]
         for ticker, at, fill in found:
             if mine and at >= min(w.since for w in mine):
                 self._heard("fills", ticker, fill)
 
     async def close(self) -> None:
-        for task in self._work:
-            task.cancel()
+        await self._missed.close()
         await self.source.close()

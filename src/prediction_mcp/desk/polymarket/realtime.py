@@ -94,10 +94,14 @@ class Subscribed(Answer):
 
 
 class Status(Answer):
-    """The feeds' state and counters; ``doubtful`` books are being read again."""
+    """The feeds' state and counters; ``doubtful`` books are being read again.
+
+    ``problem`` is why a feed isn't live and when it is tried again.
+    """
 
     feed: str
     user_feed: str
+    problem: str | None = None
     connections: int
     books: int
     doubtful: int
@@ -300,6 +304,7 @@ class Feeds:
             source=self._account.source,
             feed=self.state,
             user_feed="idle" if self._user is None else self._user.state,
+            problem="; ".join(f.problem for f in (self._market, self._user) if f is not None and f.problem) or None,
             connections=0 if self._market is None else len(self._market.connections),
             books=len(books),
             doubtful=sum(book.state != "live" for book in books),

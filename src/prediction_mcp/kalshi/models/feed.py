@@ -21,11 +21,11 @@ Level = tuple[str, str]
 
 
 class SnapshotMsg(Struct, gc=False):
-    """A whole book, bids of both outcomes as [price, contracts]; a side that is empty is absent."""
+    """A whole book, bids of both outcomes as [price, contracts]; an empty side is absent or null."""
 
     market_ticker: str
-    yes_dollars_fp: list[Level] = []
-    no_dollars_fp: list[Level] = []
+    yes_dollars_fp: list[Level] | None = None
+    no_dollars_fp: list[Level] | None = None
     ts_ms: int = 0
     clock: int = 0
 
@@ -95,7 +95,7 @@ class ErrorMsg(Struct, gc=False):
     code: int
     msg: str = ""
     market_ticker: str = ""
-    market_tickers: list[str] = []
+    market_tickers: list[str] | None = None
 
 
 class SubscribedMsg(Struct, gc=False):
@@ -152,9 +152,14 @@ class Error(_Frame, tag="error", kw_only=True, gc=False):
 Frame = Snapshot | Delta | Ticker | Trade | Fill | UserOrder | Subscribed | Ok | Unsubscribed | Error
 
 
+class AnyMsg(Struct, gc=False):
+    market_ticker: str
+
+
 class AnyFrame(Struct, gc=False):
-    """What every frame has: for those of a type that isn't known here, and those that can't be read."""
+    """Fields that every frame has: for frames of an unknown type, and for those that can't be read."""
 
     type: str = ""
     sid: int = 0
     seq: int = 0
+    msg: Raw = Raw(b"null")

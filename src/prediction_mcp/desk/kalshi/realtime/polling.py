@@ -28,6 +28,7 @@ class Poller:
 
     def __init__(self, kalshi: KalshiClient, heard: Callable[[Channel, str, Event], None]) -> None:
         self.state = "polling"
+        self.problem: str | None = None
         self.counters: Counter[str] = Counter()
         self.books: dict[str, LiveBook] = {}
         self._kalshi = kalshi
@@ -75,7 +76,10 @@ class Poller:
                     await self._look(channel, list(wanted))
                 except KalshiError as error:
                     self.counters["errors"] += 1
+                    self.problem = error.message
                     logger.warning("{} can't be read now: {}", channel, error)
+                else:
+                    self.problem = None
 
     async def _look(self, channel: Channel, names: list[str]) -> None:
         self.counters["polls"] += 1

@@ -22,10 +22,14 @@ SHOWN_TICKERS = 10
 
 
 class LiveBookView(Result):
-    """A book kept from the feed: [dollars, contracts], best first; ``seq`` is the feed's number of its last change."""
+    """A book kept from the feed: [dollars, contracts], best first; ``seq`` is the feed's number of its last change.
+
+    ``reason`` is why it isn't live.
+    """
 
     ticker: str
     state: str
+    reason: str | None = None
     as_of: Second | None = None
     seq: int | None = None
     bids: list[tuple[Number, Number]]
@@ -35,9 +39,9 @@ class LiveBookView(Result):
 
     @classmethod
     def of(cls, book: LiveBook, depth: int = LEVELS) -> Self:
-        """A book that isn't right shows no prices: it says that it waits."""
+        """Return the book; one that isn't right shows no prices, but the reason."""
         if book.state != "live":
-            return cls(ticker=book.ticker, state=book.state, bids=[], asks=[])
+            return cls(ticker=book.ticker, state=book.state, reason=book.reason or None, bids=[], asks=[])
         quoted = bool(book.bids and book.asks)
         return cls(
             ticker=book.ticker,
@@ -89,13 +93,19 @@ class WatchLine(Result):
 
 
 class SubscriptionList(Answer):
-    """``connection`` is idle, connecting, live, reconnecting, failed, or polling where there is no key."""
+    """``connection`` is idle, connecting, live, reconnecting, failed, or polling where there is no key.
+
+    ``problem`` is why it isn't live and when it is tried again; only a refused key ends it. Failed books are asked for
+    again after minutes.
+    """
 
     connection: str
+    problem: str | None = None
     how: str
     count: int
     subscriptions: list[WatchLine]
     books_waiting: list[str] | None = None
+    books_failed: dict[str, str] | None = None
     counters: dict[str, int]
     alerts: list[dict[str, Any]] | None = None
     notifications_held_back: int | None = None
@@ -114,14 +124,17 @@ class SubscriptionList(Answer):
             )
             for w in feeds.watcher.watches.values()
         ]
-        waiting = [t for t, book in feeds.source.books.items() if book.state != "live"]
+        waiting = [t for t, book in feeds.source.books.items() if book.state in ("waiting", "stale")]
+        failed = {t: book.reason for t, book in feeds.source.books.items() if book.state == "failed"}
         return cls(
             source=source,
             connection=feeds.source.state,
+            problem=feeds.source.problem,
             how=_how(feeds),
             count=len(lines),
             subscriptions=lines,
             books_waiting=waiting[:SHOWN_TICKERS] or None,
+            books_failed=dict(list(failed.items())[:SHOWN_TICKERS]) or None,
             counters=dict(feeds.source.counters),
             alerts=alerts or None,
             notifications_held_back=held_back or None,

@@ -65,6 +65,11 @@ class FeedSource:
     def state(self) -> str:
         return self.feed.state
 
+    @property
+    def problem(self) -> str | None:
+        """Why the feed isn't live, and when the next try follows."""
+        return self.feed.problem
+
     async def watch(self, channel: Channel, tickers: Iterable[str] = ()) -> None:
         await self.feed.watch(CHANNELS[channel], tickers)
 

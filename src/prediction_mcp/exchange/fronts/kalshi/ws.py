@@ -15,7 +15,7 @@ from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import wall_clock_ms
 
 from ..connection import Connection
-from .ws_commands import ERRORS, Commands, scope
+from .ws_commands import ERRORS, Commands
 from .ws_hub import Hub
 from .ws_subscription import Subscription
 
@@ -92,7 +92,7 @@ class FeedConnection(Connection):
         if self._commands is None:
             return
         for subscription in self._commands.subscriptions.values():
-            error = {"type": "error", **scope(subscription), "msg": {"code": 25, "msg": ERRORS[25]}}
+            error = {"type": "error", **subscription.scope(), "msg": {"code": 25, "msg": ERRORS[25]}}
             self._write(orjson.dumps(error))
         self._commands.close()
         self._commands = None  # what it may still ask is not heard

@@ -19,7 +19,6 @@ from .ws_subscription import (
     CHANNELS,
     MARKETLESS,
     MEMBER_CHANNELS,
-    SEQUENCED,
     VALUE_CHANNELS,
     Outlet,
     Subscription,
@@ -77,7 +76,7 @@ class CommandError(Exception):
         super().__init__(ERRORS[code])
         self.code = code
         self.extra = extra
-        self.scope: Subscription | None = None
+        self.about: Subscription | None = None
 
 
 class Commands:
@@ -107,7 +106,7 @@ class Commands:
                 raise CommandError(18)
             self._run(command_id, command)
         except CommandError as error:
-            where = scope(error.scope) if error.scope is not None else {}
+            where = error.about.scope() if error.about is not None else {}
             message = {"code": error.code, "msg": str(error), **error.extra}
             self._answer({"id": command_id, "type": "error", **where, "msg": message})
 
@@ -115,7 +114,7 @@ class Commands:
         """A subscription is over, by an error that is terminal for it."""
         self._hub.drop(subscription)
         if self.subscriptions.pop(subscription.sid, None) is not None:
-            self._answer({"type": "error", **scope(subscription), "msg": {"code": code, "msg": ERRORS[code]}})
+            self._answer({"type": "error", **subscription.scope(), "msg": {"code": code, "msg": ERRORS[code]}})
 
     def close(self) -> None:
         """The connection is gone."""
@@ -210,10 +209,12 @@ class Commands:
             raise CommandError(26)
         return self._hub.add(subscription, markets)
 
-    def _introduce(self, subscription: Subscription, markets: list[str], params: Json) -> None:
+    def _introduce(
+        self, subscription: Subscription, markets: list[str], params: Json, command_id: int | None = None
+    ) -> None:
         if subscription.channel == "orderbook_delta":
             for ticker in markets:
-                self._hub.snapshot(subscription, ticker)
+                self._hub.snapshot(subscription, ticker, command_id)
         elif subscription.channel == "ticker" and params.get("send_initial_snapshot"):
             for ticker in markets:
                 self._hub.send_ticker(subscription, ticker)
@@ -221,13 +222,13 @@ class Commands:
     def _ok(self, command_id: Any, subscription: Subscription) -> None:
         held: Json = {}
         if not subscription.short_answers:
-            held["market_tickers"] = list(subscription.markets)
+            held["market_tickers"] = sorted(subscription.markets)  # as recorded on production
             if subscription.channel in IDS_ON:
-                held["market_ids"] = [market_id(ticker) for ticker in subscription.markets]
+                held["market_ids"] = [market_id(ticker) for ticker in held["market_tickers"]]
         self._confirm(command_id, subscription, held)
 
     def _confirm(self, command_id: Any, subscription: Subscription, held: Json) -> None:
-        self._answer({"id": command_id, "type": "ok", **scope(subscription), "msg": held})
+        self._answer({"id": command_id, "type": "ok", **subscription.scope(), "msg": held})
 
     @staticmethod
     def _names_markets(params: Json) -> bool:
@@ -261,7 +262,8 @@ class Commands:
         for sid in dict.fromkeys(sids):
             subscription = self.subscriptions.pop(sid)
             self._hub.drop(subscription)
-            self._answer({"id": command_id, "sid": sid, "seq": subscription.seq + 1, "type": "unsubscribed"})
+            # the schema requires a seq here on channels without one, too
+            self._answer({"id": command_id, "type": "unsubscribed", "seq": 1, **subscription.scope()})
 
     def _update(self, command_id: Any, params: Json) -> None:
         sid, sids = params.get("sid"), params.get("sids")
@@ -274,7 +276,7 @@ class Commands:
         try:
             self._change(command_id, subscription, params)
         except CommandError as error:
-            error.scope = subscription
+            error.about = subscription
             raise
 
     def _change(self, command_id: Any, subscription: Subscription, params: Json) -> None:
@@ -295,7 +297,7 @@ class Commands:
             if subscription.channel != "orderbook_delta":
                 raise CommandError(13)
             self._ok(command_id, subscription)
-            self._introduce(subscription, markets, params)
+            self._introduce(subscription, markets, params, command_id if isinstance(command_id, int) else None)
         elif action == "add_markets":
             new = self._extend(subscription, markets)
             self._ok(command_id, subscription)
@@ -312,7 +314,7 @@ class Commands:
                 {
                     "id": command_id,
                     "type": list_type,
-                    **scope(subscription),
+                    **subscription.scope(),
                     "msg": {parameter: list(VALUE_CHANNELS[subscription.channel])},
                 }
             )
@@ -331,16 +333,6 @@ class Commands:
                 subscription.whole = False
         held = [ALL_VALUES] if subscription.whole else list(subscription.names)
         self._confirm(command_id, subscription, {parameter: held})
-
-
-def scope(subscription: Subscription) -> Json:
-    """What an answer about one subscription carries: its sid and, on channels that count, the seq it is at.
-
-    Answers don't count themselves. Where nothing was sent yet there is no seq, but for channels of values, whose
-    answers must have one (the schema's smallest is 1).
-    """
-    seq = subscription.seq or (1 if subscription.channel in VALUE_CHANNELS else 0)
-    return {"sid": subscription.sid} | ({"seq": seq} if seq and subscription.channel in SEQUENCED else {})
 
 
 def _shards(params: Json) -> tuple[int, int]:

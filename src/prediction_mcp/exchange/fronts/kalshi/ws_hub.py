@@ -324,7 +324,7 @@ class Hub:
 
     # -- snapshots and tickers ---------------------------------------------------------------------------------
 
-    def snapshot(self, subscription: Subscription, ticker: str) -> None:
+    def snapshot(self, subscription: Subscription, ticker: str, command_id: int | None = None) -> None:
         """Send the whole book of a market as it is now; takes the next seq."""
         book = self._exchange.engine.markets[ticker].book
         body: Json = {
@@ -340,7 +340,7 @@ class Hub:
             body["yes_dollars_fp"] = yes
         if no:
             body["no_dollars_fp"] = no
-        subscription.send(b"orderbook_snapshot", orjson.dumps(body))
+        subscription.send(b"orderbook_snapshot", orjson.dumps(body), command_id)
 
     def send_ticker(self, subscription: Subscription, ticker: str) -> None:
         """Send the ticker of a market as it is now."""

@@ -5,16 +5,12 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from zlib import crc32
 
 from prediction_mcp.exchange.engine.ledger import Account
 from prediction_mcp.exchange.world import outside
 from prediction_mcp.exchange.world.clock import wall_clock_ms
-
-if TYPE_CHECKING:
-    pass
-
 
 VALUE_CHANNELS: dict[str, tuple[str, ...]] = {
     "cfbenchmarks_value": tuple(outside.INDICES),
@@ -106,13 +102,26 @@ class Subscription:
         """Whether its shard is the one that a market or batch falls into."""
         return self.shards == 1 or crc32(key.encode()) % self.shards == self.shard
 
-    def send(self, kind: bytes, body: bytes) -> None:
-        """Push a message of this subscription, with its own sid and, where the channel has one, the next seq."""
+    def scope(self) -> dict[str, int]:
+        """Return what an answer about this subscription bears: its sid and, where the channel counts, the next seq.
+
+        As recorded on production: ``ok`` 2, snapshot 3, ``ok`` 4, snapshot 5.
+        """
+        if self.channel not in SEQUENCED:
+            return {"sid": self.sid}
+        self.seq += 1
+        return {"sid": self.sid, "seq": self.seq}
+
+    def send(self, kind: bytes, body: bytes, command_id: int | None = None) -> None:
+        """Push a message of this subscription, with its own sid and, where the channel has one, the next seq.
+
+        ``command_id`` is the number of the command that it answers.
+        """
         now = wall_clock_ms()
         if self.channel in SEQUENCED:
             self.seq += 1
-            payload = b'{"type":"%b","sid":%d,"seq":%d,"sending_ts_ms":%d,"msg":%b}' % (
-                kind, self.sid, self.seq, now, body,
+            payload = b'{"type":"%b",%b"sid":%d,"seq":%d,"sending_ts_ms":%d,"msg":%b}' % (
+                kind, b"" if command_id is None else b'"id":%d,' % command_id, self.sid, self.seq, now, body,
             )  # fmt: skip
         else:
             payload = b'{"type":"%b","sid":%d,"sending_ts_ms":%d,"msg":%b}' % (kind, self.sid, now, body)
