@@ -37,6 +37,12 @@ async def sdk(request: pytest.FixtureRequest, served: Served, monkeypatch: pytes
     await client.close()
 
 
+def got() -> dict[str, Any]:
+    """Parameters that a list of quotes needs: those on our own RFQs, of the last hours."""
+    now = int(time.time())
+    return {"rfq_user_filter": "self", "min_ts": now - 3_600, "max_ts": now + 3_600}
+
+
 def _order(**changes: Any) -> dict[str, Any]:
     return {
         "ticker": MARKET, "side": "bid", "count": "5.00", "price": "0.0100", "time_in_force": "good_till_canceled",

@@ -12,7 +12,7 @@ from fastmcp.client.elicitation import ElicitResult
 
 from prediction_mcp.kalshi.raw_feed import RawFeed
 from prediction_mcp.server import create_server
-from tests.conformance.test_official_sdk import _order, sdk
+from tests.conformance.test_official_sdk import _order, got, sdk
 from tests.conftest import MARKET, Served
 from tests.tools.conftest import Assistant, settings_for
 
@@ -48,7 +48,7 @@ async def test_the_sdk_asks_and_accepts_ours_quotes_and_confirms(sdk: Any, ours:
     (listed,) = (await ours.call("kalshi_get_rfqs", own=False))["rfqs"]
     assert (listed["rfq_id"], listed["asked"]) == (rfq.id, "25 contracts")
     made = await ours.call("kalshi_create_quote", rfq_id=rfq.id, yes_price=40, no_price=55)
-    (seen,) = (await talk.get_quotes(rfq_id=rfq.id)).quotes
+    (seen,) = (await talk.get_quotes(rfq_id=rfq.id, **got())).quotes
     assert (seen.id, seen.yes_bid_dollars, seen.no_bid_dollars) == (made["quote_id"], "0.4000", "0.5500")
     await talk.accept_rfq_quote(rfq.id, seen.id, accepted_side="no")
     (waiting,) = (await ours.call("kalshi_get_quotes", rfq_id=rfq.id))["quotes"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from prediction_mcp.exchange.world.scenario import COLLECTION
-from tests.conformance.test_official_sdk import _order, sdk
+from tests.conformance.test_official_sdk import _order, got, sdk
 from tests.conftest import MARKET, Served
 
 pytestmark = pytest.mark.conformance
@@ -79,7 +79,7 @@ async def test_a_combo_through_a_request_for_quotes_to_a_fill(sdk: Any, served: 
     assert (await talk.get_communications_id()).communications_id
     rfq = await talk.create_rfq(market_ticker=made.market_ticker, contracts_fp="20.00", rest_remainder=False)
     exchange.quoters.step(exchange.clock())
-    offers = (await talk.get_quotes(rfq_id=rfq.id)).quotes
+    offers = (await talk.get_quotes(rfq_id=rfq.id, **got())).quotes
     best = max(offers, key=lambda quote: float(quote.no_bid_dollars))
     await talk.accept_rfq_quote(rfq.id, best.id, accepted_side="no")
     exchange.quoters.step(exchange.clock())

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from prediction_mcp.kalshi.errors import NotFoundError
+from prediction_mcp.kalshi.resources.communications import CLOCKS_S
 from prediction_mcp.net.words import printed
 from prediction_mcp.safety.plan import Done, Look, Standing
 
 from .held import positions_of, resting_now, resting_of, standings
+from .trading.quote_results import confirm_by
 
 if TYPE_CHECKING:
     from prediction_mcp.kalshi.models.orders import Order
@@ -91,6 +94,9 @@ class Guarded:
             return "settled: there is no such quote"
         if quote.status == "open" or (quote.status == "accepted" and request["step"] == "confirm"):
             return "settled: it never reached the exchange"
+        until = confirm_by(quote, combo=False)
+        if until is not None and until < datetime.now(UTC) - timedelta(seconds=CLOCKS_S):
+            return "settled: the quote wasn't confirmed in time"
         if quote.status == "cancelled":
             return f"settled: the quote was called off ({quote.cancellation_reason or 'no reason given'})"
         order_id = quote.creator_order_id if quote.is_own else quote.rfq_creator_order_id

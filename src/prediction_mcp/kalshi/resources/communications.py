@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 from prediction_mcp.net.sides import Side
 
-from ..errors import ConflictError
+from ..errors import ConflictError, InvalidRequestError
 from ..models.communications import (
     AcceptBlockTrade,
     AcceptBody,
@@ -44,6 +45,10 @@ BLOCKS = "/communications/block-trade-proposals"
 SCOPED = RFQS + "/{rfq_id}/quotes/{quote_id}"
 CLOCKS_S = 120
 """How far the clocks of exchange and machine may differ."""
+QUOTES_WINDOW_S, QUOTES_BACK_S = 7 * 86_400, 365 * 86_400
+"""The longest window of one list of quotes, and how far back windows are walked."""
+Whose = Literal["made", "got"]
+"""Quotes that the caller made, or got on its own RFQs."""
 
 
 class CommunicationsResource:
@@ -141,11 +146,10 @@ class CommunicationsResource:
 
     async def quotes(
         self,
+        whose: Whose,
         *,
         rfq_id: str | None = None,
         status: str | None = None,
-        made_by_self: bool = False,
-        asked_by_self: bool = False,
         quote_creator_user_id: str | None = None,
         rfq_creator_user_id: str | None = None,
         min_ts: int | None = None,
@@ -153,24 +157,48 @@ class CommunicationsResource:
         limit: int | None = None,
         cursor: str | None = None,
     ) -> QuotePage:
-        """A page of quotes (500 at most) that the caller made or got. ``status``: see :class:`Quote`."""
+        """A page of quotes (500 at most) that the caller made, or got on its RFQs; ``status``: see :class:`Quote`.
+
+        They were last updated in a window of Unix seconds: seven days at most, the last seven where none is given. The
+        exchange refuses a list without a user filter and a window (production, 2026: 400, 500 or 504).
+
+        Raises:
+            InvalidRequestError: the window is longer than seven days or ends before it starts; nothing was sent.
+        """
+        last = int(time.time()) + CLOCKS_S if max_ts is None else max_ts
+        first = last - QUOTES_WINDOW_S if min_ts is None else min_ts
+        if not 0 <= last - first <= QUOTES_WINDOW_S:
+            raise InvalidRequestError("A list of quotes spans seven days at most: min_ts to max_ts.")
         query = {
             "rfq_id": rfq_id,
             "status": status,
-            "user_filter": "self" if made_by_self else None,
-            "rfq_user_filter": "self" if asked_by_self else None,
+            "user_filter": "self" if whose == "made" else None,
+            "rfq_user_filter": "self" if whose == "got" else None,
             "quote_creator_user_id": quote_creator_user_id,
             "rfq_creator_user_id": rfq_creator_user_id,
-            "min_ts": min_ts,
-            "max_ts": max_ts,
+            "min_ts": first,
+            "max_ts": last,
             "limit": limit,
             "cursor": cursor,
         }
         return await self._transport.get(QuotePage, QUOTES, signed=True, query=query)
 
-    def all_quotes(self, **filters: Any) -> AsyncIterator[Quote]:
-        """Every quote that fits, over all pages; filters as for :meth:`quotes`."""
-        return everything(lambda cursor: self.quotes(**{"limit": 500, **filters, "cursor": cursor}), lambda p: p.quotes)
+    async def all_quotes(self, whose: Whose, *, since: int | None = None, **filters: Any) -> AsyncIterator[Quote]:
+        """Every quote that fits and was last updated ``since`` a time in Unix seconds, newest week first.
+
+        The last seven days where no time is given, and a year at most; other filters as for :meth:`quotes`.
+        """
+        last = int(time.time()) + CLOCKS_S
+        oldest = last - QUOTES_WINDOW_S if since is None else max(since, last - QUOTES_BACK_S)
+        while last > oldest:
+            window = {"min_ts": max(oldest, last - QUOTES_WINDOW_S), "max_ts": last}
+            page = partial(self._page, whose, {"limit": 500, **filters, **window})
+            async for quote in everything(page, lambda p: p.quotes):
+                yield quote
+            last = window["min_ts"] - 1
+
+    async def _page(self, whose: Whose, filters: dict[str, Any], cursor: str | None) -> QuotePage:
+        return await self.quotes(whose, **filters, cursor=cursor)
 
     async def create_quote(self, quote: NewQuote) -> str:
         """Quote somebody's RFQ; returns the quote's id. Replaces an earlier quote of one's own on it.
@@ -180,7 +208,7 @@ class CommunicationsResource:
         """
 
         async def look() -> str | None:
-            found = await self.quotes(rfq_id=quote.rfq_id, status="open", made_by_self=True)
+            found = await self.quotes("made", rfq_id=quote.rfq_id, status="open")
             return next((q.id for q in found.quotes if _quotes_the_same(q, quote)), None)
 
         async def send() -> str:

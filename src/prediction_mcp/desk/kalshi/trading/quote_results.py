@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from prediction_mcp.desk.results import Answer, ListAnswer, Result, Second
@@ -18,6 +18,17 @@ CONFIRM_COMBO_S, EXECUTE_COMBO_S = 3, 1
 def windows(*, combo: bool) -> tuple[int, int]:
     """(seconds to confirm in, seconds until it is traded)."""
     return (CONFIRM_COMBO_S, EXECUTE_COMBO_S) if combo else (CONFIRM_S, EXECUTE_S)
+
+
+def confirm_by(quote: Quote, *, combo: bool) -> datetime | None:
+    """Return until when an accepted quote can be confirmed; None where nothing waits for that.
+
+    One that isn't confirmed in time stays ``accepted`` on the exchange for ever; a late confirm is refused (400
+    ``expired``, recorded on Kalshi's demo).
+    """
+    if quote.status != "accepted" or quote.accepted_ts is None:
+        return None
+    return quote.accepted_ts + timedelta(seconds=windows(combo=combo)[0])
 
 
 class RfqSent(Answer):
@@ -98,14 +109,14 @@ class QuoteBody(Result):
         bids = " or ".join(f"{cents(quote.bid(s))} for {s}" for s in _SIDES if quote.bid(s)) if own else None
         accepted = quote.accepted_side
         side = None if accepted is None else accepted if own else _OTHER[accepted]
-        until = None
-        if quote.status == "accepted" and quote.accepted_ts is not None:
-            until = quote.accepted_ts + timedelta(seconds=windows(combo=combo)[0])
+        until = confirm_by(quote, combo=combo)
+        late = until is not None and until < datetime.now(UTC)
         return {
             "quote_id": quote.id, "rfq_id": quote.rfq_id, "ticker": quote.market_ticker, "status": quote.status,
             "own": own or None, **sold, "bids": f"you pay {bids}" if bids else None,
             "accepted": None if side is None else f"you buy {side}", "confirm_by": until,
-            "order_id": order_id or None, "ended": quote.cancellation_reason, "next": _next(quote),
+            "order_id": order_id or None, "ended": "not confirmed in time" if late else quote.cancellation_reason,
+            "next": None if late else _next(quote),
         }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ the public book: the maker's order first, then the other.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from loguru import logger
 from prediction_mcp.desk.results import MONEY
 from prediction_mcp.kalshi.errors import InvalidRequestError, KalshiError
 from prediction_mcp.kalshi.orders import check_count
+from prediction_mcp.kalshi.resources.communications import CLOCKS_S
 from prediction_mcp.kalshi.units import format_count
 from prediction_mcp.net.sides import Side
 from prediction_mcp.net.words import cents, printed
@@ -24,6 +26,7 @@ from .entry import Entry, Ticket, prepare
 from .question import both, gets, named, pays
 from .quote_results import (
     QuoteLine,
+    confirm_by,
     windows,
 )
 from .rfqs import check_id
@@ -87,6 +90,9 @@ async def plan_confirm(account: Account, quote_id: str) -> StandBy:
         raise InvalidRequestError("That quote is somebody else's: only who made it confirms it.")
     if quote.status != "accepted" or quote.accepted_side is None:
         raise InvalidRequestError(f"That quote is {quote.status}{_why(quote)}: there is nothing to confirm now.")
+    until = confirm_by(quote, combo=False)
+    if until is not None and until < datetime.now(UTC) - timedelta(seconds=CLOCKS_S):
+        raise InvalidRequestError(f"That quote was to be confirmed by {until:%Y-%m-%d %H:%M:%S} UTC: it has lapsed.")
     side = quote.accepted_side
     deal = Deal(side, quote.bid(side), quote.count(side))
     return StandBy(account, quote, deal, *await _weighed(account, quote, side, deal.price, deal.count))

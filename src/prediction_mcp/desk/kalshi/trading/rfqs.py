@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import time
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -9,6 +12,7 @@ from prediction_mcp.desk.results import MONEY, more
 from prediction_mcp.kalshi.errors import InvalidOrderError, InvalidRequestError
 from prediction_mcp.kalshi.models.communications import NewQuote, NewRfq
 from prediction_mcp.kalshi.orders import check_count, check_price
+from prediction_mcp.kalshi.resources.communications import CLOCKS_S, Whose
 from prediction_mcp.kalshi.units import format_count, format_dollars, format_price, parse_dollars, parse_price
 from prediction_mcp.net.sides import Side
 from prediction_mcp.net.words import cents, printed
@@ -27,6 +31,7 @@ from .quote_results import (
     RfqList,
     RfqSent,
     best_first,
+    confirm_by,
     windows,
 )
 
@@ -38,6 +43,10 @@ if TYPE_CHECKING:
 
 ZERO = Decimal(0)
 MOST_RFQS = 100
+WHOSE: tuple[Whose, Whose] = ("got", "made")
+WEEK_S, MOST_WEEKS = 7 * 86_400, 4
+"""Quotes are listed by weeks, as the exchange allows, and this many back."""
+_CURSOR = re.compile(r"(?P<start>[0-9]{1,12})[.](?P<until>[0-9]{1,12})[.](?P<whose>got|made)[.](?P<theirs>.{0,2000})")
 """RFQs of a page."""
 OTHER: dict[Side, Side] = {"yes": "no", "no": "yes"}
 
@@ -274,17 +283,52 @@ async def rfqs_of(
 async def quotes_of(
     account: Account, quote_id: str | None, rfq_id: str | None, status: str | None, limit: int, cursor: str | None
 ) -> QuoteList:
-    """Quotes that we made or got, best first: one, those for a request, or all."""
+    """Quotes that we made or got, best first: one, or a page of those for a request or of all, newest week first."""
     communications, rest = account.kalshi.communications, None
     if quote_id is not None:
         quotes = [await communications.quote(check_id(quote_id, "quote id"))]
     else:
         named = None if rfq_id is None else check_id(rfq_id, "RFQ id")
-        page = await communications.quotes(rfq_id=named, status=status, limit=limit, cursor=cursor)
-        quotes, rest = page.quotes, more(page)
-    combos = dict[str, bool]()
-    for quote in quotes:  # whose time runs: how much of it there is depends on the kind of market
-        if quote.status == "accepted" and quote.rfq_id not in combos:
+        quotes, rest = await _page(account, limit, cursor, rfq_id=named, status=status)
+    combos, now = dict[str, bool](), datetime.now(UTC)
+    for quote in quotes:  # how much time a confirm has depends on the kind of market; one that lapsed needs no look-up
+        until = confirm_by(quote, combo=False)
+        if until is not None and until >= now and quote.rfq_id not in combos:
             combos[quote.rfq_id] = bool((await communications.rfq(quote.rfq_id)).mve_selected_legs)
     lines = [QuoteEntry.of(q, combo=combos.get(q.rfq_id, False)) for q in best_first(quotes)]
     return QuoteList(source=account.environment, count=len(lines), cursor=rest, quotes=lines)
+
+
+async def _page(
+    account: Account, limit: int, cursor: str | None, **filters: str | None
+) -> tuple[list[Quote], str | None]:
+    """(quotes of a week, the cursor of the next page): those that we got, then those that we made, week by week.
+
+    Our cursor is ``start.until.whose.theirs``: the ends of the first week and of this one in Unix seconds, the list,
+    and the exchange's own cursor.
+    """
+    if cursor is None:
+        told = (await account.kalshi.exchange.user_data_timestamp()).as_of_time.timestamp()  # paper time may be ahead
+        start = until = int(max(told, time.time())) + CLOCKS_S
+        whose, theirs = WHOSE[0], None
+    elif (found := _CURSOR.fullmatch(cursor)) is None:
+        raise InvalidRequestError("cursor must be the one of the page before.")
+    else:
+        start, until, theirs = int(found["start"]), int(found["until"]), found["theirs"] or None
+        whose = WHOSE[0] if found["whose"] == "got" else WHOSE[1]
+    quotes: list[Quote] = []
+    while True:
+        page = await account.kalshi.communications.quotes(
+            whose, **filters, min_ts=until - WEEK_S + 1, max_ts=until, limit=limit - len(quotes), cursor=theirs
+        )
+        quotes += page.quotes
+        theirs = page.cursor or None
+        if theirs is None and whose == WHOSE[0]:
+            whose = WHOSE[1]
+            if len(quotes) < limit:
+                continue
+        elif theirs is None:
+            whose, until = WHOSE[0], until - WEEK_S
+            if start - until > MOST_WEEKS * WEEK_S - 1:
+                return quotes, None
+        return quotes, f"{start}.{until}.{whose}.{theirs or ''}"

@@ -16,6 +16,7 @@ from .. import wire, wire_market
 from ..call import MAX_INT, Call, Json, bounded, contracts_of, count_of, dollars_of, price_of
 
 RFQ_STATUS = ("open", "closed")
+MOST_WINDOW_S = 7 * 86_400
 QUOTE_STATUS = ("open", "accepted", "confirmed", "executed", "cancelled")
 
 
@@ -226,9 +227,15 @@ def quote_json(call: Call, item: Quote) -> Json:
 
 
 def quotes(call: Call) -> Json:
+    """Production refuses a list without a user filter and a window of seven days at most."""
     rfq_id, status = call.text("rfq_id"), call.choice("status", QUOTE_STATUS)
     made, asked = call.choice("user_filter", ("self",)), call.choice("rfq_user_filter", ("self",))
     made_by, asked_by = call.text("quote_creator_user_id"), call.text("rfq_creator_user_id")
+    if not (made or asked):
+        raise invalid("user_filter", "one of user_filter and rfq_user_filter must be given")
+    first, last = call.seconds("min_ts"), call.seconds("max_ts")
+    if first is None or last is None or not 0 <= last - first <= MOST_WINDOW_S:
+        raise invalid("min_ts, max_ts", "a window of seven days at most must be given")
     updated = call.within("min_ts", "max_ts")
     own = call.member.user_id
     found = [
