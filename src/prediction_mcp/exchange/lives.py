@@ -46,6 +46,8 @@ class Lives(ABC):
     _tie_break: itertools.count[int]
     _advanced_ms: int
     _fees_until: int
+    _waived: list[Market]
+    """Markets with a fee waiver that hasn't ended."""
     _agenda: list[tuple[int, int, Transition, Event]]
 
     @abstractmethod
@@ -73,9 +75,15 @@ class Lives(ABC):
             self.hub.event_listed(event)
         for market in event.markets:
             state = self.engine.add_market(
-                market.ticker, market.grid, event.fees, exclusive=event.exclusively, shard=event.shard
+                market.ticker,
+                market.grid,
+                market.fees_at(self._advanced_ms),
+                exclusive=event.exclusively,
+                shard=event.shard,
             )
             state.is_open = False
+            if market.waiver_ms:
+                self._waived.append(market)
             self.changes.listings[market.ticker] = self.changes.markets[market.ticker] = None
             self._tell(market, "created")
         for transition, at in self._timetable(event):
@@ -111,9 +119,15 @@ class Lives(ABC):
             for event in concerned:
                 self.changes.events[event.ticker] = None
                 for market in event.markets:
-                    if market.ticker in self.engine.markets:
-                        self.engine.markets[market.ticker].fees = event.fees
+                    self._set_fees(market, now)
+        for market in [m for m in self._waived if m.waiver_ms <= now]:
+            self._waived.remove(market)
+            self._set_fees(market, now)
         self._fees_until = now
+
+    def _set_fees(self, market: Market, now: int) -> None:
+        if market.ticker in self.engine.markets:
+            self.engine.markets[market.ticker].fees = market.fees_at(now)
 
     def _tidy(self, now: int) -> None:
         """Let go of markets that ended long ago and that no member ever touched."""

@@ -33,7 +33,7 @@ from .lag import READ_LAG_MS, ReadLag
 from .lives import Lives, Transition
 from .world.clock import MAX_TIME_S, wall_clock_ms
 from .world.hours import Hours
-from .world.listed import Catalogue, Event
+from .world.listed import Catalogue, Event, Market
 from .world.scenario import due, fee_changes, first_day
 from .world.shards import SHARDED, SHARDS
 
@@ -124,6 +124,7 @@ class Exchange(Lives):
         self._populate(f"{seed}/{self.engine.sequence}")
         self._restore_keys()
         (self._advanced_ms,) = self.store.db.execute("SELECT clock_ms FROM exchange").fetchone()
+        self._waived = [market for market in self.catalogue.markets.values() if market.waiver_ms]
         for event in self.catalogue.events.values():
             for transition, at in self._timetable(event)[event.stage :]:
                 self._schedule(event, transition, at)
@@ -167,6 +168,7 @@ class Exchange(Lives):
         self._rng = random.Random(f"exchange/{seed}")
         self.fee_changes = fee_changes(started_ms)
         self._fees_until = 0
+        self._waived: list[Market] = []
         self._advanced_ms = self._next_roll = self._next_tidy = started_ms
 
     # -- members -----------------------------------------------------------------------------------------------

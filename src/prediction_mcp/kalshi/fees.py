@@ -6,12 +6,14 @@ Source: docs/kalshi.md, "Fees" (the exchange's fee schedule and its rounding rul
   quarter or a half of it, by the series' ``fee_type``;
 * the balance moves on a grid, so ``rounding fee = (revenue − trade fee) − floor_to_grid(revenue − trade fee)``;
 * rounding fees collect in the order's accumulator, which is paid back in whole grid units as the order fills,
-  never more than makes the fill's net fee zero. The accumulator belongs to the order over all its fills.
+  never more than makes the fill's net fee zero. The accumulator belongs to the order over all its fills;
+* until a market's ``fee_waiver_expiration_time`` its fills are free.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from .units import MICROS, PRICE_UNITS, ceil_div, dollars_decimal, parse_count, parse_price
@@ -21,6 +23,8 @@ GRID_DIRECT = MICROS // 10_000
 GRID_CENT = MICROS // 100
 """All other balances sit on $0.01."""
 
+SOON = timedelta(minutes=65)
+"""The longest wait for a confirmation (CONFIRM_TIMEOUT: an hour at most), and what clocks may differ."""
 BASE_RATE = Decimal("0.07")
 MAKER_SHARE: dict[str, Decimal] = {
     "quadratic": Decimal(0),
@@ -39,7 +43,7 @@ class UnknownFeeTypeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FeeSchedule:
-    """What a taker and a maker pay in one series (or event, where it overrides the series).
+    """Fees of a taker and a maker in one series (or event, where it overrides the series), or in one market.
 
     ``taker_rate`` and ``maker_rate`` are integers in units of 1e-10.
     """
@@ -48,6 +52,9 @@ class FeeSchedule:
     multiplier: Decimal
     taker_rate: int
     maker_rate: int
+    waived_until: datetime | None = None
+    after: FeeSchedule | None = None
+    """The fees once the waiver has ended; None without a waiver."""
 
     @classmethod
     def of(cls, fee_type: str, multiplier: Decimal | int | str = 1) -> FeeSchedule:
@@ -65,6 +72,21 @@ class FeeSchedule:
         if multiplier < 0 or taker != int(taker) or maker != int(maker):
             raise ValueError(f"fee multiplier {multiplier} must be positive, with six decimals at most")
         return cls(fee_type, multiplier, int(taker), int(maker))
+
+    def waived(self, until: datetime | None, now: datetime) -> FeeSchedule:
+        """Return the fees of a market with this ``fee_waiver_expiration_time``: none until then, these afterwards.
+
+        A waiver that ends within :data:`SOON` isn't counted: it may be over before an order that is planned now fills.
+        """
+        if until is None or until <= now + SOON:
+            return self
+        return FeeSchedule(self.fee_type, Decimal(0), 0, 0, until, self)
+
+    def through(self, moment: datetime | None) -> FeeSchedule:
+        """Return the highest fees that a fill may pay up to a time; None is for as long as the market lives."""
+        if self.after is None or self.waived_until is None or (moment is not None and moment <= self.waived_until):
+            return self
+        return self.after
 
     def rate(self, *, is_taker: bool) -> int:
         return self.taker_rate if is_taker else self.maker_rate

@@ -68,6 +68,8 @@ def worst_of(spec: RuleSpec, schedule: FeeSchedule | None, runs: int | None) -> 
     if spec.action == "sell":
         return ZERO
     price = spec.price or DEAREST
+    if schedule is not None:
+        schedule = schedule.through(None)  # its runs may come after a waiver
     if spec.kind in ("entry", "twap"):
         count = spec.count or ZERO
         parts = spec.slices if spec.kind == "twap" else 1

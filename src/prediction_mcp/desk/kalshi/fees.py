@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from prediction_mcp.kalshi.fees import FeeSchedule, UnknownFeeTypeError
@@ -21,7 +22,7 @@ Terms = tuple["Series", FeeSchedule | None]
 
 
 class FeeCache:
-    """Fees by event, a minute old at most: for limits and worst cases, which look before each order."""
+    """Fees by event, a minute old at most, and by market, with its waiver: for limits and worst cases."""
 
     LIFE_S = 60.0
 
@@ -40,8 +41,23 @@ class FeeCache:
         return terms
 
     async def of(self, market: Market) -> Terms:
-        """The fees that hold for a market."""
-        return self.known(market.event_ticker) or self.keep(market.event_ticker, await read(self._account, market))
+        """Return a market's series and its fees of now; a waiver of them is the market's own."""
+        series, fees = self.known(market.event_ticker) or self.keep(
+            market.event_ticker, await read(self._account, market)
+        )
+        return series, of_market(fees, market)
+
+
+def of_market(fees: FeeSchedule | None, market: Market) -> FeeSchedule | None:
+    """Return the fees of now in a market of an event with these fees."""
+    return None if fees is None else fees.waived(market.fee_waiver_expiration_time, datetime.now(UTC))
+
+
+def waiver(fees: FeeSchedule | None) -> str | None:
+    """Return a sentence about a market's fee waiver; None without one."""
+    if fees is None or fees.waived_until is None:
+        return None
+    return f"No fees until {fees.waived_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC; fills after that pay them."
 
 
 async def read(account: Account, market: Market) -> Terms:

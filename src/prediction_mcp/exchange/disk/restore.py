@@ -77,10 +77,13 @@ def restore_rfqs(store: Store, catalogue: Catalogue, engine: Engine) -> list[Rfq
 
 
 def _restore_markets(store: Store, catalogue: Catalogue, engine: Engine) -> None:
+    now_ms = store.last_ms
     for ticker, is_open, pool, open_interest, volume, last_price in store.db.execute("SELECT * FROM trading"):
         market = catalogue.markets[ticker]
         event = market.event
-        state = engine.add_market(ticker, market.grid, event.fees, exclusive=event.exclusively, shard=event.shard)
+        state = engine.add_market(
+            ticker, market.grid, market.fees_at(now_ms), exclusive=event.exclusively, shard=event.shard
+        )
         state.is_open = bool(is_open)
         state.payout = market.value if market.settled_ms else None
         state.pool, state.open_interest, state.volume, state.last_price = pool, open_interest, volume, last_price

@@ -112,6 +112,14 @@ class Market:
     previous_ask: int = 0
     serial: int = 0
     question: Question | None = None
+    waiver_ms: int = 0
+    """Until when its fills are free."""
+
+    def fees_at(self, now_ms: int) -> Fees:
+        """Return the fees of its event, or none while they are waived."""
+        fees = self.event.fees
+        waived = now_ms < self.waiver_ms and isinstance(fees, FeeSchedule)
+        return FeeSchedule.of(fees.fee_type, 0) if waived and isinstance(fees, FeeSchedule) else fees
 
     @property
     def grid(self) -> PriceGrid:

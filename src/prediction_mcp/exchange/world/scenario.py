@@ -241,8 +241,8 @@ def _vote_share(vote: datetime, rng: random.Random, _: Catalogue) -> Iterator[Ev
     rule = "This market pays the incumbent party's share of the vote, in dollars, as certified by the state."
     fair = ScalarFair(round(rng.uniform(0.4, 0.6), 2))
     event = write_event(listing, [Outcome("", "Vote share", rule)], fair, exclusive=False, structure="linear_cent")
-    event.markets[0].market_type = "scalar"
-    event.markets[0].strike_type = "functional"
+    event.markets[0].market_type, event.markets[0].strike_type = "scalar", "functional"
+    event.markets[0].waiver_ms = ms(vote - DAY * 5)
     yield event
 
 

@@ -74,6 +74,7 @@ class Market(KalshiModel):
     rules_secondary: str = ""
     price_level_structure: str = ""
     price_ranges: list[PriceRangeModel] = []
+    fee_waiver_expiration_time: OptionalTime = None
     mve_collection_ticker: str | None = None
     mve_selected_legs: list[ComboLeg] | None = None
     exchange_index: int | None = None

@@ -10,6 +10,7 @@ from pydantic import Field
 from prediction_mcp.analytics.costs import order_cost
 from prediction_mcp.desk.kalshi import lookup
 from prediction_mcp.desk.kalshi.account import Account
+from prediction_mcp.desk.kalshi.fees import waiver
 from prediction_mcp.desk.kalshi.trading.entry import OrderType, Ticket, dollars
 from prediction_mcp.desk.kalshi.trading.results import (
     Cancelled,
@@ -282,5 +283,6 @@ async def kalshi_calculate_order_cost(
         )
     cost = order_cost(schedule, at, count, buying=action == "buy")
     return CostAnswer.of(
-        cost, ticker=market.ticker, side=side, action=action, count=count, price=at, source=account.environment
-    )
+        cost, ticker=market.ticker, side=side, action=action, count=count, price=at, source=account.environment,
+        note=waiver(schedule),
+    )  # fmt: skip

@@ -18,6 +18,7 @@ from prediction_mcp.kalshi.models.markets import Market, Orderbook
 from prediction_mcp.kalshi.models.series import Series
 
 from .. import lookup
+from ..fees import of_market
 from ..fees import schedule as schedule_of
 from .one_event import is_ladder
 from .reading import books_of
@@ -293,7 +294,7 @@ def sides_of(group: Group, books: Mapping[str, Orderbook], series: Mapping[str, 
     sides = list[arb.Side]()
     for market, event in group.markets:
         parent, book = series.get(event.series_ticker), books.get(market.ticker)
-        schedule = None if parent is None else schedule_of(parent, event)
+        schedule = None if parent is None else of_market(schedule_of(parent, event), market)
         if schedule is None:
             return None
         if book is not None:

@@ -22,6 +22,7 @@ from prediction_mcp.kalshi.orders import check_count
 from prediction_mcp.net.words import cents, printed
 
 from .. import lookup
+from ..fees import waiver
 from .reading import candles, closes, hours_until, no_trades, tape, window
 from .results import (
     FEWEST_HOURS,
@@ -300,6 +301,8 @@ def _fee_risk(market: Market, schedule: FeeSchedule | None) -> RiskItem:
     price = ask or bid
     if schedule is None or price is None:
         return RiskItem(risk="fees", grade="medium", evidence="the fee can't be computed here")
+    if free := waiver(schedule):
+        return RiskItem(risk="fees", grade="low", evidence=free)
     fee = schedule.fee(price, Decimal(100), is_taker=True) / 100
     room = min(price, 1 - price)
     paid, share = f"{fee * 100:.2f}¢ a contract at {cents(price)}", fee / room

@@ -82,6 +82,7 @@ class MarketDetail(Answer):
     price_grid: str
     fee_type: str
     fee_multiplier: Number
+    fees_waived_until: Minute | None = None
     settlement_source: str | None = None
     legs: list[str] | None = None
 
@@ -118,7 +119,8 @@ class MarketDetail(Answer):
             more_rules=market.rules_secondary,
             price_grid=describe_grid(market),
             fee_type=schedule.fee_type if schedule else series.fee_type,
-            fee_multiplier=schedule.multiplier if schedule else series.fee_multiplier,
+            fee_multiplier=schedule.through(None).multiplier if schedule else series.fee_multiplier,
+            fees_waived_until=schedule.waived_until if schedule else None,
             settlement_source=", ".join(sources),
             legs=[f"{leg.side} {leg.market_ticker}" for leg in market.mve_selected_legs or []] or None,
         )

@@ -13,6 +13,7 @@ from prediction_mcp.kalshi.units import format_count, format_price, parse_price
 from prediction_mcp.net.words import cents, printed
 from prediction_mcp.safety.plan import Carried, Done, Plan, Resting, Stake, Terms
 
+from ..fees import waiver
 from ..held import resting_as
 from .entry import check_open, dollars
 from .preview_results import Amended
@@ -105,6 +106,7 @@ class AmendOrder(Plan[Amended]):
                 f"Change the order {in_short(self._order)}, {printed(self._old.count)} open,",
                 f"to {printed(self._new.count)} open: {in_words(self._new.book_side, self._new.price)}. {queue}",
                 f"Market: “{named(view.market)}” ({view.market.ticker}), YES now {quotes}.",
+                *filter(None, [waiver(view.schedule)]),
                 f"At worst what is open then loses {worst}, fees included. {MONEY[self._account.environment]}",
             )
         )

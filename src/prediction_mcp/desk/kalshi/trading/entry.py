@@ -24,6 +24,8 @@ from prediction_mcp.net.words import printed
 from .view import View, Wants
 
 if TYPE_CHECKING:
+    from prediction_mcp.kalshi.fees import FeeSchedule
+
     from ..account import Account
 
 
@@ -75,9 +77,12 @@ def prepare(ticket: Ticket, view: View) -> Entry:
     price = _market_price(view, ticket) if ticket.order_type == "market" else dollars(ticket.price)
     check_price(price, ticket.side, market.grid)
     book, yes_price = to_book(ticket.side, ticket.action, price)
+    immediate: TimeInForce = (
+        "immediate_or_cancel" if ticket.order_type == "market" or ticket.reduce_only else "good_till_canceled"
+    )
     if ticket.max_cost is not None:
-        _check_cost(view, ticket, price, ticket.max_cost)
-    immediate = "immediate_or_cancel" if ticket.order_type == "market" or ticket.reduce_only else "good_till_canceled"
+        fees = view.lasting(ticket.time_in_force or immediate, ticket.expiration_ts)
+        _check_cost(fees, price, ticket.count, ticket.max_cost)
     order = NewOrder(
         ticker=market.ticker,
         side=book,
@@ -166,10 +171,10 @@ def _market_price(view: View, ticket: Ticket) -> Decimal:
     return met.last_price
 
 
-def _check_cost(view: View, ticket: Ticket, price: Decimal, most: Decimal) -> None:
-    if view.schedule is None:
+def _check_cost(fees: FeeSchedule | None, price: Decimal, count: Decimal, most: Decimal) -> None:
+    if fees is None:
         raise InvalidOrderError("max_cost can't be checked: the fee formula of this series isn't known here.")
-    worst = order_cost(view.schedule, price, ticket.count, buying=True).max_loss
+    worst = order_cost(fees, price, count, buying=True).max_loss
     if worst > most:
         raise InvalidOrderError(
             f"The order may cost ${printed(worst)} with fees, more than max_cost ${most}: nothing was sent."

@@ -134,7 +134,7 @@ def _words(entry: Entry, ticket: Ticket, view: View, seen: Simulation) -> str:
     ]
     if far := far_past(entry, ticket, view.best_of(ticket.side, ticket.action)):
         lines.append(f"Careful: {far}")
-    if seen.note:
+    if seen.note:  # that no fees are paid, too
         lines.append(seen.note)
     if put.displaced:
         lines.append(

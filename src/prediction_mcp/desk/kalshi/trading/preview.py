@@ -13,6 +13,7 @@ from prediction_mcp.kalshi.errors import InvalidOrderError, KalshiError
 from prediction_mcp.kalshi.models.orders import Order
 from prediction_mcp.net.words import cents, printed
 
+from ..fees import waiver
 from .entry import Entry, Ticket, check_flags, prepare
 from .preview_results import SimulatedFill, Simulation, Validity
 from .stake import stake_of
@@ -58,6 +59,8 @@ async def validity(account: Account, ticket: Ticket) -> Validity:
     errors += wrong
     if view.schedule is None:
         warnings.append("The fee of this series can't be computed here.")
+    elif free := waiver(view.schedule):
+        warnings.append(free)
     worst = None
     if kalshi.has_key:
         wrong, more, worst = _about_account(entry, ticket, view)
@@ -119,9 +122,10 @@ def _about_account(entry: Entry, ticket: Ticket, view: View) -> tuple[list[str],
     opening = max(ticket.count - closable, ZERO)
     if ticket.reduce_only and not closable:
         errors.append("reduce_only: there is no position that this order would reduce.")
-    if view.schedule is not None and opening and view.balance is not None:
+    fees = view.lasting(entry.order.time_in_force, entry.order.expiration_time)
+    if fees is not None and opening and view.balance is not None:
         available = view.balance.balance_dollars
-        worst = order_cost(view.schedule, entry.price, opening, buying=buying).max_loss
+        worst = order_cost(fees, entry.price, opening, buying=buying).max_loss
         if worst > available:
             errors.append(f"The worst case is ${worst:f}, more than the ${available:f} that is available.")
     warnings += _about_own_orders(view.own_orders, entry, ticket)
@@ -190,5 +194,5 @@ def simulate(entry: Entry, ticket: Ticket, view: View, source: str) -> Simulatio
         position_after=done.position * sign,
         available_before=balance,
         available_after=None if change is None else balance + change,
-        note=note,
+        note=note or waiver(view.schedule),
     )

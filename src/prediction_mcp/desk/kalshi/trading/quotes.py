@@ -22,6 +22,7 @@ from prediction_mcp.net.sides import Side
 from prediction_mcp.net.words import cents, printed
 from prediction_mcp.safety.plan import Done, Plan, Stake, Terms
 
+from ..fees import waiver
 from .entry import Entry, Ticket, prepare
 from .question import both, gets, named, pays
 from .quote_results import (
@@ -160,6 +161,7 @@ class _Dealt(Plan[QuoteLine]):
                 f"{how}: buy {printed(deal.count)} {deal.side} at {both(deal.price)}; {book}.",
                 f"Market: “{named(market)}” ({market.ticker}).",
                 worst,
+                *filter(None, [waiver(self._view.schedule)]),
                 f"{then} {MONEY[self._account.environment]}",
             )
         )

@@ -216,11 +216,13 @@ class CostAnswer(Answer):
     max_profit: Number
     break_even_probability: Number
     meaning: str
+    note: str | None = None
 
     @classmethod
     def of(
-        cls, cost: OrderCost, *, ticker: str, side: Side, action: Action, count: Decimal, price: Decimal, source: str
-    ) -> Self:
+        cls, cost: OrderCost, *, ticker: str, side: Side, action: Action, count: Decimal, price: Decimal, source: str,
+        note: str | None = None,
+    ) -> Self:  # fmt: skip
         other = "no" if side == "yes" else "yes"
         if action == "buy":
             meaning = f"Pays if {side} is likelier than the break-even probability."
@@ -241,4 +243,5 @@ class CostAnswer(Answer):
             max_profit=cost.max_profit,
             break_even_probability=round(cost.break_even, 6),
             meaning=meaning,
+            note=note,
         )

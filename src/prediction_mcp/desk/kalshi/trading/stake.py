@@ -86,7 +86,7 @@ def stake_of(view: View, entry: Entry, ticket: Ticket) -> Stake:
     market, buying, holding = view.market, ticket.action == "buy", holding_of(view, ticket)
     only_closes = bool(entry.order.reduce_only)
     opens = ZERO if only_closes else max(ticket.count - holding.closable, ZERO)
-    costs = Costs(view.schedule)
+    costs = Costs(view.lasting(entry.order.time_in_force, entry.order.expiration_time))
     order = Resting(entry.order.side, Decimal(entry.order.price), ticket.count)
     displaced = holding.displaced(order)
     cost = max(costs.of(entry.price, opens, buying=buying), costs.opened(displaced))
@@ -112,7 +112,8 @@ def stake_of(view: View, entry: Entry, ticket: Ticket) -> Stake:
 
 def amended(view: View, old: Resting, new: Resting) -> Stake:
     """What an amended order puts at stake: whole, as if it were new; against a day only what it adds to before."""
-    market, holding, costs = view.market, _holding(view, new.book_side, without=old.order_id), Costs(view.schedule)
+    market, holding = view.market, _holding(view, new.book_side, without=old.order_id)
+    costs = Costs(view.lasting("good_till_canceled"))
     opens = max(new.count - holding.closable, ZERO)
     opened = max(old.count - holding.closable, ZERO)
     displaced = holding.displaced(new)

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from ..held import held_of, position_in, positions_of, resting_of, standings
 if TYPE_CHECKING:
     from prediction_mcp.kalshi.fees import FeeSchedule
     from prediction_mcp.kalshi.models.markets import Market, Orderbook
-    from prediction_mcp.kalshi.models.orders import Order
+    from prediction_mcp.kalshi.models.orders import Order, TimeInForce
     from prediction_mcp.kalshi.models.portfolio import Balance, MarketPosition
     from prediction_mcp.kalshi.models.series import Series
     from prediction_mcp.net.sides import Action, Side
@@ -82,6 +83,13 @@ class View:
     def schedule(self) -> FeeSchedule | None:
         """The fees; None where their formula isn't known here."""
         return None if self.fees is None else self.fees[1]
+
+    def lasting(self, time_in_force: TimeInForce, expires: int | None = None) -> FeeSchedule | None:
+        """The fees that an order pays at worst: one that rests may fill after a waiver, up to the market's close."""
+        if self.schedule is None or time_in_force != "good_till_canceled":
+            return self.schedule
+        ends = [end for end in (self.market.close_time, expires and datetime.fromtimestamp(expires, UTC)) if end]
+        return self.schedule.through(min(ends, default=None))
 
     @property
     def series(self) -> str:

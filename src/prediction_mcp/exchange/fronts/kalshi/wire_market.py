@@ -163,6 +163,8 @@ def market(item: Market, state: MarketState, now_ms: int) -> Json:
         out["settlement_value_dollars"] = format_price(item.value)
     if item.settled_ms:
         out["settlement_ts"] = moment(item.settled_ms)
+    if item.waiver_ms:
+        out["fee_waiver_expiration_time"] = moment(item.waiver_ms)
     if item.legs:
         out["mve_collection_ticker"] = item.event.collection
         out["mve_selected_legs"] = legs(item)
