@@ -137,21 +137,26 @@ def client_methods(client: KalshiClient) -> Iterator[tuple[str, Any]]:
 
 
 async def _call(name: str, method: Any) -> None:
-    """Call it with all arguments, with those it needs, and with each of the others alone and left out."""
-    hints = typing.get_type_hints(method)
-    parameters = inspect.signature(method).parameters
-    needed = {n: value_of(hints[n]) for n, p in parameters.items() if p.default is p.empty}
-    others = {n: True if hints[n] is bool else value_of(hints[n]) for n, p in parameters.items() if n not in needed}
+    """Call it in every way of :func:`ways`."""
     done = 0
-    alone = [{**needed, n: value} for n, value in others.items()]
-    without = [{**needed, **{m: value for m, value in others.items() if m != n}} for n in others]
-    for chosen in ({**needed, **others}, needed, *alone, *without):
+    for chosen in ways(method):
         try:
             await method(**chosen)
             done += 1
         except InvalidOrderError:  # arguments that exclude each other
             continue
     assert done, f"{name} took no arguments at all"
+
+
+def ways(method: Any) -> list[dict[str, Any]]:
+    """Arguments to call a method with: those it needs, all, and each of the others alone and left out."""
+    hints = typing.get_type_hints(method)
+    parameters = inspect.signature(method).parameters
+    needed = {n: value_of(hints[n]) for n, p in parameters.items() if p.default is p.empty}
+    others = {n: True if hints[n] is bool else value_of(hints[n]) for n, p in parameters.items() if n not in needed}
+    alone = [{**needed, n: value} for n, value in others.items()]
+    without = [{**needed, **{m: value for m, value in others.items() if m != n}} for n in others]
+    return [needed, {**needed, **others}, *alone, *without]
 
 
 def value_of(hint: Any) -> Any:

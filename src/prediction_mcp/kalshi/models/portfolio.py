@@ -3,6 +3,8 @@
 from datetime import datetime
 from decimal import Decimal
 
+from pydantic import AliasChoices, Field
+
 from prediction_mcp.net.sides import BookSide, Side
 
 from .base import Count, Dollars, KalshiModel, OptionalTime, Page
@@ -62,7 +64,7 @@ class Fill(KalshiModel):
     no_price_dollars: Dollars | None = None
     is_taker: bool
     fee_cost: Dollars = Decimal(0)
-    created_time: OptionalTime = None
+    created_time: OptionalTime = Field(None, validation_alias=AliasChoices("created_time", "ts"))
     subaccount_number: int | None = None
     exchange_index: int | None = None
 

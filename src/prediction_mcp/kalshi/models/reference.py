@@ -37,9 +37,9 @@ class MilestonePage(Page):
 
 
 class StructuredTarget(KalshiModel):
-    """Who or what a market is about: a team, a player, a city."""
+    """A team, a player or a city that a market is about."""
 
-    id: str
+    id: str = ""
     name: str = ""
     type: str = ""
     details: dict[str, Any] | None = None
@@ -49,7 +49,7 @@ class StructuredTarget(KalshiModel):
 
 
 class StructuredTargetAnswer(KalshiModel):
-    structured_target: StructuredTarget
+    structured_target: StructuredTarget | None = None
 
 
 class StructuredTargetPage(Page):

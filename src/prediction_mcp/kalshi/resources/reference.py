@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..errors import NotFoundError
 from ..models.reference import (
     CategoryTags,
     EventFeeChange,
@@ -65,7 +66,10 @@ class ReferenceResource:
     async def structured_target(self, target_id: str) -> StructuredTarget:
         """One target. Raises NotFoundError."""
         template, ids = "/structured_targets/{structured_target_id}", {"structured_target_id": target_id}
-        return (await self._transport.get(StructuredTargetAnswer, template, ids)).structured_target
+        found = (await self._transport.get(StructuredTargetAnswer, template, ids)).structured_target
+        if found is None:
+            raise NotFoundError(f"The exchange has no structured target {target_id}.")
+        return found
 
     async def structured_targets(
         self,
