@@ -175,8 +175,8 @@ async def weight() -> None:
         )
     (watch,) = watcher.watches.values()
     print(
-        f"{MARKETS:,} markets watched, {len(BIDS) + len(ASKS)} levels each, {len(watch.events):,} events kept of "
-        f"{watch.seen:,}: {rss_mb() - before:.0f} MB"
+        f"{MARKETS:,} markets watched, {len(BIDS) + len(ASKS)} levels each, {len(list(watch.log)):,} events kept of "
+        f"{watch.log.seen:,}: {rss_mb() - before:.0f} MB"
     )
 
 

@@ -81,11 +81,11 @@ async def test_books_and_fills_endure(request: pytest.FixtureRequest, monkeypatc
         exchange.sync()
         done = {f.fill_id for f in exchange.archive.fills(member)}
         for _ in range(500):
-            fills = [u.event.id for u in watch.events if isinstance(u.event, FillEvent)]
-            if watch.seen >= len(done):
+            fills = [u.event.id for u in watch.log if isinstance(u.event, FillEvent)]
+            if watch.log.seen >= len(done):
                 break
             await asyncio.sleep(0.02)
-        assert watch.seen == len(done), "a fill was missed, or told twice"
+        assert watch.log.seen == len(done), "a fill was missed, or told twice"
         assert set(fills) <= done
         assert len(fills) == len(set(fills))
         await watcher.close()

@@ -33,10 +33,14 @@ START_MS = 1_795_500_000_000
 
 
 class Ear(MessageHandler):
-    """Which resources changed, as the client is told by itself."""
+    """Resources that changed and log messages, as the client gets them unasked."""
 
     def __init__(self) -> None:
         self.changed: list[str] = []
+        self.logs: list[Any] = []
+
+    async def log(self, message: Any) -> None:
+        self.logs.append(message)
 
     async def on_resource_updated(self, message: Any) -> None:
         self.changed.append(str(message.params.uri))
@@ -93,7 +97,9 @@ async def at(era: str, tmp_path: Path, **changes: Any) -> AsyncIterator[Desk]:
         path.chmod(0o600)
         options = {"toolsets": "polymarket", "polymarket_key_path": path, **changes}
         server = create_server(settings_for(served, tmp_path, **options))
-        async with Client(server, mode=era, elicitation_handler=person, message_handler=desk.ear) as client:
+        async with Client(
+            server, mode=era, elicitation_handler=person, message_handler=desk.ear, log_handler=desk.ear.log
+        ) as client:
             desk.client = client
             yield desk
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.client.subscriptions import listen
 
+from prediction_mcp.exchange.engine.matching import BID
 from prediction_mcp.exchange.fronts.polymarket.wire import tokens_of
 from prediction_mcp.exchange.world.listed import Market
 from prediction_mcp.polymarket import PolymarketAccount
@@ -99,3 +101,101 @@ async def test_a_resting_buy_that_is_hit_is_told_as_a_buy(desk: Desk) -> None:
     assert all(" as maker: " in text for text in told)
     sides = [row["side"] for row in (await desk.call("polymarket_get_activity"))["activity"] if "side" in row]
     assert sides == ["BUY", "BUY"]
+
+
+# -- what updates say ------------------------------------------------------------------------------------------------
+
+
+async def test_updates_name_the_levels_that_changed_within_the_depth(desk: Desk) -> None:
+    slug = await empty_book(desk)
+    made = await desk.call("polymarket_subscribe_orderbook_updates", token_ids=[slug], depth=2)
+    wide = await desk.call("polymarket_subscribe_orderbook_updates", token_ids=[slug], depth=3)
+    assert "the best 2 of each side" in made["note"]
+
+    async def latest(subscription: str, ends: str) -> list[str]:
+        async with asyncio.timeout(10):
+            while True:
+                status = await desk.call("polymarket_get_realtime_status", subscription_id=subscription, limit=1000)
+                (line,) = status["subscriptions"]
+                rows = [text.partition(": ")[2] for text in line.get("latest", [])]
+                if rows and rows[-1].endswith(ends):
+                    return rows
+                await asyncio.sleep(0.02)
+
+    async with stranger(desk) as other:
+        for price, size in (("0.40", 50), ("0.38", 20), ("0.36", 10)):
+            await other.place(slug, "BUY", price, size)
+        rows = await latest(wide["subscription_id"], "bid 36¢: 10")
+        assert rows[-1] == "40¢ bid, nothing ask; bid 36¢: 10"
+        await other.place(slug, "BUY", "0.38", 5)
+        assert (await latest(wide["subscription_id"], "bid 38¢: 25"))[-1] == "40¢ bid, nothing ask; bid 38¢: 25"
+        await other.place(slug, "BUY", "0.42", 7)  # 38¢ is pushed behind the second level: it hasn't changed
+        rows = await latest(made["subscription_id"], "bid 42¢: 7")
+    assert rows[-1] == "42¢ bid, nothing ask; bid 42¢: 7"
+    assert not any("36¢" in row for row in rows), "a third level is beyond a depth of two"
+
+
+async def test_an_unchanged_top_is_told_once_though_outcomes_alternate(desk: Desk) -> None:
+    """Both outcomes change with every order: each has the same top as before, and the other one's in between."""
+    slug = await empty_book(desk)
+    async with stranger(desk) as other:
+        await other.place(slug, "BUY", "0.40", 50)
+        made = await desk.call("polymarket_subscribe_market_prices", market_ids=[slug])
+        wide = await desk.call("polymarket_subscribe_orderbook_updates", token_ids=[slug], depth=10)
+        for price in ("0.30", "0.31", "0.32", "0.33", "0.34"):
+            await other.place(slug, "BUY", price, 10)
+        await updates(desk, wide["subscription_id"], 5)
+    status = await desk.call("polymarket_get_realtime_status", subscription_id=made["subscription_id"])
+    assert status["subscriptions"][0]["seen"] == 0, status
+
+
+async def test_a_thousand_updates_are_kept_and_can_be_read(desk: Desk) -> None:
+    slug = await empty_book(desk)
+    made = await desk.call("polymarket_subscribe_orderbook_updates", token_ids=[slug], depth=1)
+    async with stranger(desk) as other:
+        account = desk.exchange.engine.accounts[other.account.wallet.address.lower()]
+        engine = desk.exchange.engine
+        for number in range(505):  # the best bid comes and goes
+            order = engine.submit(account, slug, BID, 3_000 + number % 7 * 100, 1_000, desk.clock())
+            desk.exchange.advance(with_crowd=False)
+            await asyncio.sleep(0)
+            engine.cancel(order, desk.clock())
+            desk.exchange.advance(with_crowd=False)
+            await asyncio.sleep(0)
+        await updates(desk, made["subscription_id"], 1_005)
+    one = await desk.call("polymarket_get_realtime_status", subscription_id=made["subscription_id"], limit=1000)
+    (line,) = one["subscriptions"]
+    assert (len(line["latest"]), line["seen"] - line["dropped"]) == (1_000, 1_000)
+    assert len((await desk.call("polymarket_get_realtime_status"))["subscriptions"][0]["latest"]) == 10
+    assert "no such subscription" in await desk.error("polymarket_get_realtime_status", subscription_id="p99")
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(("callback", "level"), [("notification", "notice"), ("log", "info")])
+async def test_the_answer_says_what_this_client_gets(
+    era: str, callback: str, level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prediction_mcp.protocol.push.BEAT_S", 0.05)
+    async with at(era, tmp_path) as desk:
+        slug = await empty_book(desk)
+        made = await desk.call("polymarket_subscribe_orderbook_updates", token_ids=[slug], callback_type=callback)
+        async with stranger(desk) as other:
+            await other.place(slug, "BUY", "0.40", 50)
+            if era == "legacy":
+                assert made["delivery"].startswith(f"Log messages (level {level}), 3 a second at most")
+                async with asyncio.timeout(10):
+                    while not desk.ear.logs:  # noqa: ASYNC110 - the handler has nobody to wake
+                        await asyncio.sleep(0.02)
+                message = desk.ear.logs[-1]
+                assert (message.level, message.logger) == (level, "polymarket")
+                assert (message.data["subscription"], message.data["updates"]) == (made["subscription_id"], 1)
+                assert "40¢ bid" in message.data["said"]
+            else:
+                assert made["delivery"].startswith("This client's protocol version has no log messages: listen to ")
+                uri = made["delivery"].partition("listen to ")[2].partition(",")[0]
+                async with listen(desk.client.session, resource_subscriptions=[uri]) as stream:
+                    await other.place(slug, "BUY", "0.41", 50)
+                    async for event in stream:
+                        assert str(event.uri) == uri  # type: ignore[union-attr]
+                        break
+                assert not desk.ear.logs

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastmcp import Client
@@ -21,9 +21,10 @@ from prediction_mcp.exchange.engine.matching import BID
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.kalshi.transport import Transport
 from prediction_mcp.protocol import push as push_module
-from prediction_mcp.realtime import watcher as watcher_module
+from prediction_mcp.realtime import event_log
 from prediction_mcp.realtime.conditions import Alarm, Condition
 from prediction_mcp.realtime.events import Quote
+from prediction_mcp.realtime.watcher import Watch, Watcher
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import load_settings
 from tests.conftest import MARKET, Served
@@ -211,13 +212,19 @@ async def test_the_list_and_the_end_of_subscriptions(listener: Listener, served:
 async def test_events_are_bounded_and_the_dropped_are_counted(
     listener: Listener, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watcher_module, "KEPT", 5)
+    monkeypatch.setattr(event_log, "KEPT", 5)
     await listener.call("kalshi_subscribe_trades", tickers=[MARKET])
     for _ in range(12):
         trade(served)
     await asyncio.sleep(0.2)
     (line,) = (await listener.call("kalshi_get_subscriptions"))["subscriptions"]
     assert (line["updates"], line["dropped"]) == (12, 7)
+    newest = await listener.call("kalshi_get_latest_update", channel="trades", ticker=MARKET, history=1000)
+    assert len(newest["history"]) == 5, "what is kept can be read"
+    assert newest["history"][-1]["update"] == newest["update"]
+    three = await listener.call("kalshi_get_latest_update", channel="trades", history=3)
+    assert three["history"] == newest["history"][-3:]
+    assert "history" not in await listener.call("kalshi_get_latest_update", channel="trades")
 
 
 async def test_no_fill_is_missed_over_a_lost_connection(listener: Listener, served: Served) -> None:
@@ -295,6 +302,34 @@ async def test_log_notifications_are_gathered(listener: Listener, served: Served
     assert {log["channel"] for log in listener.ear.logs} == {"orderbook"}
     assert len(listener.ear.logs) <= 10
     assert sum(log["updates"] for log in listener.ear.logs) >= 200
+
+
+async def test_the_answer_says_what_this_client_gets(listener: Listener) -> None:
+    quiet = await listener.call("kalshi_subscribe_trades", tickers=[MARKET])
+    assert quiet["delivery"] == "Nothing is sent unasked: call kalshi_get_latest_update."
+    loud = await listener.call("kalshi_subscribe_ticker", tickers=[MARKET], notify="all")
+    alarm = await listener.call("kalshi_subscribe_ticker", tickers=[MARKET], above=90)
+    if listener.era == "legacy":
+        assert loud["delivery"].startswith("Log messages (level info), 3 a second at most")
+        assert alarm["delivery"].startswith("Log messages (level notice), 3 a second at most")
+    else:
+        none = "This client's protocol version has no log messages: listen to kalshi://feeds/status, or call "
+        assert loud["delivery"] == alarm["delivery"] == f"{none}kalshi_get_latest_update."
+
+
+def test_changes_are_updates_with_other_prices_and_all_is_each_update() -> None:
+    told: list[tuple[str, str]] = []
+    watcher = Watcher(
+        lambda *_: cast("Any", None), lambda watch, ticker, _: told.append((watch.notify, ticker)), lambda *_: None
+    )
+    for notify in ("off", "changes", "all"):
+        watcher._enter(Watch(notify, "ticker", ("A", "B"), notify, Condition()))
+    first, same = Quote(bid=Decimal("0.4"), volume=Decimal(1)), Quote(bid=Decimal("0.4"), volume=Decimal(2))
+    for ticker, quote in (("A", first), ("B", first), ("A", same), ("B", same), ("A", Quote(bid=Decimal("0.5")))):
+        watcher._heard("ticker", ticker, quote)
+    assert [ticker for notify, ticker in told if notify == "all"] == ["A", "B", "A", "B", "A"]
+    assert [ticker for notify, ticker in told if notify == "changes"] == ["A", "B", "A"]
+    assert not any(notify == "off" for notify, _ in told)
 
 
 async def test_an_alert_speaks_once_when_it_becomes_true(listener: Listener, served: Served) -> None:

@@ -75,7 +75,7 @@ class Screen:
         table = Table(title="trades", box=None, title_justify="left", padding=(0, 1))
         for heading in ("time", "market", "price", "contracts", "taker"):
             table.add_column(heading)
-        newest: deque[Update] = deque(self.trades.events, maxlen=TRADES)
+        newest: deque[Update] = deque(self.trades.log, maxlen=TRADES)
         for update in reversed(newest):
             trade, at = update.event, time.strftime("%H:%M:%S", time.localtime(update.at))
             if isinstance(trade, TradeEvent):
@@ -87,7 +87,7 @@ class Screen:
     def lines(self) -> list[Shown]:
         """The same for a program, a line a market."""
         trades = defaultdict[str, list[dict[str, Any]]](list)
-        for update in self.trades.events:
+        for update in self.trades.log:
             if isinstance(trade := update.event, TradeEvent):
                 trades[update.ticker].append(
                     {"price": float(trade.price), "contracts": float(trade.count), "taker": trade.taker}

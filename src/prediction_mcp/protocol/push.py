@@ -14,6 +14,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
@@ -37,10 +38,21 @@ if TYPE_CHECKING:
 BEAT_S = 1.0
 MESSAGES = 3
 """Log notifications of one beat; the rest is gathered for the next."""
+ALERT, UPDATE = "notice", "info"
+"""Levels of log messages."""
 ALERTS = 20
 """Alerts that the status keeps."""
 FEEDS_URI = "kalshi://feeds/status"
 _OF_ACCOUNT = ("fills", "orders")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A log message that waits for the next beat."""
+
+    logger: str
+    data: dict[str, Any]
+    is_alert: bool
 
 
 class Push:
@@ -55,7 +67,7 @@ class Push:
         self._listening: dict[str, weakref.WeakSet[Connection]] = {}  # by URI, handshake era
         self._watched = set[tuple[str, int]]()  # (URI, connection) for which something is watched
         self._streams: dict[str, int] = {}  # by URI, 2026-07-28
-        self._messages: dict[tuple[str, str], dict[str, Any]] = {}
+        self._messages: dict[tuple[str, str], Message] = {}
         self._touched: set[str] = set()
         self._beat: asyncio.Task[None] | None = None
 
@@ -74,31 +86,40 @@ class Push:
         if text:
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             self.alerts.append({"at": at, "subscription": watch.id, "ticker": ticker, "said": text})
-            self.touch(FEEDS_URI)
         if text or watch.notify != "off":
-            before = self._messages.get((watch.id, ticker))
-            self._messages[watch.id, ticker] = {
-                "subscription": watch.id,
-                "channel": watch.channel,
-                "ticker": ticker,
-                "updates": (before["updates"] if before else 0) + 1,
-                **({"said": text} if text else {"said": before["said"]} if before and "said" in before else {}),
-            }
-            self._wake()
+            self.touch(FEEDS_URI)
+            about = {"subscription": watch.id, "channel": watch.channel, "ticker": ticker}
+            self._queue("kalshi", about, text, alert=bool(text))
 
     def said(self, subscription: str, channel: str, name: str, text: str, *, alert: bool) -> None:
-        """Something came at Polymarket; an ``alert`` goes out by itself, a few words a second at most."""
-        if not alert:
+        """An update of a Polymarket subscription; an ``alert`` is kept for the status and sent before other updates."""
+        if alert:
+            at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            self.alerts.append({"at": at, "subscription": subscription, "market": name, "said": text})
+            self.touch(FEEDS_URI)
+        self._queue("polymarket", {"subscription": subscription, "channel": channel, "market": name}, text, alert=alert)
+
+    def _queue(self, logger: str, about: dict[str, str], text: str, *, alert: bool) -> None:
+        """Queue a log message where the subscription's client takes them; it replaces the same market's waiting one."""
+        subscription, _, name = about.values()
+        if subscription not in self._owners:
             return
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self.alerts.append({"at": at, "subscription": subscription, "market": name, "said": text})
-        self.touch(FEEDS_URI)
         before = self._messages.get((subscription, name))
-        updates = (before["updates"] if before else 0) + 1
-        self._messages[subscription, name] = {
-            "subscription": subscription, "channel": channel, "market": name, "updates": updates, "said": text,
-        }  # fmt: skip
+        data: dict[str, Any] = {**about, "updates": (before.data["updates"] if before else 0) + 1}
+        said = text or (before.data.get("said") if before else None)
+        if said:
+            data["said"] = said
+        self._messages[subscription, name] = Message(logger, data, alert or (before is not None and before.is_alert))
         self._wake()
+
+    def delivery(self, subscription: str, *, unasked: bool, alert: bool, uri: str, tool: str) -> str:
+        """What a subscription's own client gets of its updates: depends on its protocol version."""
+        if not unasked:
+            return f"Nothing is sent unasked: call {tool}."
+        if subscription in self._owners:
+            level = ALERT if alert else UPDATE
+            return f"Log messages (level {level}), {MESSAGES} a second at most, each market's newest; all with {tool}."
+        return f"This client's protocol version has no log messages: listen to {uri}, or call {tool}."
 
     def touched(self, channel: Channel, ticker: str) -> None:
         """An update came: the resources that show it have changed."""
@@ -128,19 +149,18 @@ class Push:
             for uri in sorted(self._touched):
                 self._touched.discard(uri)
                 await self._changed(uri)
-            urgent = sorted(self._messages, key=lambda key: "said" not in self._messages[key])
+            urgent = sorted(self._messages, key=lambda key: not self._messages[key].is_alert)
             for key in urgent[:MESSAGES]:
                 await self._log(self._messages.pop(key))
             self.suppressed += len(self._messages)
             await asyncio.sleep(BEAT_S)
 
-    async def _log(self, data: dict[str, Any]) -> None:
-        connection = self._owners.get(data["subscription"])
+    async def _log(self, message: Message) -> None:
+        connection = self._owners.get(message.data["subscription"])
         if connection is not None:
-            level = "notice" if "said" in data else "info"
-            logger_name = "polymarket" if "market" in data else "kalshi"
-            message = {"level": level, "logger": logger_name, "data": data}
-            await connection.outbound.notify("notifications/message", message)
+            level = ALERT if message.is_alert else UPDATE
+            content = {"level": level, "logger": message.logger, "data": message.data}
+            await connection.outbound.notify("notifications/message", content)
 
     async def _changed(self, uri: str) -> None:
         await self.bus.publish(ResourceUpdated(uri=uri))

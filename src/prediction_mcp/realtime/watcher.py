@@ -17,12 +17,13 @@ from prediction_mcp.net.errors import MissingError, PlatformError
 from prediction_mcp.net.retrying import Retrier
 
 from .conditions import Alarm, Condition
-from .events import Channel, Event, FillEvent, Quote
+from .event_log import EventLog
+from .events import BookEvent, Channel, Event, FillEvent, Quote
 
-KEPT = 1_000
 MOST = 100
 """Subscriptions of one server."""
 Notify = Literal["off", "changes", "all"]
+"""What is notified unasked: nothing, updates with other prices than before, or every update."""
 
 
 class TooManyError(PlatformError):
@@ -67,14 +68,9 @@ class Watch:
     tickers: tuple[str, ...]
     notify: Notify
     condition: Condition
-    events: deque[Update] = field(default_factory=lambda: deque(maxlen=KEPT))
+    log: EventLog[Update] = field(default_factory=EventLog)
     alarms: dict[str, Alarm] = field(default_factory=dict)
-    seen: int = 0
     since: float = field(default_factory=time.time)
-
-    @property
-    def dropped(self) -> int:
-        return max(self.seen - KEPT, 0)
 
 
 class Watcher:
@@ -194,8 +190,7 @@ class Watcher:
         key = (channel, ticker)
         self._latest[key] = update
         for watch in (*self._of_market.get(key, ()), *self._of_all.get(channel, ())):
-            watch.seen += 1
-            watch.events.append(update)
+            watch.log.add(update)
             self._consider(watch, ticker, event)
         for name in (ticker, "") if self._waiting else ():
             for answer in self._waiting.get((channel, name), ()):
@@ -220,7 +215,7 @@ class Watcher:
                 alarm = watch.alarms.setdefault(ticker, Alarm(watch.condition))
                 if (text := alarm.check(event)) is not None:
                     self._alert(watch, ticker, text)
-        elif watch.notify != "off":
+        elif watch.notify == "all" or (watch.notify == "changes" and _is_change(watch, ticker, event)):
             self._alert(watch, ticker, "")
 
     # -- after a lost connection -------------------------------------------------------------------------------
@@ -246,3 +241,14 @@ class Watcher:
     async def close(self) -> None:
         await self._missed.close()
         await self.source.close()
+
+
+def _is_change(watch: Watch, ticker: str, event: Event) -> bool:
+    """Whether an update shows other prices than the market's one before; fills, orders and trades always count."""
+    match event:
+        case Quote():
+            return watch.log.is_new(ticker, (event.last, event.bid, event.ask))
+        case BookEvent(side=None):
+            return watch.log.is_new(ticker, (event.best_bid, event.best_ask))
+        case _:
+            return True

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import itertools
 import re
-import time
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from prediction_mcp.desk.results import Answer, Number, Result
+from prediction_mcp.desk.results import Number
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.words import cents, printed
 from prediction_mcp.polymarket.errors import InvalidRequestError
 from prediction_mcp.safety.text import clean, cut
 
 from . import lookup
+from .subscriptions import SHOWN, Callback, Kind, Status, Subscribed, Subscription, SubscriptionLine
 
 if TYPE_CHECKING:
     from prediction_mcp.polymarket.feed import Feed
@@ -29,13 +27,13 @@ if TYPE_CHECKING:
     from .account import Account
     from .lookup import Side
 
-Kind = Literal["prices", "orderbook", "orders", "trades", "resolution"]
-Callback = Literal["notification", "log"]
 BOOK_URI = "polymarket://markets/{slug}/orderbook"
 _BOOK = re.compile(BOOK_URI.format(slug="([^/]+)"))
 PORTFOLIO_URI = "polymarket://portfolio"
 STATUS_URI = "polymarket://websocket-status"
-MOST, KEPT, NAMED, SHOWN = 100, 200, 60, 10
+MOST, NAMED = 100, 60
+RESOURCE_DEPTH = 10
+"""Levels whose changes a listener of a book's resource is told of."""
 
 
 class Listener(Protocol):
@@ -53,60 +51,6 @@ class Nobody:
 
     def said(self, subscription: str, channel: str, name: str, text: str, *, alert: bool) -> None: ...
     def touch(self, uri: str) -> None: ...
-
-
-@dataclass
-class Subscription:
-    """One subscription. ``keys`` are token ids, or condition ids; none is all of the wallet."""
-
-    id: str
-    kind: Kind
-    keys: frozenset[str]
-    names: dict[str, str]
-    callback: Callback
-    depth: int = 0
-    seen: int = 0
-    since: float = field(default_factory=time.time)
-    events: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=KEPT))
-
-
-class SubscriptionLine(Result):
-    """``latest`` are the newest updates, newest last."""
-
-    subscription_id: str
-    what: str
-    of: list[str]
-    callback: str
-    seen: int
-    latest: list[str] | None = None
-
-
-class Subscribed(Answer):
-    """``prices`` now, of what is watched."""
-
-    subscription_id: str
-    what: str
-    of: list[str]
-    callback: str
-    feed: str
-    prices: dict[str, list[Number | None]] | None = None
-    note: str | None = None
-
-
-class Status(Answer):
-    """The feeds' state and counters; ``doubtful`` books are being read again.
-
-    ``problem`` is why a feed isn't live and when it is tried again.
-    """
-
-    feed: str
-    user_feed: str
-    problem: str | None = None
-    connections: int
-    books: int
-    doubtful: int
-    counters: dict[str, int]
-    subscriptions: list[SubscriptionLine]
 
 
 class Feeds:
@@ -186,13 +130,13 @@ class Feeds:
     def _made(self, kind: Kind, names: dict[str, str], callback: Callback, depth: int) -> Subscription:
         if len(self.subscriptions) >= MOST:
             raise InvalidRequestError(f"{MOST} subscriptions are the most: end some first.")
-        return Subscription(f"p{next(self._numbers)}", kind, frozenset(names), names, callback, depth)
+        started = kind not in ("prices", "orderbook")
+        return Subscription(f"p{next(self._numbers)}", kind, frozenset(names), names, callback, depth, started)
 
     async def unwatch(self, subscription_id: str) -> Subscription:
         """End a subscription. Raises InvalidRequestError where there is none."""
-        made = self.subscriptions.pop(subscription_id, None)
-        if made is None:
-            raise InvalidRequestError("There is no such subscription: polymarket_get_realtime_status lists them.")
+        made = self._named(subscription_id)
+        del self.subscriptions[subscription_id]
         if made.kind in ("prices", "orderbook"):
             await self.market.unwatch(made.keys)
         elif made.kind == "resolution":
@@ -202,13 +146,19 @@ class Feeds:
             self._user.unwatch()
         return made
 
+    def _named(self, subscription_id: str) -> Subscription:
+        made = self.subscriptions.get(subscription_id)
+        if made is None:
+            raise InvalidRequestError("There is no such subscription: polymarket_get_realtime_status lists them.")
+        return made
+
     async def wanted(self, uri: str) -> None:
         """Somebody listens to a resource: watch what it shows."""
         await self._account.open()
         watches: list[Subscription] = []
         if (named := _BOOK.fullmatch(uri)) is not None:
             side = await lookup.side(self._account, named[1], None)
-            watches.append(await self.watch_tokens("orderbook", [side], "log"))
+            watches.append(await self.watch_tokens("orderbook", [side], "log", RESOURCE_DEPTH))
         elif uri == PORTFOLIO_URI:
             watches.append(await self.watch_own("trades", [], "log"))
         self._for_resources.setdefault(uri, []).extend(watches)
@@ -247,9 +197,7 @@ class Feeds:
             elif frame.name in ("book", "price_change"):
                 book = self.book(token)
                 if book is not None:
-                    top = f"{_units(book.best_bid)} bid, {_units(book.best_ask)} ask"
-                    self._tell("orderbook", token, top, only_new=True)
-                    self._tell("prices", token, top, only_new=True)
+                    self._tell_book(token, book)
 
     def _order(self, order: UserOrder) -> None:
         filled = "" if order.size_matched is None else f", {printed(order.size_matched)} filled"
@@ -273,18 +221,39 @@ class Feeds:
             self._tell("trades", trade.market, f"traded as {role}, without saying what: {status}")
         self._listener.touch(PORTFOLIO_URI)
 
-    def _tell(self, kind: Kind, key: str, text: str, *, only_new: bool = False) -> None:
-        for made in self.subscriptions.values():
-            if made.kind != kind or (made.keys and key not in made.keys):
-                continue
-            name = made.names.get(key) or self._questions.get(key, key[:12])
-            said = f"{name}: {text}"
-            if only_new and made.events and made.events[-1][1] == said:
-                continue
-            made.seen += 1
-            made.events.append((time.time(), said))
-            self._listener.said(made.id, kind, name, text, alert=made.callback == "notification")
-            self._listener.touch(STATUS_URI)
+    def _tell(self, kind: Kind, key: str, text: str) -> None:
+        for made in self._watching(kind, key):
+            self._report(made, key, text)
+
+    def _tell_book(self, token: str, book: TokenBook) -> None:
+        """Best prices where they changed, and the levels that changed within each subscription's depth."""
+        for made in self._watching("prices", token):
+            if made.log.is_new(token, _top(book)):
+                self._report(made, token, _top(book))
+        for made in self._watching("orderbook", token):
+            text = made.book_update(token, *book.depth(made.depth))
+            if text is not None:
+                self._report(made, token, text)
+
+    def _watching(self, kind: Kind, key: str) -> list[Subscription]:
+        made = self.subscriptions.values()
+        return [m for m in made if m.kind == kind and m.started and (not m.keys or key in m.keys)]
+
+    def _start(self, made: Subscription) -> None:
+        """Report updates from now on: changes against the books as they are."""
+        for token in () if made.started else made.keys:
+            book = self.book(token)
+            if book is not None and made.kind == "prices":
+                made.log.is_new(token, _top(book))
+            elif book is not None:
+                made.book_update(token, *book.depth(made.depth))
+        made.started = True
+
+    def _report(self, made: Subscription, key: str, text: str) -> None:
+        name = made.names.get(key) or self._questions.get(key, key[:12])
+        made.log.add(f"{name}: {text}")
+        self._listener.said(made.id, made.kind, name, text, alert=made.callback == "notification")
+        self._listener.touch(STATUS_URI)
 
     # -- answers -------------------------------------------------------------------------------------------------
 
@@ -295,7 +264,9 @@ class Feeds:
         states = {connection.state for connection in self._market.connections}
         return "live" if states == {"live"} else ", ".join(sorted(states))
 
-    def status(self) -> Status:
+    def status(self, subscription_id: str | None = None, count: int = SHOWN) -> Status:
+        """State, counters and subscriptions, each with its newest updates; or one of them with more of its updates."""
+        chosen = list(self.subscriptions.values()) if subscription_id is None else [self._named(subscription_id)]
         books = list(self._market.books.values()) if self._market is not None else []
         counters = dict(self._market.counters) if self._market is not None else {}
         if self._user is not None:
@@ -309,7 +280,7 @@ class Feeds:
             books=len(books),
             doubtful=sum(book.state != "live" for book in books),
             counters=counters,
-            subscriptions=[_line(made) for made in self.subscriptions.values()],
+            subscriptions=[SubscriptionLine.of_subscription(made, count) for made in chosen],
         )
 
     async def subscribed(self, made: Subscription) -> Subscribed:
@@ -326,19 +297,15 @@ class Feeds:
                     bids, asks = book.depth(1)
                     prices[made.names[token]] = [bids[0][0] if bids else None, asks[0][0] if asks else None]
         note = "Prices are [best bid, best ask]." if prices else None
+        if made.kind == "orderbook":
+            note = f"{note or ''} Updates name changed levels among the best {made.depth} of each side.".strip()
+        self._start(made)
         own = self._user if made.kind in ("orders", "trades") else None
         state = self.state if own is None else own.state
         return Subscribed(
             source=self._account.source, subscription_id=made.id, what=made.kind, of=sorted(made.names.values()),
             callback=made.callback, feed=state, prices=prices, note=note,
         )  # fmt: skip
-
-
-def _line(made: Subscription) -> SubscriptionLine:
-    return SubscriptionLine(
-        subscription_id=made.id, what=made.kind, of=sorted(made.names.values()) or ["all"], callback=made.callback,
-        seen=made.seen, latest=[text for _, text in list(made.events)[-SHOWN:]] or None,
-    )  # fmt: skip
 
 
 def _name(side: Side) -> str:
@@ -350,6 +317,10 @@ def _cents(value: str | float) -> str:
         return cents(Decimal(str(value)))
     except ArithmeticError:
         return "?"
+
+
+def _top(book: TokenBook) -> str:
+    return f"{_units(book.best_bid)} bid, {_units(book.best_ask)} ask"
 
 
 def _units(units: int) -> str:

@@ -14,7 +14,7 @@ from prediction_mcp.desk.kalshi.account import Account
 from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
 from prediction_mcp.protocol.annotations import WATCHES
 from prediction_mcp.protocol.parameters import Price, Quantity, Ticker, Word
-from prediction_mcp.protocol.push import Push
+from prediction_mcp.protocol.push import FEEDS_URI, Push
 from prediction_mcp.protocol.session import get_account, get_push
 from prediction_mcp.protocol.toolset import Toolset
 from prediction_mcp.realtime.events import Channel
@@ -119,7 +119,11 @@ async def _subscribe(
         raise
     push.belongs_to(watch.id, get_context().session)
     push.turned()
-    return Subscribed.of(account.feeds, watch, account.environment)
+    delivery = push.delivery(
+        watch.id, unasked=notify != "off" or watch.condition.is_given, alert=watch.condition.is_given, uri=FEEDS_URI,
+        tool="kalshi_get_latest_update",
+    )  # fmt: skip
+    return Subscribed.of(account.feeds, watch, account.environment, delivery)
 
 
 @mcp.tool(title="Stop watching", annotations=WATCHES, tags={"realtime"})
@@ -159,10 +163,11 @@ async def kalshi_get_latest_update(
     channel: ChannelName,
     ticker: Ticker | None = None,
     wait_seconds: Annotated[float, Field(ge=0, le=60)] = 0,
+    history: Annotated[int, Field(ge=0, le=1000)] = 0,
     account: Account = Depends(get_account),
 ) -> UpdateAnswer:
-    """The newest update of what you watch; with wait_seconds the next one that comes. Without ticker: of any market."""
+    """The newest update of what you watch; with wait_seconds the next one, with history the last ones too."""
     from prediction_mcp.desk.kalshi.realtime.results import update_answer
 
     name = ticker.strip().upper() if ticker else ""
-    return await update_answer(account.feeds, channel, name, wait_seconds, account.environment)
+    return await update_answer(account.feeds, channel, name, wait_seconds, account.environment, history)

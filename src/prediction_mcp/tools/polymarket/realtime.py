@@ -10,7 +10,8 @@ from pydantic import Field
 
 from prediction_mcp.desk.polymarket import lookup
 from prediction_mcp.desk.polymarket.account import Account
-from prediction_mcp.desk.polymarket.realtime import Status, Subscribed
+from prediction_mcp.desk.polymarket.realtime import STATUS_URI
+from prediction_mcp.desk.polymarket.subscriptions import Status, Subscribed
 from prediction_mcp.protocol.annotations import WATCHES
 from prediction_mcp.protocol.parameters import Word
 from prediction_mcp.protocol.push import Push
@@ -20,7 +21,7 @@ from prediction_mcp.protocol.toolset import Toolset
 from .markets import MarketName
 
 if TYPE_CHECKING:
-    from prediction_mcp.desk.polymarket.realtime import Subscription
+    from prediction_mcp.desk.polymarket.subscriptions import Subscription
 
 mcp = Toolset()
 
@@ -49,7 +50,7 @@ async def polymarket_subscribe_orderbook_updates(
     account: Account = Depends(get_wallet),
     push: Push = Depends(get_push),
 ) -> Subscribed:
-    """Keep order books live; polymarket_get_orderbook then answers from the feed."""
+    """Keep order books live and watch their best levels; polymarket_get_orderbook then answers from the feed."""
     sides = [await lookup.side(account, name, None) for name in token_ids]
     return await _told(account, push, await account.feeds.watch_tokens("orderbook", sides, callback_type, depth))
 
@@ -101,13 +102,20 @@ async def _own(
 
 async def _told(account: Account, push: Push, made: Subscription) -> Subscribed:
     push.belongs_to(made.id, get_context().session)
-    return await account.feeds.subscribed(made)
+    answer = await account.feeds.subscribed(made)
+    alert = made.callback == "notification"
+    delivery = push.delivery(made.id, unasked=True, alert=alert, uri=STATUS_URI, tool="polymarket_get_realtime_status")
+    return answer.model_copy(update={"delivery": delivery})
 
 
 @mcp.tool(title="Polymarket feed", annotations=WATCHES, tags={"polymarket", "realtime"})
-async def polymarket_get_realtime_status(account: Account = Depends(get_wallet)) -> Status:
-    """State of the feeds, counters, and each subscription with its newest updates."""
-    return account.feeds.status()
+async def polymarket_get_realtime_status(
+    subscription_id: Annotated[str, Field(max_length=20)] | None = None,
+    limit: Annotated[int, Field(ge=0, le=1000)] = 10,
+    account: Account = Depends(get_wallet),
+) -> Status:
+    """State of the feeds, counters, and each subscription, or one, with its newest updates."""
+    return account.feeds.status(subscription_id, limit)
 
 
 @mcp.tool(title="Stop watching Polymarket", annotations=WATCHES, tags={"polymarket", "realtime"})

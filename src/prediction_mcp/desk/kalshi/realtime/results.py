@@ -1,6 +1,7 @@
 """What watching answers. Prices are YES dollars."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
@@ -56,7 +57,8 @@ class LiveBookView(Result):
 
 
 class Subscribed(Answer):
-    """``tickers`` that are watched, none for all. ``how`` says where updates come from."""
+    """``tickers`` that are watched, none for all. ``how`` is where updates come from, ``delivery`` what this client
+    gets of them."""
 
     subscription_id: str
     channel: str
@@ -64,10 +66,11 @@ class Subscribed(Answer):
     more_tickers: int | None = None
     how: str
     condition: str | None = None
+    delivery: str
     next: str
 
     @classmethod
-    def of(cls, feeds: "Feeds", watch: Watch, source: str) -> Self:
+    def of(cls, feeds: "Feeds", watch: Watch, source: str, delivery: str) -> Self:
         rest = len(watch.tickers) - SHOWN_TICKERS
         one = f"ticker={watch.tickers[0]}, " if watch.tickers else ""
         return cls(
@@ -78,6 +81,7 @@ class Subscribed(Answer):
             more_tickers=rest if rest > 0 else None,
             how=_how(feeds),
             condition="told when it becomes true" if watch.condition.is_given else None,
+            delivery=delivery,
             next=f"kalshi_get_latest_update(channel={watch.channel}, {one}wait_seconds=30)",
         )
 
@@ -119,8 +123,8 @@ class SubscriptionList(Answer):
                 tickers=list(w.tickers[:SHOWN_TICKERS]),
                 more_tickers=max(len(w.tickers) - SHOWN_TICKERS, 0) or None,
                 notify=w.notify if w.notify != "off" else None,
-                updates=w.seen,
-                dropped=w.dropped or None,
+                updates=w.log.seen,
+                dropped=w.log.dropped or None,
             )
             for w in feeds.watcher.watches.values()
         ]
@@ -195,8 +199,17 @@ class BookUpdate(Result):
     best_ask: Number | None = None
 
 
+class PastUpdate(Result):
+    at: Second
+    ticker: str
+    update: QuoteUpdate | TradeUpdate | FillUpdate | OrderUpdate | LevelUpdate | BookUpdate
+
+
 class UpdateAnswer(Answer):
-    """``update`` is the newest known, ``age_seconds`` since it came; ``note`` says where it isn't a new one."""
+    """``update`` is the newest known, ``age_seconds`` since it came; ``note`` says where it isn't a new one.
+
+    ``history`` are the newest updates kept, oldest first.
+    """
 
     channel: str
     ticker: str | None = None
@@ -204,6 +217,7 @@ class UpdateAnswer(Answer):
     age_seconds: float | None = None
     book: LiveBookView | None = None
     updates: int
+    history: list[PastUpdate] | None = None
     note: str | None = None
 
 
@@ -212,7 +226,7 @@ def _how(feeds: "Feeds") -> str:
 
 
 async def update_answer(
-    feeds: "Feeds", channel: Channel, ticker: str, wait_seconds: float, source: str
+    feeds: "Feeds", channel: Channel, ticker: str, wait_seconds: float, source: str, history: int = 0
 ) -> UpdateAnswer:
     """The newest update, or the next one. Raises InvalidRequestError when it isn't watched."""
     watcher = feeds.watcher
@@ -223,8 +237,9 @@ async def update_answer(
     update = await watcher.next(channel, ticker, wait_seconds) if wait_seconds else None
     note = None
     if update is None:
-        newest = (w.events[-1] for w in watching if w.events)
-        update = watcher.latest(channel, ticker) if ticker else max(newest, key=lambda u: u.at, default=None)
+        newest = (w.log.last for w in watching)
+        known = [u for u in newest if u is not None]
+        update = watcher.latest(channel, ticker) if ticker else max(known, key=lambda u: u.at, default=None)
         came = f"Nothing new came in {wait_seconds:g} s" if wait_seconds else "Nothing came yet"
         if update is None:
             note = f"{came}."
@@ -240,9 +255,17 @@ async def update_answer(
         update=None if update is None else shown(update.event),
         age_seconds=None if update is None else round(max(time.time() - update.at, 0.0), 3),
         book=book,
-        updates=sum(w.seen for w in watching),
+        updates=sum(w.log.seen for w in watching),
+        history=_history(watching, ticker, history) or None,
         note=note,
     )
+
+
+def _history(watching: Sequence[Watch], ticker: str, count: int) -> list[PastUpdate]:
+    """The newest updates that the subscriptions keep, of one market or of all, each once."""
+    kept = {id(u): u for watch in watching for u in watch.log if not ticker or u.ticker == ticker}
+    newest = sorted(kept.values(), key=lambda u: u.at)[-count:] if count else []
+    return [PastUpdate(at=datetime.fromtimestamp(u.at, UTC), ticker=u.ticker, update=shown(u.event)) for u in newest]
 
 
 def shown(event: Event) -> QuoteUpdate | TradeUpdate | FillUpdate | OrderUpdate | LevelUpdate | BookUpdate:
