@@ -37,7 +37,7 @@ def desk(era: str, world: Double, tmp_path: Path) -> Open:
 
     @asynccontextmanager
     async def opened(answers: list[Any] | None = None, **changes: Any) -> AsyncIterator[Desk]:
-        values: dict[str, Any] = {"toolsets": "advanced,records,automation,safety", "confirm": "never"}
+        values: dict[str, Any] = {"toolsets": "advanced,records,safety", "confirm": "never"}
         if answers is not None:
             values |= {"confirm": "always", "env": "live", "read_only": False, "live_trading": "real-money"}
         settings = settings_for(cast("Served", world), tmp_path, **{**values, **changes})

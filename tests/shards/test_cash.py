@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from prediction_mcp.kalshi.cash import MARGIN_SUBACCOUNT, CashBalances, ShardMove, moves_to_fund
@@ -65,6 +65,7 @@ def test_a_balance_with_and_without_its_split() -> None:
 shards = st.dictionaries(st.integers(0, 4), dollars, max_size=5)
 
 
+@example({1: D("0.0954")}, {2: D("0.0001"), 3: D("0.0859")})
 @given(shards, shards)
 def test_transfers_fund_every_need_or_there_is_too_little(cash: dict[int, D], needs: dict[int, D]) -> None:
     """The law: afterwards each shard has what it needs, none is below zero, and no dollar came or went."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from prediction_mcp.analytics.costs import Fees
     from prediction_mcp.catalogue.index import Index
     from prediction_mcp.matching.listing import Listing
-    from prediction_mcp.safety.plan import Done, Plan, Terms
+    from prediction_mcp.safety.plan import Done, Plan, R, Terms
 
 PlatformName = Literal["kalshi", "polymarket"]
 Level = tuple[Decimal, Decimal]
@@ -124,6 +124,9 @@ class LegOrder(Protocol):
 
     @property
     def plan(self) -> Plan[Any]: ...
+
+    def funded(self, plan: Plan[R]) -> Plan[R]:
+        """A plan that sends this order, starting with what money has to move for it; mostly the plan itself."""
 
     def resized(self, terms: Terms, count: Decimal) -> Terms:
         """The same order for fewer contracts, at the same limit."""

@@ -41,7 +41,8 @@ _UNFILLED = (
 _MEANINGS: dict[tuple[int, str], tuple[type[KalshiError], str]] = {
     (400, "insufficient_balance"): (
         InsufficientBalanceError,
-        "The balance doesn't cover the order's worst case, fees included ({said}): make it smaller or free some cash.",
+        "The cash on the market's shard doesn't cover the order's worst case, fees included ({said}): move cash there "
+        "from another shard, free some, or make the order smaller.",
     ),
     (400, "invalid_order"): (InvalidOrderError, "The exchange refused the order: {said}."),
     (400, "invalid_price"): (InvalidOrderError, "The price isn't one that this market trades at ({said})."),

@@ -105,6 +105,12 @@ def moves_to_fund(cash: Mapping[int, Decimal], needs: Mapping[int, Decimal]) -> 
         As few transfers as that takes, in whole cents where the source has them and in $0.0001 else; none where each
         shard has enough already; None where all shards together have too little.
     """
+    in_cents = _moves(cash, needs, CENT)
+    return _moves(cash, needs, CENTICENT) if in_cents is None else in_cents
+
+
+def _moves(cash: Mapping[int, Decimal], needs: Mapping[int, Decimal], step: Decimal) -> list[ShardMove] | None:
+    """The same with amounts rounded up to a step."""
     spare = {shard: amount - needs.get(shard, ZERO) for shard, amount in cash.items()}
     spare = {shard: left.quantize(CENTICENT, ROUND_DOWN) for shard, left in spare.items() if left > 0}
     moves = list[ShardMove]()
@@ -114,7 +120,7 @@ def moves_to_fund(cash: Mapping[int, Decimal], needs: Mapping[int, Decimal]) -> 
             source = max(spare, key=lambda shard: (spare[shard], -shard), default=None)
             if source is None or not spare[source]:
                 return None
-            amount = min(lacking.quantize(CENT, ROUND_UP), spare[source])
+            amount = min(lacking.quantize(step, ROUND_UP), spare[source])
             moves.append(ShardMove(source, target, amount))
             spare[source] -= amount
             lacking -= amount

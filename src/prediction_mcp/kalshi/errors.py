@@ -94,6 +94,10 @@ class ExchangeUnavailableError(KalshiError):
     """No connection, no answer in time, 5xx or maintenance, after all tries. Nothing is known to have changed."""
 
 
+class TransferPendingError(ExchangeUnavailableError):
+    """Money is on its way to the order's shard and hasn't arrived: the order wasn't sent; try again in a moment."""
+
+
 class SendError(ExchangeUnavailableError, NotAnswered):
     """One try without a usable answer. ``sent`` says whether the request may have reached the exchange."""
 

@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -37,7 +37,7 @@ from .plan import TRADES, Done, Look, Needs, Plan, Stake, Standing, Terms, Unkno
 from .policy import Policy, ReadOnlyError, RefusedError
 from .records import HaltedError, Records
 from .recovery import Tells, require_settled, settle
-from .steps import Journaled
+from .steps import Journaled, records_of
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -97,8 +97,7 @@ class Guard:
             return await self._cancel(plan, call, person)
         records = self.records()
         self._pay_up(records)
-        if self._halted_by is not None:
-            raise HaltedError(f"Trading was halted by {self._halted_by}: cancels still go.")
+        self._require_running_here()
         async with self._settling:
             left = await settle(records, self.account)
         if plan.kind in TRADES:
@@ -128,6 +127,15 @@ class Guard:
             raise ReadOnlyError(
                 "Over HTTP orders, cancels and limits need authentication: the owner of this server sets HTTP_TOKEN."
             )
+
+    def require_running(self) -> None:
+        """Raises HaltedError while the kill switch is on, be it in this process only."""
+        self._require_running_here()
+        self.records().require_running()
+
+    def _require_running_here(self) -> None:
+        if self._halted_by is not None:
+            raise HaltedError(f"Trading was halted by {self._halted_by}: cancels still go.")
 
     def needs(self, *, selling: bool) -> Needs:
         """With what a write has to be planned, and no more: each part of the account is a request.
@@ -243,7 +251,7 @@ class Guard:
         """Raises AskFirstError where nobody was asked and the rule says that somebody must be."""
         asked = request.answer is not None
         weighed = await self._weighed(plan, records, asked=asked)
-        parts, stakes = _parts(plan, request), [stake for stake, _ in weighed]
+        parts, stakes = records_of(plan, request), [stake for stake, _ in weighed]
         intents = records.open_all(parts, stakes, self._checks(weighed, records, asked=asked))
         return await self._tracked(self._carry(plan, request.terms, Journaled(records, intents, parts, stakes)))
 
@@ -273,9 +281,9 @@ class Guard:
                 steps.ended(part, Unknown(f"the server failed: {error!r}"))
             raise
         if steps.open:
-            answer, fates = result.model_dump(mode="json"), plan.fates(result)
+            answer, fates, first = result.model_dump(mode="json"), plan.fates(result), steps.open[0][0]
             for part, _ in steps.open:
-                steps.ended(part, fates[part], None if part else answer)
+                steps.ended(part, fates[part], answer if part == first else None)
         return result
 
     # -- limits ------------------------------------------------------------------------------------------------
@@ -288,9 +296,9 @@ class Guard:
         """Before anybody is asked: what can't be sent needs no answer."""
         records.require_running()
         weighed = await self._weighed(plan, records, asked=True)
-        stakes = [stake for stake, _ in weighed if stake is not None]
-        if stakes:
-            records.hold_all(_parts(plan, request), stakes, self._checks(weighed, records, asked=True))
+        stakes = [stake for stake, _ in weighed]
+        if any(stakes):
+            records.hold_all(records_of(plan, request), stakes, self._checks(weighed, records, asked=True))
 
     def _checks(
         self, weighed: Sequence[tuple[Stake | None, Figures | None]], records: Records, *, asked: bool
@@ -327,6 +335,9 @@ class Guard:
             return [(None, None)] * len(parts)
         weighed, known = list[tuple[Stake | None, Figures | None]](), dict[int, Figures | None]()
         for part in parts:
+            if part.kind is not None and part.kind not in TRADES:
+                weighed.append((None, None))
+                continue
             if part.stake is None:  # planned before there was a limit
                 raise LimitError(MOVED)
             if id(part.look) not in known:
@@ -382,12 +393,6 @@ def _written(write: Callable[..., None], *what: Any) -> None:
         write(*what)
     except JournalError as error:
         logger.error("an outcome isn't in the journal: {}", error)
-
-
-def _parts(plan: Plan[Any], request: WriteRecord) -> list[WriteRecord]:
-    """A write for the journal, a record a part; what the person was shown stands with the first."""
-    first, *others = plan.split(request.terms)
-    return [replace(request, terms=first), *(replace(request, terms=terms, preview=None) for terms in others)]
 
 
 def _since(figures: Figures | None) -> float:

@@ -16,7 +16,7 @@ from loguru import logger
 
 from . import journal
 from .journal import Journal, JournalError, Line
-from .lines import AmendedLine, IntentLine, OutcomeLine, UnreadableError, typed
+from .lines import AmendedLine, IntentLine, LeftLine, OutcomeLine, UnreadableError, typed
 
 NAME = "safety.db"
 VERSION = 3
@@ -124,13 +124,15 @@ class Index:
             if line.may_restrain:
                 self.remember("halted", _doubt("a damaged line of the journal"))
 
-    def apply(self, line: IntentLine | OutcomeLine | tuple[str, Any] | None) -> None:
+    def apply(self, line: IntentLine | OutcomeLine | LeftLine | tuple[str, Any] | None) -> None:
         """Raises UnreadableError for what no table takes."""
         try:
             if isinstance(line, IntentLine):
                 self._intent(line)
             elif isinstance(line, OutcomeLine):
                 self._outcome(line)
+            elif isinstance(line, LeftLine):
+                self.db.execute("UPDATE intents SET at = ?, mono = ? WHERE id = ?", (line.ts, line.mono, line.id))
             elif line is not None:
                 self.remember(line[0], json.dumps(line[1]))
         except (sqlite3.IntegrityError, OverflowError) as error:

@@ -76,6 +76,14 @@ class OutcomeLine(msgspec.Struct):
     amended: AmendedLine | None = None
 
 
+class LeftLine(msgspec.Struct):
+    """A write that leaves later than it was taken in hand: after another part of the same plan."""
+
+    id: str
+    ts: float
+    mono: float
+
+
 class HaltLine(msgspec.Struct):
     """Who pulled the kill switch, and when."""
 
@@ -101,8 +109,8 @@ FACTS: dict[str, tuple[str, Any]] = {
 """Lines that set a fact of the index: its name, and the type of its value."""
 
 
-def typed(content: dict[str, Any]) -> IntentLine | OutcomeLine | tuple[str, Any] | None:
-    """A line's meaning for the index: an intent, an outcome, (fact, value), or None where it has none.
+def typed(content: dict[str, Any]) -> IntentLine | OutcomeLine | LeftLine | tuple[str, Any] | None:
+    """A line's meaning for the index: an intent, its outcome or leaving, (fact, value), or None where it has none.
 
     Raises:
         UnreadableError: it isn't what it says it is.
@@ -112,6 +120,8 @@ def typed(content: dict[str, Any]) -> IntentLine | OutcomeLine | tuple[str, Any]
             line: Any = msgspec.convert(content, IntentLine)
         elif content["what"] == "outcome":
             line = msgspec.convert(content, OutcomeLine)
+        elif content["what"] == "left":
+            line = msgspec.convert(content, LeftLine)
         elif content["what"] in FACTS:
             name, kind = FACTS[content["what"]]
             value = content["value"]
@@ -126,7 +136,7 @@ def typed(content: dict[str, Any]) -> IntentLine | OutcomeLine | tuple[str, Any]
     except (msgspec.ValidationError, KeyError, RecursionError) as error:
         raise UnreadableError(str(error)) from None
     _check_numbers(line)
-    found_line: IntentLine | OutcomeLine = line
+    found_line: IntentLine | OutcomeLine | LeftLine = line
     return found_line
 
 

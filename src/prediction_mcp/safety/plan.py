@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -154,10 +154,11 @@ Fate = Done | Unknown | str
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An order of several that are sent together, as limits look at it."""
+    """A part of a write, as limits look at it. ``kind`` is None where it is the kind of the whole."""
 
     stake: Stake | None
     look: Look | None
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,9 @@ class Steps(Protocol):
     def restate(self, part: int, terms: Terms) -> None:
         """A part will be sent otherwise, and no larger. Raises JournalError: then it must not be sent."""
 
+    def leaves(self, part: int) -> None:
+        """A part leaves now, later than it was written down. Raises JournalError: then it must not be sent."""
+
     def ended(self, part: int, fate: Fate, answer: object = None) -> None:
         """What became of a part; it stands in the journal before the next one leaves."""
 
@@ -201,7 +205,7 @@ class Plan(ABC, Generic[R]):
         lessens: it only takes away from what a person said yes to: nobody is asked.
     """
 
-    kind: ClassVar[Kind]
+    kind: Kind
     lasts: bool = False
     lessens: bool = False
     terms: Terms

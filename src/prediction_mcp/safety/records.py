@@ -30,7 +30,6 @@ from .lines import UnreadableError, limits_from, typed
 from .plan import Done, Stake
 from .policy import RefusedError
 
-MICROS = 1_000_000
 NO_NAMES = frozenset[str]()
 
 
@@ -151,8 +150,13 @@ class Records:
             self._write(self._intent(new, request, stake), sync=True)
         return new
 
+    def left(self, intent_id: str) -> None:
+        """A write in hand leaves only now. Raises JournalError."""
+        with self.index.transaction():
+            self._write({"what": "left", "id": intent_id}, sync=True)
+
     def hold_all(
-        self, requests: Sequence[WriteRecord], stakes: Sequence[Stake], checks: Sequence[Callable[[Stake], None]]
+        self, requests: Sequence[WriteRecord], stakes: Sequence[Stake | None], checks: Sequence[Callable[[Stake], None]]
     ) -> None:
         """Hold the parts of a write against their checks, and write nothing. Raises as :meth:`open`."""
         with self.index.transaction():
@@ -393,4 +397,4 @@ def _kept(value: object) -> object:
 
 
 def _micros(dollars: Decimal) -> int:
-    return int(dollars * MICROS)
+    return int(dollars * usage.MICROS)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from .intents import WriteRecord
 from .journal import JournalError
-from .plan import Done, Fate, Stake, Terms, Unknown
+from .plan import Done, Fate, Plan, Stake, Terms, Unknown
 
 if TYPE_CHECKING:
     from .records import Records
+
+
+def records_of(plan: Plan[Any], request: WriteRecord) -> list[WriteRecord]:
+    """A write for the journal, a record for each part; the first one carries the preview."""
+    parts = zip(plan.split(request.terms), plan.parts, strict=True)
+    first, *others = [replace(request, terms=terms, kind=part.kind or request.kind) for terms, part in parts]
+    return [first, *(replace(part, preview=None) for part in others)]
 
 
 class Journaled:
@@ -40,6 +47,10 @@ class Journaled:
         request = replace(self._requests[part], terms=terms, preview=None)
         self._intents[part] = self._records.restate(self._intents[part], request, self._stakes[part])
         self._requests[part] = request
+
+    def leaves(self, part: int) -> None:
+        """Note that a part leaves now, so that recovery waits for it from now on. Raises JournalError."""
+        self._records.left(self._intents[part])
 
     def ended(self, part: int, fate: Fate, answer: object = None) -> None:
         """It is known, or known not to be known, what became of a part.

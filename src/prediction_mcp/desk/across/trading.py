@@ -83,8 +83,8 @@ class Leg:
 
 async def plan_pair(
     across: Across, pair: str, contracts: Decimal, min_edge_cents: Decimal, max_leg_loss: Decimal
-) -> TradePair:
-    """Both legs of a kept pair, as large as both books and ``contracts`` allow.
+) -> Plan[PairTraded]:
+    """Both legs of a kept pair, as large as both books and ``contracts`` allow, after the money they need has moved.
 
     Raises:
         NotNamedError: the pair isn't confirmed any more, or there is no gap.
@@ -107,7 +107,7 @@ async def plan_pair(
     return await _planned(across, pair, best, max_leg_loss)
 
 
-async def _planned(across: Across, pair: str, found: Found, max_leg_loss: Decimal) -> TradePair:
+async def _planned(across: Across, pair: str, found: Found, max_leg_loss: Decimal) -> Plan[PairTraded]:
     order = _thinner_first(found)
     first, second = order
     gap = found.gap
@@ -120,7 +120,10 @@ async def _planned(across: Across, pair: str, found: Found, max_leg_loss: Decima
         )
     )
     legs = [Leg(found.seen[i].market, found.sides[i], made) for i, made in zip(order, orders, strict=True)]
-    return TradePair(across, pair, found, legs, limits[second], max_leg_loss)
+    plan: Plan[PairTraded] = TradePair(across, pair, found, legs, limits[second], max_leg_loss)
+    for leg in legs:
+        plan = leg.order.funded(plan)
+    return plan
 
 
 def _thinner_first(found: Found) -> tuple[int, int]:
@@ -240,6 +243,8 @@ class TradePair(Plan[PairTraded]):
             if wanted != self._found.gap.count:
                 terms = leg.order.resized(terms, wanted)
                 steps.restate(1, terms)
+            else:
+                steps.leaves(1)
             filled = await leg.order.send(terms)
         except PlatformError as error:
             steps.ended(1, Unknown(str(error)) if error.maybe_done else str(error))

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from prediction_mcp.kalshi.cash import CENTICENT
 from prediction_mcp.kalshi.errors import NotFoundError
+from prediction_mcp.kalshi.models.money import NewShardTransfer
 from prediction_mcp.kalshi.resources.communications import CLOCKS_S
 from prediction_mcp.net.words import printed
 from prediction_mcp.safety.plan import Done, Look, Standing
@@ -106,13 +108,30 @@ class Guarded:
         return Done(f"settled: quote {quote.id} is {quote.status}", spent=worst)
 
     async def _arranged(self, intent: Intent) -> Done | str:
-        """What became of a write that puts nothing at stake: only a transfer is looked for, by its own id."""
+        """What became of a write that puts nothing at stake: only transfers are looked for."""
+        if "destination_exchange_shard" in intent.request:
+            return await self._moved(intent)
         mine = intent.request.get("client_transfer_id")
         if mine is None:
             return Done("settled: nothing was at stake; whether it came about shows in the lists")
         async for done in self._account.kalshi.subaccounts.all_transfers():
             if done.transfer_id == mine:
                 return Done(f"settled: the transfer {mine} was done")
+        return "settled: the transfer never reached the exchange"
+
+    async def _moved(self, intent: Intent) -> Done | str:
+        """What became of a move between shards: found by our id, or by its terms where the exchange takes none."""
+        asked, since = NewShardTransfer(**intent.request), int(intent.at) - LOOK_BACK_S
+        route = asked.source_exchange_shard, asked.destination_exchange_shard, Decimal(asked.amount) * CENTICENT
+        async for done in self._account.kalshi.shards.newest():
+            found = done.source_exchange_shard, done.destination_exchange_shard, done.amount
+            same_terms = asked.client_transfer_id is None and done.created_ts >= since and found == route
+            if same_terms or (asked.client_transfer_id and done.client_transfer_id == asked.client_transfer_id):
+                arrived = "was done" if done.status == "complete" else "is on its way"
+                return Done(
+                    f"settled: the transfer of ${done.amount:,.2f} from shard {route[0]} to shard {route[1]} "
+                    f"{arrived}; the money stays there"
+                )
         return "settled: the transfer never reached the exchange"
 
     async def _placed(self, order: Order) -> Done:

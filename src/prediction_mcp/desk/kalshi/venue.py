@@ -14,7 +14,7 @@ from prediction_mcp.kalshi.tickers import likely_series
 from prediction_mcp.kalshi.units import format_count, parse_count
 from prediction_mcp.matching.listing import Listing, Strike, StrikeKind
 from prediction_mcp.net.words import printed
-from prediction_mcp.safety.plan import Done, Terms
+from prediction_mcp.safety.plan import Done, Plan, R, Terms
 
 from ..choices import Interval
 from ..shapes import Book, Fill, Market, Money, PlatformName, Position
@@ -22,7 +22,8 @@ from . import lookup
 from .analysis import reading
 from .held import positions_of
 from .trading.entry import Ticket
-from .trading.place import PlaceOrder, plan_order
+from .trading.funding import Funding
+from .trading.place import PlaceOrder, plan_with_funding
 
 if TYPE_CHECKING:
     from prediction_mcp.analytics.costs import Fees
@@ -124,7 +125,7 @@ class KalshiVenue:
         ticket = Ticket(
             market.key, "no" if side else "yes", "buy", count, limit * 100, time_in_force="immediate_or_cancel"
         )
-        return KalshiLeg(await plan_order(await self._account.open(), ticket))
+        return KalshiLeg(*await plan_with_funding(await self._account.open(), ticket))
 
     def require_writes(self) -> None:
         self._account.policy.require_writes()
@@ -133,8 +134,11 @@ class KalshiVenue:
 class KalshiLeg:
     """An order that is filled at once or cancelled; its client_order_id is the same for fewer contracts."""
 
-    def __init__(self, plan: PlaceOrder) -> None:
-        self.plan = plan
+    def __init__(self, plan: PlaceOrder, funding: Funding) -> None:
+        self.plan, self._funding = plan, funding
+
+    def funded(self, plan: Plan[R]) -> Plan[R]:
+        return self._funding.before(plan)
 
     def resized(self, terms: Terms, count: Decimal) -> Terms:
         return {**terms, "count": format_count(parse_count(count))}

@@ -17,7 +17,7 @@ from prediction_mcp.polymarket.fees import taker_fee
 from prediction_mcp.polymarket.models import FeeSchedule
 from prediction_mcp.polymarket.models import Market as Native
 from prediction_mcp.polymarket.orders import SOONEST_S
-from prediction_mcp.safety.plan import Done, Terms
+from prediction_mcp.safety.plan import Done, Plan, R, Terms
 
 from ..shapes import Book, Fill, Market, Money, PlatformName, Position
 from . import lookup, portfolio
@@ -133,6 +133,9 @@ class PolymarketLeg:
 
     def __init__(self, account: Account, plan: PlaceOrder) -> None:
         self._account, self.plan = account, plan
+
+    def funded(self, plan: Plan[R]) -> Plan[R]:
+        return plan
 
     def resized(self, terms: Terms, count: Decimal) -> Terms:
         return self.plan.resized(terms, count)

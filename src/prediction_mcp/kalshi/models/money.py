@@ -62,6 +62,7 @@ class ShardTransfer(KalshiModel):
     """Dollars that move between shards or instances of the exchange; Unix seconds."""
 
     transfer_id: str
+    client_transfer_id: str | None = None
     source: str
     destination: str
     source_exchange_shard: int = 0
@@ -115,7 +116,7 @@ class SetNetting(Request):
 
 
 class NewShardTransfer(Request):
-    """``amount`` is in $0.0001."""
+    """``amount`` is in $0.0001. ``client_transfer_id`` (a UUID) is good once; numbered subaccounts take none."""
 
     source: Instance
     destination: Instance

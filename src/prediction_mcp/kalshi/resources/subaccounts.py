@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SUBACCOUNTS = "/portfolio/subaccounts"
 SHARDS = "/portfolio/intra_exchange_instance_transfer"
 ALLOCATION = "/portfolio/target_balance_allocation"
+PAGE, LOOKED_AT = 100, 500
+"""Transfers of a page, and how many of the newest are looked through for one."""
 
 
 class SubaccountsResource:
@@ -105,12 +107,13 @@ class ShardsResource:
         self._transport = transport
 
     async def move(self, transfer: NewShardTransfer) -> str:
-        """Move money between shards or instances; returns the transfer's id.
+        """Move money between shards or instances; returns the transfer's id. It is done later: see :meth:`get`.
 
-        Up to three steps that aren't undone when a later one fails.
+        With a ``client_transfer_id`` it is sent again where an answer is lost, and looked for by that id: the exchange
+        does it once. Up to three steps that aren't undone when a later one fails.
 
         Raises:
-            OutcomeUnknownError: the answer was lost.
+            OutcomeUnknownError: the answer was lost and the transfer doesn't show.
         """
 
         async def send() -> str:
@@ -119,8 +122,28 @@ class ShardsResource:
                 await self._transport.write(TransferMade, "POST", SHARDS, body=transfer, idempotent=again)
             ).transfer_id
 
+        async def look() -> str | None:
+            done = None if transfer.client_transfer_id is None else await self.find(transfer.client_transfer_id)
+            return None if done is None else done.transfer_id
+
         unknown = "The transfer was sent but its answer was lost: look among the transfers before another try."
-        return await done_or_found(send(), nothing_shows, unknown)
+        return await done_or_found(send(), look, unknown)
+
+    async def find(self, client_transfer_id: str) -> ShardTransfer | None:
+        """The transfer that was asked for with an id of ours, among the newest; None where none shows."""
+        async for transfer in self.newest():
+            if transfer.client_transfer_id == client_transfer_id:
+                return transfer
+        return None
+
+    async def newest(self) -> AsyncIterator[ShardTransfer]:
+        """The newest transfers, :data:`LOOKED_AT` at most."""
+        number = 0
+        async for transfer in self.all(limit=PAGE):
+            yield transfer
+            number += 1
+            if number >= LOOKED_AT:
+                return
 
     async def get(self, transfer_id: str) -> ShardTransfer:
         """One transfer. Raises NotFoundError."""

@@ -6,7 +6,8 @@ from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
 from prediction_mcp.desk.results import MONEY
-from prediction_mcp.kalshi.errors import InvalidOrderError
+from prediction_mcp.kalshi.cash import CENT
+from prediction_mcp.kalshi.errors import InsufficientBalanceError, InvalidOrderError
 from prediction_mcp.kalshi.models.orders import Amendment
 from prediction_mcp.kalshi.orders import check_count, check_price, in_words, yes_price
 from prediction_mcp.kalshi.units import format_count, format_price, parse_price
@@ -16,6 +17,7 @@ from prediction_mcp.safety.plan import Carried, Done, Plan, Resting, Stake, Term
 from ..fees import waiver
 from ..held import resting_as
 from .entry import check_open, dollars
+from .funding import funding_of, shard_of, short_of_cash
 from .preview_results import Amended
 from .question import in_short, named, pays
 from .stake import amended, unit_cost
@@ -29,10 +31,14 @@ if TYPE_CHECKING:
 
 ZERO = Decimal(0)
 SHARE = Decimal("0.000001")
+FEE_BOUND = Decimal("0.05")
+"""Dollars that the fee of a contract can't exceed: 0.07 × a quarter, at twice the usual rate."""
 
 
-async def plan_amend(account: Account, order_id: str, count: Decimal | None, price: Decimal | None) -> AmendOrder:
+async def plan_amend(account: Account, order_id: str, count: Decimal | None, price: Decimal | None) -> Plan[Amended]:
     """Another count to remain open, another price in cents of the side the order buys, or both.
+
+    What it costs more than before is funded as a new order is.
 
     Raises:
         InvalidOrderError: nothing would change, or the order doesn't rest.
@@ -43,7 +49,7 @@ async def plan_amend(account: Account, order_id: str, count: Decimal | None, pri
     if order.status != "resting":
         raise InvalidOrderError(f"The order is {order.status}: only one that rests can be changed.")
     needs = account.guard.needs(selling=True)  # what it closes is told apart, whichever way it trades
-    view = await gather(account, order.ticker, Wants.of(needs))
+    view = await gather(account, order.ticker, Wants.of(needs) | Wants(cash=True))
     check_open(view.market)
     remaining = order.remaining_count_fp if count is None else count
     check_count(remaining)
@@ -51,7 +57,9 @@ async def plan_amend(account: Account, order_id: str, count: Decimal | None, pri
     check_price(at, "yes", view.market.grid)
     if at == order.yes_price_dollars and remaining == order.remaining_count_fp:
         raise InvalidOrderError("The order has this count and price already.")
-    return AmendOrder(account, order, Resting(order.book_side, at, remaining, order_id), view, weighed=needs.stake)
+    new = Resting(order.book_side, at, remaining, order_id)
+    plan = AmendOrder(account, order, new, view, weighed=needs.stake)
+    return (await funding_of(account, view.cash, [plan], order.subaccount_number)).before(plan)
 
 
 class AmendOrder(Plan[Amended]):
@@ -78,6 +86,28 @@ class AmendOrder(Plan[Amended]):
         return self._stake
 
     @property
+    def shard(self) -> int:
+        return shard_of(self._view.market)
+
+    @property
+    def where(self) -> tuple[str, str]:
+        return self._order.ticker, self._order.book_side
+
+    @property
+    def most(self) -> Decimal:
+        """A dollar for each contract that it adds, what its price adds, and fees; nothing where it adds neither."""
+        dearer = max(unit_cost(self._new) - unit_cost(self._old), ZERO) * self._new.count
+        more = max(self._new.count - self._old.count, ZERO)
+        return dearer + more + FEE_BOUND * self._new.count + CENT if dearer or more else ZERO
+
+    async def worst(self, *, first: bool = True) -> Decimal:
+        """Dollars that it takes at worst beyond what the order as it rests may take."""
+        del first
+        wants = Wants(fees=True, positions=True, resting=True)
+        self._view = await self._view.with_more(self._account, wants)
+        return amended(self._view, self._old, self._new).adds
+
+    @property
     def _keeps_queue(self) -> bool:
         return self._new.price == self._old.price and self._new.count < self._old.count
 
@@ -85,7 +115,10 @@ class AmendOrder(Plan[Amended]):
         order_id = self._order.order_id
         change = Amendment(**{name: value for name, value in terms.items() if name != "order_id"})
         subaccount = self._order.subaccount_number or None
-        answer = await self._account.kalshi.orders.amend(order_id, change, subaccount=subaccount)
+        try:
+            answer = await self._account.kalshi.orders.amend(order_id, change, subaccount=subaccount)
+        except InsufficientBalanceError as error:
+            raise await short_of_cash(self._account, self._view.market, self, error) from error
         return Amended(
             source=self._account.environment,
             order_id=order_id,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from prediction_mcp.desk.results import MONEY
 from prediction_mcp.kalshi.answers import error_of_item
-from prediction_mcp.kalshi.errors import InvalidOrderError, KalshiError
+from prediction_mcp.kalshi.errors import InsufficientBalanceError, InvalidOrderError, KalshiError
 from prediction_mcp.kalshi.models.orders import BatchCreateItem, NewOrder, OrderExecution
 from prediction_mcp.safety.plan import Done, Fate, Part, Plan, Terms, Unknown
 
 from .entry import Ticket, check_flags, wanted_by
+from .funding import funding_of
 from .place import PlaceOrder, plan_on
 from .question import pays
 from .results import BatchLine, BatchPlaced
@@ -28,8 +29,10 @@ MOST = 20
 ZERO = Decimal(0)
 
 
-async def plan_batch(account: Account, tickets: Sequence[Ticket], group: str | None = None) -> PlaceBatch:
-    """Several new orders, each checked as one alone would be. ``group`` is the order group that all of them join.
+async def plan_batch(account: Account, tickets: Sequence[Ticket], group: str | None = None) -> Plan[BatchPlaced]:
+    """Several new orders, each checked as one alone would be, after the transfers that their shards need.
+
+    ``group`` is the order group that all of them join.
 
     Raises:
         InvalidOrderError: the first entry that is wrong, by its number; nothing was sent.
@@ -47,7 +50,8 @@ async def plan_batch(account: Account, tickets: Sequence[Ticket], group: str | N
     for number, ticket in enumerate(tickets, 1):
         with _entry(number):
             plans.append(plan_on(account, ticket, views[ticket.ticker], group=group))
-    return PlaceBatch(account, plans)
+    cash = next((view.cash for view in views.values() if view.cash is not None), None)
+    return (await funding_of(account, cash, plans)).before(PlaceBatch(account, plans))
 
 
 class _entry:  # noqa: N801 - reads as a statement
@@ -72,9 +76,11 @@ async def _views(account: Account, tickets: Sequence[Ticket]) -> dict[str, View]
         wants[ticket.ticker] = wants.get(ticket.ticker, Wants.of(needs)) | wanted_by(ticket)
     views = dict[str, View]()
     for ticker, wanted in wants.items():  # one after another: an error names the first that is wrong
-        views[ticker] = await gather(account, ticker, replace(wanted, balance=wanted.balance and not views))
-        if views[ticker].balance is None and views:
-            views[ticker] = replace(views[ticker], balance=next(iter(views.values())).balance)
+        once = replace(wanted, balance=wanted.balance and not views, cash=not views)  # of the account, not the market
+        views[ticker] = await gather(account, ticker, once)
+        if len(views) > 1:
+            shared = next(iter(views.values()))
+            views[ticker] = replace(views[ticker], balance=shared.balance, cash=shared.cash)
     return views
 
 
@@ -150,7 +156,10 @@ async def _line(plan: PlaceOrder, item: BatchCreateItem, order: Terms) -> BatchL
     if item.error is not None:
         lost = item.error.code == "outcome_unknown"
         said = (item.error.code or "", item.error.message or "", item.error.details or "")
-        text = said[1] if lost else error_of_item(*said).message
+        error = error_of_item(*said)
+        if isinstance(error, InsufficientBalanceError):
+            error = await plan.short_of_cash(error)
+        text = said[1] if lost else error.message
         return BatchLine(
             order=plan.named, client_order_id=str(order["client_order_id"]), error=text, unknown=lost or None
         )

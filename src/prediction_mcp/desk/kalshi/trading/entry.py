@@ -62,7 +62,8 @@ class Entry:
 
 def wanted_by(ticket: Ticket) -> Wants:
     """What the checks of a ticket look at beside the market."""
-    return Wants(book=ticket.order_type == "market", fees=ticket.max_cost is not None)
+    market = ticket.order_type == "market"
+    return Wants(book=market, fees=ticket.max_cost is not None, cash=not ticket.reduce_only)
 
 
 def prepare(ticket: Ticket, view: View) -> Entry:

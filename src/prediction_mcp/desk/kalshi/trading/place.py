@@ -7,12 +7,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from prediction_mcp.desk.results import MONEY
+from prediction_mcp.kalshi.cash import CENT
+from prediction_mcp.kalshi.errors import InsufficientBalanceError
 from prediction_mcp.kalshi.models.orders import NewOrder, OrderExecution
 from prediction_mcp.kalshi.orders import yes_price
 from prediction_mcp.net.words import cents, printed
 from prediction_mcp.safety.plan import Done, Plan, Stake, Terms
 
 from .entry import Entry, Ticket, check_flags, exact_fills, prepare, wanted_by
+from .funding import Funding, funding_of, shard_of, short_of_cash
 from .preview import far_past, seen_by, simulate
 from .question import both, gets, named, pays
 from .results import Placed
@@ -32,19 +35,27 @@ _TIF = {
 }
 
 
-async def plan_order(account: Account, ticket: Ticket) -> PlaceOrder:
-    """A new order.
+async def plan_order(account: Account, ticket: Ticket) -> Plan[Placed]:
+    """A new order, starting with a transfer where its market's shard lacks cash that another shard has.
 
     Raises:
         InvalidOrderError, MarketClosedError, NotFoundError: one sentence about the first thing that is wrong.
     """
+    plan, funding = await plan_with_funding(account, ticket)
+    return funding.before(plan)
+
+
+async def plan_with_funding(account: Account, ticket: Ticket) -> tuple[PlaceOrder, Funding]:
+    """An order, and the money that has to move before it. Raises as :func:`plan_order`."""
     check_flags(ticket)
     needs = account.guard.needs(selling=ticket.action == "sell")
-    return plan_on(account, ticket, await gather(account, ticket.ticker, Wants.of(needs) | wanted_by(ticket)))
+    view = await gather(account, ticket.ticker, Wants.of(needs) | wanted_by(ticket))
+    plan = plan_on(account, ticket, view)
+    return plan, await funding_of(account, view.cash, [plan])
 
 
 def plan_on(account: Account, ticket: Ticket, view: View, *, group: str | None = None) -> PlaceOrder:
-    """The same on a look that was taken; ``group`` is an order group that it joins."""
+    """An order from what was read already; ``group`` is an order group that it joins."""
     weighed, entry = account.guard.needs(selling=ticket.action == "sell").stake, prepare(ticket, view)
     if group is not None:
         entry = replace(entry, order=entry.order.model_copy(update={"order_group_id": group}))
@@ -71,7 +82,15 @@ class PlaceOrder(Plan[Placed]):
 
     async def send(self, terms: Terms) -> Placed:
         order = NewOrder(**terms)
-        return await self.placed(await self._account.kalshi.orders.create(order), order)
+        try:
+            execution = await self._account.kalshi.orders.create(order)
+        except InsufficientBalanceError as error:
+            raise await self.short_of_cash(error) from error
+        return await self.placed(execution, order)
+
+    async def short_of_cash(self, error: InsufficientBalanceError) -> InsufficientBalanceError:
+        """The exchange's refusal for want of cash, naming the shard."""
+        return await short_of_cash(self._account, self._view.market, self, error)
 
     async def placed(self, execution: OrderExecution, order: NewOrder) -> Placed:
         """What came of it, with its fills."""
@@ -106,14 +125,28 @@ class PlaceOrder(Plan[Placed]):
         """Its market, and the side of the book: what one order there closes, the next can't."""
         return self._view.market.ticker, self._entry.order.side
 
+    @property
+    def shard(self) -> int:
+        return shard_of(self._view.market)
+
+    @property
+    def most(self) -> Decimal:
+        """A dollar for each contract, and a cent for rounding."""
+        return ZERO if self._entry.order.reduce_only else self._ticket.count + CENT
+
+    async def worst(self, *, first: bool = True) -> Decimal:
+        """Dollars at worst; all of one that isn't the ``first`` in its market and side counts as opening."""
+        wants = Wants(fees=True, positions=True, resting=True)
+        self._view = await self._view.with_more(self._account, wants)
+        put = stake_of(self._view, self._entry, self._ticket)
+        return put.cost if first or self._entry.order.reduce_only else put.cost_if_open
+
     async def in_short(self, *, first: bool) -> tuple[str, Decimal]:
         """(one line for a question, dollars at worst); one that isn't the ``first`` there counts as opening."""
-        view = await seen_by(self._account, self._ticket, self._entry, self._view)
-        put = stake_of(view, self._entry, self._ticket)
-        cost = put.cost if first or self._entry.order.reduce_only else put.cost_if_open
+        cost = await self.worst(first=first)
         worst = f"{pays(cost)} at worst" if cost else "only closes what you hold"
         rule = _TIF[self._entry.order.time_in_force]
-        return f"{self.named} or better, in “{named(view.market)}”; {rule}; {worst}.", cost
+        return f"{self.named} or better, in “{named(self._view.market)}”; {rule}; {worst}.", cost
 
     def done(self, result: Placed) -> Done:
         total, price = result.total or ZERO, self._entry.price

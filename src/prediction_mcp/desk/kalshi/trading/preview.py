@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING
+from decimal import ROUND_UP, Decimal
+from typing import TYPE_CHECKING, NamedTuple
 
-from prediction_mcp.analytics.costs import order_cost
 from prediction_mcp.analytics.orders import meet, outcome
+from prediction_mcp.kalshi.cash import CENT, moves_to_fund
 from prediction_mcp.kalshi.errors import InvalidOrderError, KalshiError
 from prediction_mcp.kalshi.models.orders import Order
 from prediction_mcp.net.words import cents, printed
 
 from ..fees import waiver
+from ..shards import said_by_shard
 from .entry import Entry, Ticket, check_flags, prepare
+from .funding import KnownCost, funding_of, said_of, shard_of
 from .preview_results import SimulatedFill, Simulation, Validity
 from .stake import stake_of
 from .view import View, Wants, gather
@@ -39,7 +41,7 @@ async def validity(account: Account, ticket: Ticket) -> Validity:
     limited = policy.writes_allowed and kalshi.has_key
     wants = Wants(fees=True, book=True)
     if kalshi.has_key:
-        wants |= Wants(positions=True, resting=True, balance=True)
+        wants |= Wants(positions=True, resting=True, cash=True)
     if limited:
         wants |= Wants.of(account.guard.needs(selling=True))
     try:
@@ -61,10 +63,11 @@ async def validity(account: Account, ticket: Ticket) -> Validity:
         warnings.append("The fee of this series can't be computed here.")
     elif free := waiver(view.schedule):
         warnings.append(free)
-    worst = None
+    paid = Paid(None, None, None, None)
     if kalshi.has_key:
-        wrong, more, worst = _about_account(entry, ticket, view)
-        errors += wrong
+        wrong, more = _about_account(entry, ticket, view)
+        paid = await _about_cash(account, entry, ticket, view)
+        errors += [*wrong, *filter(None, [paid.problem])]
         warnings += more
     return Validity(
         source=account.environment,
@@ -72,8 +75,9 @@ async def validity(account: Account, ticket: Ticket) -> Validity:
         ok=not errors,
         errors=errors,
         warnings=warnings,
-        worst_case=worst,
-        available=None if view.balance is None else view.balance.balance_dollars,
+        worst_case=paid.worst,
+        available=paid.available,
+        transfer=paid.transfer,
     )
 
 
@@ -114,24 +118,46 @@ def _about_price(entry: Entry, ticket: Ticket, best: Decimal | None) -> tuple[li
     return errors, warnings
 
 
-def _about_account(entry: Entry, ticket: Ticket, view: View) -> tuple[list[str], list[str], Decimal | None]:
-    """(errors, warnings, worst case) about what is held, rests and can be paid."""
-    errors, warnings, worst = list[str](), list[str](), None
+class Paid(NamedTuple):
+    """How an order would be paid: its worst case, cash on its shard, the transfer before it, or the problem."""
+
+    worst: Decimal | None
+    available: Decimal | None
+    transfer: str | None
+    problem: str | None
+
+
+async def _about_cash(account: Account, entry: Entry, ticket: Ticket, view: View) -> Paid:
+    """Cash of an order is the cash of its market's shard; what lacks there is moved from others before it."""
+    if view.cash is None:
+        return Paid(None, None, None, None)
+    split, shard = view.cash.by_shard(view.cash.trading_subaccount), shard_of(view.market)
+    available, total = split.get(shard, ZERO), sum(split.values(), ZERO)
+    worst = stake_of(view, entry, ticket).cost or None
+    if view.schedule is None or worst is None or worst <= available:
+        return Paid(None if view.schedule is None else worst, available, None, None)
+    if worst > total:
+        problem = f"The worst case is ${worst:f}, more than the account has: {said_by_shard(split)}."
+        return Paid(worst, available, None, problem)
+    try:
+        funding = await funding_of(account, view.cash, [KnownCost(shard, worst, view.market.ticker)])
+    except KalshiError as error:
+        return Paid(worst, available, None, str(error))
+    return Paid(worst, available, f"{funding.said} is moved first.", None)
+
+
+def _about_account(entry: Entry, ticket: Ticket, view: View) -> tuple[list[str], list[str]]:
+    """(errors, warnings) about what is held and rests."""
+    errors, warnings = list[str](), list[str]()
     buying, held = ticket.action == "buy", view.held(ticket.side)
     closable = max(-held if buying else held, ZERO)
     opening = max(ticket.count - closable, ZERO)
     if ticket.reduce_only and not closable:
         errors.append("reduce_only: there is no position that this order would reduce.")
-    fees = view.lasting(entry.order.time_in_force, entry.order.expiration_time)
-    if fees is not None and opening and view.balance is not None:
-        available = view.balance.balance_dollars
-        worst = order_cost(fees, entry.price, opening, buying=buying).max_loss
-        if worst > available:
-            errors.append(f"The worst case is ${worst:f}, more than the ${available:f} that is available.")
     warnings += _about_own_orders(view.own_orders, entry, ticket)
     if closable and opening:
         warnings.append(f"{printed(closable)} contracts close your position, the rest opens the other side.")
-    return errors, warnings, worst
+    return errors, warnings
 
 
 def _about_own_orders(resting: Sequence[Order], entry: Entry, ticket: Ticket) -> list[str]:
@@ -151,20 +177,23 @@ async def simulation(account: Account, ticket: Ticket) -> Simulation:
     if not account.kalshi.has_key:
         raise InvalidOrderError("There is no API key, so there is no position or balance to simulate with.")
     check_flags(ticket)
-    view = await gather(account, ticket.ticker, Wants(fees=True, book=True, positions=True, balance=True))
+    wants = Wants(fees=True, book=True, positions=True, resting=True, cash=True)
+    view = await gather(account, ticket.ticker, wants)
     return simulate(prepare(ticket, view), ticket, view, account.environment)
 
 
 async def seen_by(account: Account, ticket: Ticket, entry: Entry, view: View) -> View:
     """A view with all that :func:`simulate` and a question look at; the book only where the best price isn't enough."""
     book = view.offers(ticket.side, ticket.action, ticket.count, entry.price) is None
-    return await view.with_more(account, Wants(fees=True, book=book, positions=True, resting=True, balance=True))
+    return await view.with_more(account, Wants(fees=True, book=book, positions=True, resting=True, cash=True))
 
 
 def simulate(entry: Entry, ticket: Ticket, view: View, source: str) -> Simulation:
     """What an order that passed the checks would do now."""
     buying, held = ticket.action == "buy", view.held(ticket.side)
-    balance = ZERO if view.balance is None else view.balance.balance_dollars
+    cash = {} if view.cash is None else view.cash.by_shard(view.cash.trading_subaccount)
+    balance, worst = sum(cash.values(), ZERO), stake_of(view, entry, ticket).cost.quantize(CENT, ROUND_UP)
+    moves = moves_to_fund(cash, {shard_of(view.market): worst})
     count, tif = ticket.count, entry.order.time_in_force
     if ticket.reduce_only:
         count = min(count, max(-held if buying else held, ZERO))
@@ -194,5 +223,6 @@ def simulate(entry: Entry, ticket: Ticket, view: View, source: str) -> Simulatio
         position_after=done.position * sign,
         available_before=balance,
         available_after=None if change is None else balance + change,
+        transfer=f"{said_of(moves)} is moved first." if moves else None,
         note=note or waiver(view.schedule),
     )

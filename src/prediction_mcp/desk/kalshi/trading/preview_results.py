@@ -9,6 +9,8 @@ from prediction_mcp.kalshi.models.markets import Orderbook
 from prediction_mcp.net.sides import Action, Side
 from prediction_mcp.net.words import printed
 
+from .results import FundedAnswer
+
 
 class BestPrice(Answer):
     """What can be had now: buy at the ask, sell at the bid; dollars and contracts."""
@@ -82,7 +84,10 @@ class Slippage(Answer):
 
 
 class Validity(Answer):
-    """``errors`` would have the order refused; ``warnings`` are what a careful trader would want to know."""
+    """``errors`` would have the order refused; ``warnings`` are what a careful trader would want to know.
+
+    ``available`` is cash on the market's shard; ``transfer`` is moved there first.
+    """
 
     order: str
     ok: bool
@@ -90,6 +95,7 @@ class Validity(Answer):
     warnings: list[str]
     worst_case: Number | None = None
     available: Number | None = None
+    transfer: str | None = None
 
 
 class SimulatedFill(Result):
@@ -98,7 +104,10 @@ class SimulatedFill(Result):
 
 
 class Simulation(Answer):
-    """An order against the book as it is now; nothing was sent. Positions: yes above zero, no below."""
+    """An order against the book as it is now; nothing was sent. Positions: yes above zero, no below.
+
+    ``available_*`` is cash over all shards; ``transfer`` is moved to the market's shard first.
+    """
 
     order: str
     fills: list[SimulatedFill]
@@ -113,6 +122,7 @@ class Simulation(Answer):
     position_after: Number
     available_before: Number
     available_after: Number | None = None
+    transfer: str | None = None
     note: str | None = None
 
 
@@ -132,7 +142,7 @@ class CancelledMany(Answer):
     note: str | None = None
 
 
-class Amended(Answer):
+class Amended(FundedAnswer):
     """``keeps_queue_position``: only a smaller count at the same price does."""
 
     order_id: str

@@ -10,6 +10,8 @@ from prediction_mcp.kalshi.models.communications import Quote, Rfq
 from prediction_mcp.net.sides import Side
 from prediction_mcp.net.words import cents, printed
 
+from .results import FundedAnswer
+
 CONFIRM_S, EXECUTE_S = 30, 15
 CONFIRM_COMBO_S, EXECUTE_COMBO_S = 3, 1
 """How long the maker has to confirm, and how long after that it is traded; docs/kalshi.md, "Requests for quotes"."""
@@ -151,7 +153,7 @@ class QuoteList(ListAnswer):
     quotes: list[QuoteEntry]
 
 
-class QuoteLine(Answer, QuoteBody):
+class QuoteLine(FundedAnswer, QuoteBody):
     """One quote."""
 
     @classmethod

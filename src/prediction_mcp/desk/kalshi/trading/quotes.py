@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from prediction_mcp.desk.results import MONEY
-from prediction_mcp.kalshi.errors import InvalidRequestError, KalshiError
+from prediction_mcp.kalshi.cash import CENT
+from prediction_mcp.kalshi.errors import InsufficientBalanceError, InvalidRequestError, KalshiError
 from prediction_mcp.kalshi.orders import check_count
 from prediction_mcp.kalshi.resources.communications import CLOCKS_S
 from prediction_mcp.kalshi.units import format_count
@@ -24,6 +25,7 @@ from prediction_mcp.safety.plan import Done, Plan, Stake, Terms
 
 from ..fees import waiver
 from .entry import Entry, Ticket, prepare
+from .funding import funding_of, shard_of, short_of_cash
 from .question import both, gets, named, pays
 from .quote_results import (
     QuoteLine,
@@ -35,6 +37,8 @@ from .stake import stake_of
 from .view import Wants, gather
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from prediction_mcp.kalshi.models.communications import Quote
 
     from ..account import Account
@@ -62,7 +66,7 @@ class Deal:
         return self.price * 100
 
 
-async def plan_accept(account: Account, quote_id: str, side: Side) -> TakeQuote:
+async def plan_accept(account: Account, quote_id: str, side: Side) -> Plan[QuoteLine]:
     """Take a quote: buy ``side`` from the maker, who buys the other one.
 
     Raises:
@@ -77,10 +81,11 @@ async def plan_accept(account: Account, quote_id: str, side: Side) -> TakeQuote:
     bid, count = quote.bid(theirs), quote.count(theirs)
     if not bid or not count:
         raise InvalidRequestError(f"The maker doesn't sell {side}: that side was declined. Nothing was sent.")
-    return TakeQuote(account, quote, Deal(side, 1 - bid, count), *await _weighed(account, quote, side, 1 - bid, count))
+    deal = Deal(side, 1 - bid, count)
+    return await _funded(TakeQuote(account, quote, deal, *await _weighed(account, quote, side, deal.price, count)))
 
 
-async def plan_confirm(account: Account, quote_id: str) -> StandBy:
+async def plan_confirm(account: Account, quote_id: str) -> Plan[QuoteLine]:
     """Stand by a quote of one's own that was accepted.
 
     Raises:
@@ -96,7 +101,12 @@ async def plan_confirm(account: Account, quote_id: str) -> StandBy:
         raise InvalidRequestError(f"That quote was to be confirmed by {until:%Y-%m-%d %H:%M:%S} UTC: it has lapsed.")
     side = quote.accepted_side
     deal = Deal(side, quote.bid(side), quote.count(side))
-    return StandBy(account, quote, deal, *await _weighed(account, quote, side, deal.price, deal.count))
+    return await _funded(StandBy(account, quote, deal, *await _weighed(account, quote, side, deal.price, deal.count)))
+
+
+async def _funded(plan: _Dealt) -> Plan[QuoteLine]:
+    """The plan, after the transfer that its shard needs."""
+    return (await funding_of(plan.account, plan.view.cash, [plan])).before(plan)
 
 
 def _why(quote: Quote) -> str:
@@ -108,7 +118,7 @@ async def _weighed(
 ) -> tuple[View, Stake | None, Entry, Ticket]:
     """The market, and what buying there puts at stake: the same as an order of that size and price."""
     needs = account.guard.needs(selling=True)
-    view = await gather(account, quote.market_ticker, Wants.of(needs))
+    view = await gather(account, quote.market_ticker, Wants.of(needs) | Wants(cash=True))
     ticket = Ticket(quote.market_ticker, side, "buy", count, price * 100)
     entry = prepare(ticket, view)
     return view, stake_of(view, entry, ticket) if needs.stake else None, entry, ticket
@@ -123,7 +133,7 @@ class _Dealt(Plan[QuoteLine]):
     def __init__(
         self, account: Account, quote: Quote, deal: Deal, view: View, stake: Stake | None, entry: Entry, ticket: Ticket
     ) -> None:
-        self._account, self._quote, self._deal, self._view = account, quote, deal, view
+        self.account, self._quote, self._deal, self.view = account, quote, deal, view
         self._stake, self._entry, self._ticket = stake, entry, ticket
         self.terms = {
             "step": self.step, "quote_id": quote.id, "rfq_id": quote.rfq_id, "ticker": quote.market_ticker,
@@ -137,17 +147,33 @@ class _Dealt(Plan[QuoteLine]):
         return self._stake
 
     @property
+    def shard(self) -> int:
+        return shard_of(self.view.market)
+
+    @property
+    def where(self) -> tuple[str, str]:
+        return self.view.market.ticker, self._entry.order.side
+
+    @property
+    def most(self) -> Decimal:
+        return self._deal.count + CENT
+
+    async def worst(self, *, first: bool = True) -> Decimal:
+        del first
+        return (await self._worst())[0]
+
+    @property
     def _combo(self) -> bool:
-        return bool(self._view.market.mve_selected_legs)
+        return bool(self.view.market.mve_selected_legs)
 
     async def _worst(self) -> tuple[Decimal, Decimal]:
         """(dollars that can be lost, contracts that open)."""
-        view = await self._view.with_more(self._account, Wants(fees=True, positions=True, resting=True))
+        view = await self.view.with_more(self.account, Wants(fees=True, positions=True, resting=True))
         put = stake_of(view, self._entry, self._ticket)
         return put.cost, put.opening
 
     async def _lines(self, how: str, then: str) -> str:
-        deal, market = self._deal, self._view.market
+        deal, market = self._deal, self.view.market
         cost, opens = await self._worst()
         best = self.best
         book = "nobody offers it in the book" if best is None else f"the book's best price now is {cents(best)}"
@@ -161,21 +187,28 @@ class _Dealt(Plan[QuoteLine]):
                 f"{how}: buy {printed(deal.count)} {deal.side} at {both(deal.price)}; {book}.",
                 f"Market: “{named(market)}” ({market.ticker}).",
                 worst,
-                *filter(None, [waiver(self._view.schedule)]),
-                f"{then} {MONEY[self._account.environment]}",
+                *filter(None, [waiver(self.view.schedule)]),
+                f"{then} {MONEY[self.account.environment]}",
             )
         )
+
+    async def _paid(self, step: Awaitable[Quote | None]) -> Quote | None:
+        """The step; a refusal for want of cash names the shard."""
+        try:
+            return await step
+        except InsufficientBalanceError as error:
+            raise await short_of_cash(self.account, self.view.market, self, error) from error
 
     async def _now(self, known: Quote | None) -> QuoteLine:
         """How the quote reads now; the step is done whatever happens here."""
         quote = known
         if quote is None:
             try:
-                quote = await self._account.kalshi.communications.quote(self._quote.id, rfq_id=self._quote.rfq_id)
+                quote = await self.account.kalshi.communications.quote(self._quote.id, rfq_id=self._quote.rfq_id)
             except KalshiError as error:
                 logger.warning("quote {} can't be read now: {}", self._quote.id, error)
                 quote = self._quote.model_copy(update={"status": f"{self.step}ed, not read since"})
-        return QuoteLine.of(quote, self._account.environment, combo=self._combo)
+        return QuoteLine.of(quote, self.account.environment, combo=self._combo)
 
     def done(self, result: QuoteLine) -> Done:
         worst = self._stake.cost if self._stake is not None else self._deal.price * self._deal.count
@@ -186,9 +219,9 @@ class TakeQuote(_Dealt):
     step = "accept"
 
     async def send(self, terms: Terms) -> QuoteLine:
-        communications, quote = self._account.kalshi.communications, self._quote
+        communications, quote = self.account.kalshi.communications, self._quote
         side = OTHER[self._deal.side]  # the exchange is told whose bid is taken
-        return await self._now(await communications.accept_quote(quote.id, side, rfq_id=quote.rfq_id))
+        return await self._now(await self._paid(communications.accept_quote(quote.id, side, rfq_id=quote.rfq_id)))
 
     async def words(self) -> str:
         first, then = windows(combo=self._combo)
@@ -204,7 +237,7 @@ class StandBy(_Dealt):
 
     async def send(self, terms: Terms) -> QuoteLine:
         quote = self._quote
-        done = await self._account.kalshi.communications.confirm_quote(quote.id, rfq_id=quote.rfq_id)
+        done = await self._paid(self.account.kalshi.communications.confirm_quote(quote.id, rfq_id=quote.rfq_id))
         return await self._now(done)
 
     async def words(self) -> str:

@@ -14,7 +14,13 @@ from prediction_mcp.net.sides import Action, Side
 from prediction_mcp.net.words import cents, printed
 
 
-class Placed(Answer):
+class FundedAnswer(Answer):
+    """Base of answers to what may start with a transfer; ``transfer`` says which money moved first."""
+
+    transfer: str | None = None
+
+
+class Placed(FundedAnswer):
     """What became of a new order. Prices are dollars of the side traded."""
 
     order_id: str
@@ -104,7 +110,7 @@ class BatchLine(Result):
         )
 
 
-class BatchPlaced(Answer):
+class BatchPlaced(FundedAnswer):
     """What became of each order, in the order given; ``filled`` is contracts over all of them."""
 
     placed: int

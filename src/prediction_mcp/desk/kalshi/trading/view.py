@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from prediction_mcp.kalshi.errors import NotFoundError
+from loguru import logger
+
+from prediction_mcp.kalshi.errors import KalshiError, NotFoundError
 from prediction_mcp.kalshi.orders import book_side
 from prediction_mcp.kalshi.tickers import likely_event
 from prediction_mcp.safety.guard import LAG_S, MOST_LAG_S
@@ -21,9 +23,10 @@ from prediction_mcp.safety.plan import Look, Needs, Standing
 
 from .. import lookup
 from ..fees import family, schedule
-from ..held import held_of, position_in, positions_of, resting_of, standings
+from ..held import cash_of, held_of, position_in, positions_of, resting_of, standings
 
 if TYPE_CHECKING:
+    from prediction_mcp.kalshi.cash import CashBalances
     from prediction_mcp.kalshi.fees import FeeSchedule
     from prediction_mcp.kalshi.models.markets import Market, Orderbook
     from prediction_mcp.kalshi.models.orders import Order, TimeInForce
@@ -45,6 +48,8 @@ class Wants:
     positions: bool = False
     resting: bool = False
     balance: bool = False
+    cash: bool = False
+    """Free cash by shard."""
     event: bool = False
     """Positions and resting orders of the whole event."""
     moment: bool = False
@@ -78,6 +83,7 @@ class View:
     resting: tuple[Order, ...] | None = None
     whole_event: bool = False
     balance: Balance | None = None
+    cash: CashBalances | None = None
 
     @property
     def schedule(self) -> FeeSchedule | None:
@@ -167,7 +173,7 @@ async def gather(account: Account, ticker: str, wants: Wants) -> View:
         as_of = max(min(answer, started), started - MOST_LAG_S) - LAG_S
     view = View(market, started, as_of, **parts)
     if wants.event and market.event_ticker != event:
-        again = replace(wants, fees=False, book=False, balance=False, moment=False)
+        again = replace(wants, fees=False, book=False, balance=False, cash=False, moment=False)
         view = replace(view, **await _read(account, name, market, None, again))
     return replace(view, fees=await account.fees.of(market)) if wants.fees else view
 
@@ -203,6 +209,8 @@ async def _read(
         parts["account"] = _account(account, where, positions=positions, resting=resting)
     if wants.balance and (known is None or known.balance is None):
         parts["balance"] = kalshi.portfolio.balance()  # has a bucket of its own, of a look a second
+    if wants.cash and (known is None or known.cash is None):
+        parts["cash"] = _cash(account)
     if wants.moment:
         parts["told"] = _moment(account)
     if wants.fees and market is not None and (known is None or known.fees is None):
@@ -225,6 +233,15 @@ async def _account(account: Account, where: dict[str, str], *, positions: bool, 
             position_in(account, where["ticker"]) if event is None else positions_of(account, event=event)
         )
     return found
+
+
+async def _cash(account: Account) -> CashBalances | None:
+    """Free cash by shard; None where it can't be read now: then the exchange says whether there is enough."""
+    try:
+        return await cash_of(account)
+    except KalshiError as error:
+        logger.warning("the cash by shard can't be read now: {}", error)
+        return None
 
 
 async def _book(account: Account, ticker: str) -> Orderbook:
