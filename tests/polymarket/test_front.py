@@ -616,7 +616,7 @@ async def test_what_is_kept_is_there_again(tmp_path: Path) -> None:
 
 async def test_faults_of_requests(front: Front) -> None:
     token = tokens_of(front.market())[0]
-    for kind, status in (("425", 425), ("429", 429), ("500", 500), ("503", 503), ("post_only", 503)):
+    for kind, status in (("425", 425), ("429", 429), ("500", 500), ("503", 503)):
         front.exchange.faults.rules[:] = [Rule(kind, times=1)]
         assert (await front.http.get("/clob/book", params={"token_id": token})).status_code == status
     front.exchange.faults.rules[:] = [Rule("cut_before", times=1)]

@@ -330,6 +330,10 @@ def exchange(
     store: Annotated[Path | None, typer.Option(help="File to keep everything in; a second start goes on.")] = None,
     weekly: Annotated[bool, typer.Option("--weekly", help="Pause trading on Thursdays 03:00-05:00 ET.")] = False,
     venue: Annotated[str, typer.Option(help="Whose addresses are told: kalshi or polymarket.")] = "kalshi",
+    roots: Annotated[
+        int | None,
+        typer.Option(help="Also serve Gamma, CLOB and Data API at the roots of this port and the next two."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the paper exchange alone, for any client of Kalshi or Polymarket."""
@@ -350,6 +354,7 @@ def exchange(
         "store_file": store,
         "weekly": weekly,
         "venue": venue.strip().lower(),
+        "roots": roots,
         "as_json": as_json,
     }
     asyncio.run(run(**options))

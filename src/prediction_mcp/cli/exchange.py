@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from prediction_mcp.exchange.disk.store import Store, StoreError
 from prediction_mcp.exchange.engine.ledger import Account
 from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.exchange.fronts.polymarket.opening import Second, second_file
-from prediction_mcp.exchange.fronts.serving import serve
+from prediction_mcp.exchange.fronts.serving import serve, serve_roots
 from prediction_mcp.exchange.home import key_of, member_of
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock
@@ -46,6 +47,7 @@ async def run(
     store_file: Path | None,
     weekly: bool,
     venue: str = "kalshi",
+    roots: int | None = None,
     as_json: bool = False,
 ) -> None:
     """Serve until interrupted. The private key is for this user alone; without a store it is removed at the end."""
@@ -67,8 +69,9 @@ async def run(
     try:
         kind: KeyAlgorithm = "rsa" if algorithm == "rsa" else "ed25519"
         await _serve(
-            simulation, port, tier, micros, kind, scopes, key_file, with_crowd=with_crowd, venue=venue, as_json=as_json
-        )
+            simulation, port, tier, micros, kind, scopes, key_file,
+            with_crowd=with_crowd, venue=venue, roots=roots, as_json=as_json,
+        )  # fmt: skip
         simulation.sync()
     finally:
         simulation.store.close()
@@ -85,6 +88,7 @@ async def _serve(
     *,
     with_crowd: bool,
     venue: str,
+    roots: int | None,
     as_json: bool,
 ) -> None:
     member = member_of(simulation, tier=tier, deposit=deposit)
@@ -93,23 +97,35 @@ async def _serve(
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     try:
-        try:
-            serving = serve(simulation, port=port, with_crowd=with_crowd, second=_second(simulation))
-            url = await serving.__aenter__()
-        except OSError as error:
-            raise SettingsError(f"Port {port} can't be used ({error.strerror}): choose another with --port.") from None
-        try:
-            found = _second_at(url) if venue == "polymarket" else _first_at(url, key_id, path)
+        async with contextlib.AsyncExitStack() as stack:
+            second = _second(simulation)
+            alone: dict[str, str] = {}
+            with _usable(port, "--port"):
+                serving = serve(simulation, port=port, with_crowd=with_crowd, second=second)
+                url = await stack.enter_async_context(serving)
+            if roots is not None:
+                with _usable(roots, "--roots"):
+                    alone = await stack.enter_async_context(serve_roots(second, roots))
+            found = _second_at(url, alone) if venue == "polymarket" else _first_at(url, key_id, path)
             kept = "keeps" if simulation.store.is_durable else "removes"
             _announce(
                 found, f"Any Kalshi client can be pointed at it; Ctrl-C ends it and {kept} the key.", as_json=as_json
             )
             await stop.wait()
-        finally:
-            await serving.__aexit__(None, None, None)
     finally:
         if not simulation.store.is_durable:
             path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _usable(port: int, option: str) -> Iterator[None]:
+    """Raise SettingsError where the block can't use the port or the exchange's file."""
+    try:
+        yield
+    except StoreError as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        raise SettingsError(f"Port {port} can't be used ({error.strerror}): choose another with {option}.") from None
 
 
 def _second(simulation: Exchange) -> Second:
@@ -124,13 +140,15 @@ def _first_at(url: str, key_id: str, path: Path) -> Listening:
     return Listening(venue="kalshi", addresses=addresses, key={"key id": key_id, "private key": str(path)})
 
 
-def _second_at(url: str) -> Listening:
+def _second_at(url: str, alone: dict[str, str]) -> Listening:
     netloc = urlsplit(url).netloc
     base = f"http://{netloc}/polymarket"
     addresses = {
         "Gamma URL": f"{base}/gamma", "CLOB URL": f"{base}/clob", "Data API URL": f"{base}/data",
         "feeds": f"ws://{netloc}/polymarket/ws/market and /user",
     }  # fmt: skip
+    names = {"gamma": "Gamma root", "clob": "CLOB root", "data": "Data root"}
+    addresses |= {names[service]: address for service, address in alone.items()}
     return Listening(venue="polymarket", addresses=addresses, key={})
 
 

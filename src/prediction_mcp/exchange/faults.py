@@ -8,6 +8,7 @@ can be repeated.
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -99,17 +100,21 @@ class Faults:
     def __post_init__(self) -> None:
         self._rng = random.Random(f"faults/{self.seed}")
 
-    def for_request(self, method: str, path: str, header: str | None) -> list[Rule]:
+    def for_request(self, method: str, path: str, header: str | None, spared: Collection[str] = ()) -> list[Rule]:
         """The faults of one request: those of its header, and those of the rules that strike it.
+
+        Args:
+            spared: kinds that can't befall this request.
 
         Raises:
             ValueError: the header names a fault that there isn't.
         """
         asked = [Rule.parse(part) for part in header.split(",")] if header else []
-        return asked + [
+        return [rule for rule in asked if rule.kind not in spared] + [
             rule
             for rule in self.rules
             if rule.kind in get_args(RestFault)
+            and rule.kind not in spared
             and rule.method in ("", method)
             and path.startswith(rule.path)
             and self._strikes(rule)

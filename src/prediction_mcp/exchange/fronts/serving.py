@@ -125,11 +125,50 @@ async def serve(
 
         return Switch(choose)
 
+    clock = asyncio.create_task(_run_clock(exchange, beside, with_crowd=with_crowd))
+    clock.add_done_callback(_report_failure)
+    try:
+        async with _listening(create_app(exchange, [Mount(SECOND, beside.app)]), feed, bound) as address:
+            exchange.address = address
+            yield f"{address}{PREFIX}"
+    finally:
+        clock.cancel()
+        beside.close()
+
+
+@contextlib.asynccontextmanager
+async def serve_roots(second: Second, first_port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[dict[str, str]]:
+    """Serve Gamma, CLOB and Data API each at the root of a port of its own, beside :func:`serve`.
+
+    For clients that join absolute paths to an address. The feeds are below ``/ws`` of each port.
+
+    Args:
+        first_port: of Gamma, the next two of the others; 0 takes free ones.
+
+    Yields:
+        The address of each service: gamma, clob, data.
+    """
+
+    def feed(config: Any, server_state: Any, app_state: Any) -> Switch:
+        return Switch(lambda path: second.connection(SECOND.encode() + path, server_state))
+
+    async with contextlib.AsyncExitStack() as stack:
+        addresses = {}
+        for number, service in enumerate(("gamma", "clob", "data")):
+            bound = _loopback_socket(host, first_port + number if first_port else 0)
+            listening = _listening(second.root_app(service), feed, bound)
+            addresses[service] = await stack.enter_async_context(listening)
+        yield addresses
+
+
+@contextlib.asynccontextmanager
+async def _listening(app: Any, feed: Any, bound: socket.socket) -> AsyncIterator[str]:
+    """Serve an app on a bound socket, which is closed at the end; yields its address, without a path."""
     server = _Server(
         uvicorn.Config(
-            create_app(exchange, [Mount(SECOND, beside.app)]),
+            app,
             http=_Http,
-            ws=cast("Any", feed),  # its types ask for a class, its code calls it
+            ws=feed,  # its types ask for a class, its code calls what it gets
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -137,23 +176,19 @@ async def serve(
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[bound]))
-    clock = asyncio.create_task(_run_clock(exchange, beside, with_crowd=with_crowd))
-    clock.add_done_callback(_report_failure)
     try:
         while not server.started:
             if serving.done():
                 await serving
                 raise RuntimeError("the paper exchange stopped before it had started")
             await asyncio.sleep(0.002)
-        exchange.address = f"http://{host if ':' not in host else f'[{host}]'}:{bound.getsockname()[1]}"
-        yield f"{exchange.address}{PREFIX}"
+        host, port, *_ = bound.getsockname()
+        yield f"http://{host if ':' not in host else f'[{host}]'}:{port}"
     finally:
-        clock.cancel()
         server.end()
         with contextlib.suppress(asyncio.CancelledError):
             await serving
         bound.close()
-        beside.close()
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:

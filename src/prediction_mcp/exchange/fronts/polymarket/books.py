@@ -129,7 +129,7 @@ def last_trade_price(call: Call) -> Json:
 
 def last_trades_prices(call: Call) -> list[Json]:
     return [
-        {"asset_id": asked.token_id, **_last(call, m, first=first)}
+        {"token_id": asked.token_id, **_last(call, m, first=first)}
         for asked, m, first in _tokens(call)
         if _state(call, m).trades
     ]

@@ -23,7 +23,7 @@ from prediction_mcp.exchange.keeping import Credentials
 from prediction_mcp.exchange.second import PolymarketExchange
 from prediction_mcp.exchange.world.clock import wall_clock_ms
 
-from . import books, gamma, orders, own, paper, profits, records, signing
+from . import books, clob_markets, data_v1, gamma, orders, own, paper, profits, records, signing
 from .call import Call
 from .opening import PREFIX
 from .refusals import BAD_KEY, BAD_PAYLOAD, POST_ONLY_MODE, RefusalError
@@ -128,6 +128,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/tick-size": books.tick_size, "/tick-size/{token_id}": books.tick_size, "/neg-risk": books.neg_risk,
         "/fee-rate": books.fee_rate, "/markets-by-token/{token_id}": books.market_by_token,
         "/clob-markets/{condition_id}": books.clob_market, "/prices-history": books.prices_history,
+        "/markets": clob_markets.markets, "/markets/{condition_id}": clob_markets.market,
+        "/simplified-markets": clob_markets.simplified, "/sampling-markets": clob_markets.sampling,
+        "/sampling-simplified-markets": clob_markets.sampling_simplified, "/version": clob_markets.version,
+        "/rewards/markets/current": clob_markets.no_rewards, "/rewards/markets/multi": clob_markets.no_rewards,
+        "/rewards/markets/{condition_id}": clob_markets.no_rewards, "/rebates/current": nothing,
     }),
     *(Endpoint("clob", "POST", path, run) for path, run in {
         "/books": books.books, "/prices": books.prices, "/midpoints": books.midpoints, "/spreads": books.spreads,
@@ -151,6 +156,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("clob", "GET", "/balance-allowance/update", updated, "L2"),
     Endpoint("clob", "POST", "/v1/heartbeats", own.heartbeat, "L2"),
     Endpoint("clob", "GET", "/notifications", nothing, "L2"),
+    Endpoint("clob", "DELETE", "/notifications", books.ok, "L2"),
+    Endpoint("clob", "GET", "/order-scoring", clob_markets.order_scoring, "L2"),
+    Endpoint("clob", "POST", "/orders-scoring", clob_markets.orders_scoring, "L2"),
+    *(Endpoint("clob", "GET", path, run, "L2") for path, run in {
+        "/rewards/user": clob_markets.no_rewards, "/rewards/user/markets": clob_markets.no_rewards,
+        "/rewards/user/total": nothing, "/rewards/user/percentages": clob_markets.no_percentages,
+        "/data/pre-migration-orders": clob_markets.no_rewards,
+    }.items()),
     *(Endpoint("clob", "POST", f"/paper/{name}", run, "L2") for name, run in {
         "split": paper.split, "merge": paper.merge, "convert": paper.convert, "redeem": paper.redeem,
     }.items()),
@@ -160,6 +173,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/v2/live-volume": records.live_volume, "/v2/prices-history": records.price_history,
         "/v2/resolutions": records.resolutions, "/v2/user-pnl": profits.user_pnl, "/v2/user-stats": profits.user_stats,
         "/v2/user-volume": profits.user_volume, "/v2/tokens": profits.token_references,
+        "/positions": data_v1.positions, "/closed-positions": data_v1.closed_positions, "/trades": data_v1.trades,
+        "/activity": data_v1.activity, "/value": data_v1.value, "/holders": data_v1.holders,
+        "/oi": data_v1.open_interest, "/live-volume": data_v1.live_volume, "/traded": data_v1.traded,
     }),
     Endpoint("site", "GET", "/api/geoblock", geoblock),
 )  # fmt: skip
@@ -246,9 +262,9 @@ class Door:
     async def with_faults(self, request: Request, endpoint: Endpoint, body: bytes) -> Response:
         """Carry a request out with the faults that strike it; paths are those below the service."""
         try:
-            struck = self.exchange.faults.for_request(
-                request.method, endpoint.path, request.headers.get("x-paper-fault")
-            )
+            spared = () if orders.is_taking(endpoint.run, body) else ("post_only",)
+            header = request.headers.get("x-paper-fault")
+            struck = self.exchange.faults.for_request(request.method, endpoint.path, header, spared)
         except ValueError as unknown:
             return _answer(400, {"error": str(unknown)})
         kinds = {rule.kind for rule in struck}

@@ -13,9 +13,10 @@ from prediction_mcp.exchange.second import PolymarketExchange
 from ..connection import Connection
 from . import wire
 from .hub import Hub
+from .opening import PREFIX
 
 Json = dict[str, Any]
-MARKET, USER, SPORTS = "/polymarket/ws/market", "/polymarket/ws/user", "/polymarket/ws/sports"
+MARKET, USER, SPORTS = f"{PREFIX}/ws/market", f"{PREFIX}/ws/user", f"{PREFIX}/ws/sports"
 MOST_TOKENS = 2_000
 
 
@@ -47,7 +48,8 @@ class _Feed(Connection):
         self._is_frozen = False
 
     def _open(self, request: Request) -> None:
-        if request.path.partition("?")[0].rstrip("/") != self.path:
+        path = request.path.partition("?")[0].rstrip("/")
+        if path not in (self.path, self.path.removeprefix(PREFIX)):
             self._refuse(404, {"error": "not found"})
         elif self._accept(request):
             self._welcome()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from prediction_mcp.exchange.simulation import Exchange
 from ..connection import Connection
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute, Mount
+
     from prediction_mcp.exchange.second import PolymarketExchange
 
 PREFIX = "/polymarket"
@@ -22,6 +24,16 @@ PREFIX = "/polymarket"
 def second_file(first: Path) -> Path:
     """Where the front is kept whose neighbour is kept in a file."""
     return first.with_name(f"{first.stem}-polymarket{first.suffix}")
+
+
+def _app(routes: Sequence[BaseRoute]) -> ASGIApp:
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+
+    from .door import failed, no_route
+
+    handlers: Any = {HTTPException: no_route, Exception: failed}
+    return Starlette(routes=routes, exception_handlers=handlers)
 
 
 class Second:
@@ -40,6 +52,7 @@ class Second:
         self._store = store
         self._exchange = alone
         self._app: ASGIApp | None = None
+        self._mounts: list[Mount] | None = None
 
     @property
     def open(self) -> list[PolymarketExchange]:
@@ -63,14 +76,20 @@ class Second:
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Its services, below :data:`PREFIX`."""
         if self._app is None:
-            from starlette.applications import Starlette
-            from starlette.exceptions import HTTPException
-
-            from .door import failed, mount, no_route
-
-            handlers: Any = {HTTPException: no_route, Exception: failed}
-            self._app = Starlette(routes=mount(self.exchange()), exception_handlers=handlers)
+            self._app = _app(self._routes())
         await self._app(scope, receive, send)
+
+    def root_app(self, service: str) -> ASGIApp:
+        """One of its services, for the root of an address of its own."""
+        (mounted,) = (mount for mount in self._routes() if mount.path == f"/{service}")
+        return _app(mounted.routes)
+
+    def _routes(self) -> list[Mount]:
+        if self._mounts is None:
+            from .door import mount
+
+            self._mounts = mount(self.exchange())
+        return self._mounts
 
     def connection(self, path: bytes, server_state: Any) -> Connection:
         """A connection of one of its feeds."""

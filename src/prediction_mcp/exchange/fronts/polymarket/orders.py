@@ -264,6 +264,17 @@ def place_many(call: Call) -> list[Json]:
     return answers
 
 
+def is_taking(run: Callable[[Call], Any], body: bytes) -> bool:
+    """Whether a request places an order that isn't post-only, which is what post-only mode refuses."""
+    if run not in (place, place_many):
+        return False
+    batch = body if run is place_many else b"[" + body + b"]"
+    try:
+        return not all(one.post_only for one in msgspec.json.decode(batch, type=list[Placement]))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return True
+
+
 # -- cancelling ----------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from prediction_mcp.kalshi.units import PRICE_UNITS
 
 from . import wire
 from .call import Call
-from .records import lots, numbers, token_price, user, whole
+from .records import lots, markets_traded, numbers, token_price, user, whole
 
 Json = dict[str, Any]
 
@@ -62,7 +62,7 @@ def user_stats(call: Call) -> Json:
     best = max((lot.realized for _, h in tokens.tokens_of(account) for _, lot in lots(h)), default=0)
     point = _point(call, account)
     return whole({
-        "proxy_wallet": account.account_id, "trades": point["trade_count"],
+        "proxy_wallet": account.account_id, "trades": markets_traded(account),
         **numbers(biggest_win=wire.dollars(max(best, 0))), "views": 0, "join_date": None, "all_time_pnl": point,
     })  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from prediction_mcp.exchange.engine import tokens
@@ -10,7 +10,7 @@ from prediction_mcp.exchange.engine.ledger import Account, Lot, TokenHolding
 from prediction_mcp.exchange.engine.matching import BID
 from prediction_mcp.exchange.token_trades import Part, TokenTrade
 from prediction_mcp.exchange.world.listed import Market
-from prediction_mcp.kalshi.units import PRICE_UNITS
+from prediction_mcp.kalshi.units import COUNT_UNITS, PRICE_UNITS
 
 from . import books, wire
 from .call import Call, cursor_of, offset_of
@@ -18,6 +18,7 @@ from .refusals import RefusalError
 
 Json = dict[str, Any]
 LIMIT, MOST = 100, 10_000
+SHARE = COUNT_UNITS
 
 
 def _page(call: Call, rows: list[Json], most: int = 500) -> Json:
@@ -99,46 +100,52 @@ def _position(call: Call, account: Account, market: Market, index: int, lot: Lot
     }  # fmt: skip
 
 
-def _positions(call: Call, account: Account) -> list[tuple[Json, bool]]:
-    """Each with whether it is lost: resolved, and worth nothing."""
+def _positions(call: Call, account: Account, wanted: Callable[[Lot], bool]) -> list[tuple[Json, bool]]:
+    """Each with whether it is lost: still held, resolved, and worth nothing."""
     listed = call.exchange.catalogue.markets
     return [
         (
             _position(call, account, listed[ticker], index, lot, holding),
-            wire.is_resolved(listed[ticker]) and not token_price(call, listed[ticker], index),
+            bool(lot.count) and wire.is_resolved(listed[ticker]) and not token_price(call, listed[ticker], index),
         )
         for ticker, holding in tokens.tokens_of(account)
         if ticker in listed
         for index, lot in lots(holding)
-        if lot.count or lot.bought
+        if (lot.count or lot.bought) and wanted(lot)
     ]
 
 
-def positions(call: Call) -> Json:
-    account = user(call)
-    conditions, statuses = call.all_of("condition_id"), call.all_of("status")
-    events, words = call.all_of("event_id"), (call.query.get("title") or "").lower()
-    rows = [] if account is None else _positions(call, account)
-    found = [
+STATUSES = ("OPEN", "REDEEMABLE", "REDEEMABLE_LOST", "MERGEABLE", "CLOSED")
+
+
+def positions(call: Call, wanted: Callable[[Lot], bool] = lambda _: True) -> Json:
+    """One status a query; without one it is OPEN, all that is held. ``wanted`` narrows further."""
+    account, status = user(call), call.query.get("status") or "OPEN"
+    if status not in STATUSES:
+        raise RefusalError(f"status is invalid: take one of {', '.join(STATUSES)}")
+    conditions, events = call.all_of("condition_id"), call.all_of("event_id")
+    words = (call.query.get("title") or "").lower()
+    rows = [] if account is None else _positions(call, account, wanted)
+    return _page(call, [
         row
         for row, lost in rows
         if (not conditions or row["condition_id"] in conditions)
-        and _has_status(row, statuses, lost=lost)
+        and _has_status(row, status, lost=lost)
         and (not events or row["event_id"] in events)
         and words in row["title"].lower()
-    ]
-    return _page(call, found)
+    ])  # fmt: skip
 
 
-def _has_status(row: Json, statuses: set[str], *, lost: bool) -> bool:
-    """Without a filter, what is held; "mergeable" and "lost" are not statuses of the wire."""
-    if not statuses:
+def _has_status(row: Json, status: str, *, lost: bool) -> bool:
+    """OPEN holds all that isn't closed; MERGEABLE and REDEEMABLE_LOST are filters only, no row has them."""
+    if status == "OPEN":
         return bool(row["status"] != "CLOSED")
-    return (
-        row["status"] in statuses
-        or ("MERGEABLE" in statuses and row["mergeable"])
-        or ("REDEEMABLE_LOST" in statuses and lost and bool(row["redeemable"]))
-    )
+    return bool({"MERGEABLE": row["mergeable"], "REDEEMABLE_LOST": lost}.get(status, row["status"] == status))
+
+
+def markets_traded(account: Account) -> int:
+    """In how many markets a wallet ever traded."""
+    return sum(1 for _, holding in tokens.tokens_of(account) if holding.contracts)
 
 
 def value(call: Call) -> Json:

@@ -80,6 +80,10 @@ def market_id(market: Market) -> str:
     return str(MARKET_IDS + market.serial)
 
 
+def question_id(market: Market) -> str:
+    return "0x" + hashlib.sha256(f"question/{market.ticker}".encode()).hexdigest()
+
+
 def event_id(event: Event) -> str:
     return str(EVENT_IDS + event.serial)
 
@@ -104,7 +108,7 @@ def is_resolved(market: Market) -> bool:
 # -- catalogue -----------------------------------------------------------------------------------------------------
 
 
-def _middle(market: Market, state: MarketState) -> int:
+def middle(market: Market, state: MarketState) -> int:
     """What the catalogue shows as the first outcome's price."""
     if is_resolved(market):
         return market.value
@@ -117,7 +121,7 @@ def _middle(market: Market, state: MarketState) -> int:
 def market_json(exchange: PolymarketExchange, market: Market, *, with_event: bool = True) -> Json:
     """A market as Gamma lists it: lists are strings that hold JSON."""
     state, question, event = exchange.engine.markets[market.ticker], question_of(market), market.event
-    middle, fees = _middle(market, state), event.fees
+    shown, fees = middle(market, state), event.fees
     bid, ask = state.book.bids.best, state.book.asks.best
     closed = is_resolved(market)
     liquidity = sum(count for side in (state.book.bids, state.book.asks) for _, count in side.depth()[:5])
@@ -127,7 +131,7 @@ def market_json(exchange: PolymarketExchange, market: Market, *, with_event: boo
         "version": version(market.event), "description": market.rules, "category": event.series.category,
         "groupItemTitle": question.group_title, "startDate": iso(market.open_ms), "endDate": iso(market.close_ms),
         "createdAt": iso(market.created_ms), "updatedAt": iso(market.updated_ms),
-        "outcomes": _list(outcomes(market)), "outcomePrices": _list((price(middle), price(PRICE_UNITS - middle))),
+        "outcomes": _list(outcomes(market)), "outcomePrices": _list((price(shown), price(PRICE_UNITS - shown))),
         "marketMakerAddress": "", "active": not question.placeholder, "closed": closed,
         "archived": False, "acceptingOrders": state.is_open and not closed, "enableOrderBook": True,
         "negRisk": event.exclusive,
@@ -136,7 +140,7 @@ def market_json(exchange: PolymarketExchange, market: Market, *, with_event: boo
         "volume": volume, "volumeNum": number(volume), "volumeClob": number(volume), "volume24hr": number(volume),
         "liquidity": resting, "liquidityNum": number(resting), "liquidityClob": number(resting),
         "lastTradePrice": number(price(state.last_price)), "resolutionSource": event.series.source[0],
-        "questionID": "0x" + hashlib.sha256(f"question/{market.ticker}".encode()).hexdigest(),
+        "questionID": question_id(market),
         "umaResolutionStatuses": _list(tuple(question.statuses)),
         "umaResolutionStatus": question.statuses[-1] if question.statuses else "",
         "resolutionStatus": "resolved" if closed else "active" if market.status == "active" else "inactive",
