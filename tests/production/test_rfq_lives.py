@@ -35,7 +35,6 @@ LIVES = ("accept_yes", "accept_no", "lapse", "delete_after_accept", "off_grid", 
 MEANT = {
     "creator_user_id": "identities are removed from the recording",
     "exchange_index": "the schema of October requires it; the recording is of July",
-    "client_order_id": "the schema of October has it; the recording is of July",
     "market.exchange_index": "the schema of October has it; the recording is of July",
     "market.settlement_bounds_type": "the schema of October requires it; the recording is of July",
     "market.fractional_trading_enabled": "gone since 2026-07-09",

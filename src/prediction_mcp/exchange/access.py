@@ -31,18 +31,26 @@ ENDPOINT_COSTS: dict[tuple[str, str], int] = {
     ("POST", "/account/api_usage_level/upgrade"): 30,
     ("POST", "/communications/quotes"): 2,
     ("DELETE", "/communications/quotes/{quote_id}"): 2,
+    ("DELETE", "/communications/rfqs/{rfq_id}/quotes/{quote_id}"): 2,
+    ("GET", "/communications/quotes"): 2,
+    ("GET", "/communications/quotes/{quote_id}"): 2,
+    ("PUT", "/communications/quotes/{quote_id}/confirm"): 1,
+    ("PUT", "/communications/rfqs/{rfq_id}/quotes/{quote_id}/confirm"): 1,
 }
-"""Tokens a request costs where it isn't the default; per item for the batched endpoints."""
+"""Tokens a request costs where it isn't the default; per item for the batched endpoints. Recorded in July and September
+2026 (``production/rfq_demo``, ``production/small_facts``)."""
 TIERS: dict[str, tuple[int, int]] = {
     "basic": (200, 100),
     "advanced": (300, 300),
     "expert": (600, 600),
-    "premier": (1200, 1200),
-    "paragon": (2400, 2400),
-    "prime": (4800, 4800),
-    "prestige": (12_000, 9_600),
+    "premier": (1440, 1440),
+    "paragon": (2880, 2880),
+    "prime": (5760, 5760),
+    "prestige": (14_400, 11_520),
 }
-"""(read, write) tokens a second; a bucket holds one second of them."""
+"""(read, write) tokens a second. From Premier on 20 % more than published, since 2026-09-24."""
+READ_BURST = {"basic": 600}
+"""Tokens that a bucket for reads holds (production, September 2026); the others hold a second of them."""
 BALANCE = "/portfolio/balance"
 """The endpoint with a bucket of its own: one look a second, five from the tier Expert on, and no burst."""
 SCOPES = frozenset({"read", "write"})
@@ -101,10 +109,11 @@ class Budget:
     @classmethod
     def of(cls, tier: str, now_ms: int) -> Budget:
         read, write = TIERS[tier]
+        burst = READ_BURST.get(tier, read)
         looks = 1 if tier in ("basic", "advanced") else 5
         return cls(
             tier,
-            Bucket(read, read, read, now_ms),
+            Bucket(read, burst, burst, now_ms),
             Bucket(write, write, write, now_ms),
             Bucket(looks, 1, 1, now_ms),
         )

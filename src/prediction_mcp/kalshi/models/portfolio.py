@@ -54,7 +54,6 @@ class Fill(KalshiModel):
     fill_id: str
     trade_id: str = ""
     order_id: str
-    client_order_id: str | None = None
     ticker: str
     market_ticker: str = ""
     outcome_side: Side

@@ -112,7 +112,6 @@ def fill(item: Fill) -> Json:
         "fill_id": item.fill_id,
         "trade_id": item.fill_id,
         "order_id": item.order_id,
-        "client_order_id": item.client_order_id,
         "exchange_index": item.account.shard,
         "ticker": item.ticker,
         "market_ticker": item.ticker,
@@ -130,8 +129,7 @@ def fill(item: Fill) -> Json:
     }
 
 
-def position(ticker: str, shard: int, item: Holding, resting: int) -> Json:
-    """A position in a market, in which ``resting`` orders of the member wait."""
+def position(ticker: str, shard: int, item: Holding) -> Json:
     return {
         "ticker": ticker,
         "exchange_index": shard,
@@ -141,7 +139,6 @@ def position(ticker: str, shard: int, item: Holding, resting: int) -> Json:
         "realized_pnl_dollars": _micros(item.realized),
         "fees_paid_dollars": _micros(item.fees),
         "last_updated_ts": moment(item.updated_ms),
-        "resting_orders_count": resting,
     }
 
 

@@ -61,12 +61,11 @@ def _positions(call: Call, found: Iterable[tuple[str, Holding]], returns: Mappin
         and ("position" not in counted or h.position)
     ]
     page, cursor = call.page_listing(chosen, call.limit())
-    resting = Counter(order.ticker for order in call.member.orders.values() if order.status == "resting")
     by_event: dict[str, list[Holding]] = {}
     for t, h in page:
         by_event.setdefault(listed[t].event.ticker, []).append(h)
     return {
-        "market_positions": [wire.position(t, listed[t].event.shard, h, resting[t]) for t, h in page],
+        "market_positions": [wire.position(t, listed[t].event.shard, h) for t, h in page],
         "event_positions": [wire.event_position(t, h, returned.get(t, 0)) for t, h in by_event.items()],
         "cursor": cursor,
     }
