@@ -48,8 +48,8 @@ OF_SOME_MARKETS = {
     "settlement_value_dollars", "settlement_ts",
 }  # fmt: skip
 """Keys that a market has or hasn't by its kind and stage."""
-GONE_FIELDS = {"fractional_trading_enabled", "response_price_units", "liquidity_dollars"}
-"""Fields of June that production sends no more: the first two since 2026-07-09, the last since 2026-10-01."""
+GONE_FIELDS = {"fractional_trading_enabled", "response_price_units", "liquidity_dollars", "resting_orders_count"}
+"""Fields of June that production sends no more: liquidity_dollars since 2026-10-01, the others since July."""
 
 
 def skeleton(value: Any) -> Any:

@@ -118,7 +118,7 @@ def test_series_are_on_the_shards_of_production() -> None:
     assert shard_of("KXMVECROSSCATEGORY-SHARD1", "Sports", ["Combos"]) == 1
     exchange = Exchange(1, Clock(NOW, speed=0), sharded=True)
     shards = {e.series.ticker: e.shard for e in exchange.catalogue.events.values()}
-    assert shards["KXMVESPORTSMULTIGAME"] == 1
+    assert shards["KXMVECROSSCATEGORY-SHARD1"] == 1
     assert {shards[ticker] for ticker in ("KXBTCD", "KXBTC15M", "KXETHD")} == {2}
     assert shards["KXNBAGAME"] == 3
     assert {shards[ticker] for ticker in ("KXNFLGAME", "KXFEDDECISION", "KXINXU", "KXHIGHNY")} == {0}

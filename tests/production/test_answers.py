@@ -185,6 +185,21 @@ def test_a_market_is_the_same_alone_and_in_its_event(ours: dict[str, list[Any]])
     assert ours["market nested"] == ours["market alone"]
 
 
+def test_combos_are_what_recorded_ones_are(ours: dict[str, list[Any]]) -> None:
+    """Tenths of a cent, no rules of their own, and the same legs in both places."""
+    for combo in [*recorded()["combo"], *ours["combo"]]:
+        legs, custom = combo["mve_selected_legs"], combo["custom_strike"]
+        assert (combo["price_level_structure"], combo["rules_primary"]) == ("deci_cent", "")
+        assert custom["Associated Markets"].split(",") == [leg["market_ticker"] for leg in legs]
+        assert custom["Associated Market Sides"].split(",") == [leg["side"] for leg in legs]
+        assert set(custom["Associated Events"].split(",")) == {leg["event_ticker"] for leg in legs}
+        assert custom["Multivariate Event Ticker"] == combo["event_ticker"]
+    (collection,) = ours["collection"]
+    known = production("combo_collections")["KXMVECROSSCATEGORY-SHARD1"]
+    for name in ("collection_ticker", "series_ticker", "size_min", "size_max", "is_single_market_per_event"):
+        assert collection[name] == known[name]
+
+
 def test_positions_have_the_fields_that_all_recorded_ones_have(ours: dict[str, list[Any]]) -> None:
     """The recording keeps three fields of each and lists in a note those that all 46 had."""
     fields = {

@@ -103,7 +103,7 @@ async def test_get_markets_by_status_time_and_name(assistant: Assistant, served:
     assert all(m["status"] == "finalized" and m["result"] in ("yes", "no") for m in settled["markets"])
     named = await assistant.call("kalshi_get_markets", tickers=[MARKET, settled["markets"][0]["ticker"]])
     assert named["count"] == 2
-    combos = await assistant.call("kalshi_get_markets", series_ticker="KXMVESPORTSMULTIGAME", include_combos=True)
+    combos = await assistant.call("kalshi_get_markets", series_ticker="KXMVECROSSCATEGORY-SHARD1", include_combos=True)
     assert combos["count"] == len(
         [m for m in served.exchange.catalogue.markets.values() if m.legs and m.status == "active"]
     )

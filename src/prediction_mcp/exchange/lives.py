@@ -225,7 +225,8 @@ class Lives(ABC):
         if market.frozen and market.status in ("inactive", "closed"):
             return  # these stay undecided
         market.value = parse_price(f"{share:.4f}")
-        market.result = "scalar" if market.market_type == "scalar" else "yes" if market.value else "no"
+        whole = market.market_type == "binary" and market.value in (0, PRICE_UNITS)
+        market.result = ("yes" if market.value else "no") if whole else "scalar"
         market.expiration_value, market.decided_ms = shown, at_ms
         if not market.frozen:
             market.status, market.updated_ms = "determined", at_ms

@@ -36,11 +36,15 @@ def clamp(p: float) -> float:
 
 @dataclass(slots=True)
 class ExclusiveFair:
-    """Exactly one of the outcomes happens: a softmax over scores that wander. One outcome alone is against "none"."""
+    """Exactly one of the outcomes happens: a softmax over scores that wander. One outcome alone is against "none".
+
+    ``unclear``: in the end the one outcome can't be told, and it pays its fair price, to four decimals.
+    """
 
     scores: list[float]
     labels: list[str]
     decided: list[float] | None = None
+    unclear: bool = False
 
     def probabilities(self) -> list[float]:
         if self.decided is not None:
@@ -58,6 +62,9 @@ class ExclusiveFair:
 
     def settle(self, rng: random.Random) -> tuple[list[float], str]:
         probabilities = self.probabilities()
+        if self.unclear:
+            self.decided = [round(probabilities[0], 4)]
+            return self.decided, f"{self.decided[0]:.4f}"
         if len(probabilities) == 1:
             happened = rng.random() < probabilities[0]
             self.decided = [1.0 if happened else 0.0]

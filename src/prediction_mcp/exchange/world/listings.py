@@ -113,9 +113,12 @@ def exclusive_event(listing: Listing, labels: list[tuple[str, str]], rng: random
     return write_event(listing, outcomes, fair, exclusive=True, structure="linear_cent")
 
 
-def yes_no_event(listing: Listing, code: str, label: str, rng: random.Random, structure: str = "linear_cent") -> Event:
+def yes_no_event(
+    listing: Listing, code: str, label: str, rng: random.Random, structure: str = "linear_cent", unclear: float = 0.0
+) -> Event:
+    """A yes or no; with the chance ``unclear`` it can't be told in the end, and pays its fair price."""
     rule = f"If “{listing.title}” is answered with yes by {listing.series.source[0]}, this market resolves to Yes."
-    fair = ExclusiveFair([rng.gauss(0.0, 1.0)], [label])
+    fair = ExclusiveFair([rng.gauss(0.0, 1.0)], [label], unclear=rng.random() < unclear)
     return write_event(listing, [Outcome(code, label, rule)], fair, exclusive=False, structure=structure)
 
 

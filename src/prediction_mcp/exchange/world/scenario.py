@@ -30,8 +30,9 @@ from .listings import (
 )
 
 DAY, DAY_MS = timedelta(days=1), 86_400_000
-COLLECTION = "KXMVESPORTSMULTIGAME-R"
-"""The one collection that combos of games are made in."""
+COMBO_SERIES = "KXMVECROSSCATEGORY-SHARD1"
+COLLECTION = f"{COMBO_SERIES}-R"
+"""The one collection that combos of games are made in: the only one of production since 2026-08-24."""
 
 FED = [("C26", "Cut of more than 25bp"), ("C25", "Cut of 25bp"), ("H0", "No change"), ("H25", "Hike of 25bp")]
 TEAMS = ["ATL", "BOS", "CHI", "CLE", "DAL", "DEN", "DET", "GSW", "HOU", "LAL", "MEM", "MIA", "MIL", "MIN", "NYK", "PHI"]
@@ -85,7 +86,7 @@ SERIES: dict[str, Series] = {
                ("the state's election office", "https://www.usa.gov/state-election-office")),
         Series("KXOSCARPIC", "Best Picture", "Entertainment", ["Oscars"], "annual",
                ("the Academy", "https://www.oscars.org/")),
-        Series("KXMVESPORTSMULTIGAME", "Sports combos", "Sports", ["Combos"], "custom",
+        Series(COMBO_SERIES, "Sports combos", "Sports", ["Combos"], "custom",
                ("the leagues", "https://www.nba.com/"), fee_type="quadratic_with_combo_maker_fees"),
     )
 }  # fmt: skip
@@ -175,7 +176,7 @@ def _temperature(ticker: str, city: str, middle: float) -> Callable[..., Iterato
 def _rain(day: datetime, rng: random.Random, _: Catalogue) -> Iterator[Event]:
     yield yes_no_event(
         Listing(SERIES["KXRAINNYC"], day_code(day), f"Will it rain in NYC on {day:%b %d, %Y}?", f"{day:%b %d, %Y}",
-                day - DAY, day + HOUR * 29, day + HOUR * 36, 0.8), "", "Rain in NYC", rng)  # fmt: skip
+                day - DAY, day + HOUR * 29, day + HOUR * 36, 0.8), "", "Rain in NYC", rng, unclear=1 / 12)  # fmt: skip
 
 
 def _coin(
@@ -265,17 +266,14 @@ def open_games(catalogue: Catalogue, at_ms: int) -> list[Event]:
 
 
 def combo_event(catalogue: Catalogue, legs: list[tuple[str, str, str]], code: str, opens: datetime) -> Event:
-    """A combo of (event, market, side): it pays if every leg is right. It ends with the first leg that ends.
-
-    As recorded on production (``combo_priced_markets``) it trades in tenths of a cent and has no rules of its own.
-    """
+    """A combo of (event, market, side): it pays if every leg is right. It ends with the first leg that ends."""
     markets = [catalogue.markets[ticker] for _, ticker, _ in legs]
     labels = [f"{side} {market.yes_sub_title}" for market, (_, _, side) in zip(markets, legs, strict=True)]
     closes = min(datetime.fromtimestamp(m.close_ms / 1000, UTC) for m in markets)
     decided = max(datetime.fromtimestamp(m.decide_ms / 1000, UTC) for m in markets)
     fair = ComboFair([leg_of(catalogue, ticker, side) for _, ticker, side in legs])
     combo = write_event(
-        Listing(SERIES["KXMVESPORTSMULTIGAME"], f"S{opens:%Y}{code}", ",".join(labels), "Combo", opens, closes,
+        Listing(SERIES[COMBO_SERIES], f"S{opens:%Y}{code}", ",".join(labels), "Combo", opens, closes,
                 decided + HOUR, 0.4),
         [Outcome("C1", ",".join(labels), "")], fair, exclusive=False, structure="deci_cent")  # fmt: skip
     combo.collection = COLLECTION

@@ -136,7 +136,7 @@ class CollectionEvent(KalshiModel):
 
 
 class Collection(KalshiModel):
-    """Events whose markets can be combined into one."""
+    """Events whose markets can be combined into one; a ``size_max`` of 0 is no limit."""
 
     collection_ticker: str
     series_ticker: str = ""
@@ -155,6 +155,11 @@ class Collection(KalshiModel):
     price_level_structure: str = ""
     price_ranges: list[PriceRangeModel] = []
     exchange_index: int | None = None
+
+    @property
+    def sizes(self) -> str:
+        """How many legs a combo takes, as "2 to 6" or "2 or more"."""
+        return f"{self.size_min} to {self.size_max}" if self.size_max else f"{self.size_min} or more"
 
 
 class CollectionAnswer(KalshiModel):

@@ -286,12 +286,15 @@ def _settlement_risk(market: Market, series: Series) -> RiskItem:
     text = f"{market.rules_primary} {market.rules_secondary}".casefold()
     vague = [word for word in VAGUE if word in text]
     sources = _sources(series)
+    legs = len(market.mve_selected_legs or [])
     sentence = f"settled by {sources}" if sources else "no settlement source is named"
+    if legs:
+        sentence = f"settled by the rules of its {legs} legs"
     if vague:
         sentence += f"; the rules leave room: {', '.join(vague)}"
     return RiskItem(
         risk="settlement",
-        grade=_grade(high=not market.rules_primary, medium=bool(vague) or not sources),
+        grade=_grade(high=not market.rules_primary and not legs, medium=bool(vague) or not sources),
         evidence=sentence,
     )
 

@@ -138,7 +138,7 @@ class CollectionLine(Result):
             ticker=item.collection_ticker,
             title=item.title,
             description=item.functional_description or item.description,
-            legs=f"{item.size_min} to {item.size_max}",
+            legs=item.sizes,
             closes=item.close_date,
             events=len(item.associated_events),
             first_events=[event.ticker for event in item.associated_events[:10]],

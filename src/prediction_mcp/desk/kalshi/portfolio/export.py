@@ -23,7 +23,7 @@ from ... import files
 from .. import lookup
 from ..held import positions_of
 from .export_results import ExportAnswer, Format, Record, Row
-from .reading import ending, execution, history
+from .reading import execution, history
 
 if TYPE_CHECKING:
     import pyarrow
@@ -90,7 +90,7 @@ async def statement(account: Account) -> tuple[list[Row], Decimal]:
         lookup.markets_of(account, (p.ticker for p in positions)),
     )
     rows = [_transfer(record, t) for record, t in moved]
-    rows += [_changed(c) for c in changes(map(execution, past.fills), map(ending, past.settlements))]
+    rows += [_changed(c) for c in changes(map(execution, past.fills), past.endings)]
     rows.sort(key=lambda row: row.time)
     rows += [_held(p, markets.get(p.ticker)) for p in positions]
     cash = sum((row.cash or ZERO for row in rows), ZERO)

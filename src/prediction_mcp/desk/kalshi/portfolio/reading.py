@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from prediction_mcp.analytics.pnl import Ending, Execution, Lots, fifo
 from prediction_mcp.kalshi.models.portfolio import Fill, Settlement
+
+from ..settled import settled_value
 
 if TYPE_CHECKING:
     from ..account import Account
@@ -21,6 +22,7 @@ class History:
 
     fills: list[Fill]
     settlements: list[Settlement]
+    endings: list[Ending]
     lots: dict[str, Lots]
 
 
@@ -35,7 +37,9 @@ async def history(account: Account, ticker: str | None = None) -> History:
 
     recent, archived, settled = await asyncio.gather(fills(historical=False), fills(historical=True), settlements())
     traded = list({f.fill_id: f for f in (*archived, *recent)}.values())
-    return History(traded, settled, fifo(map(execution, traded), map(ending, settled)))
+    values = await asyncio.gather(*(settled_value(account, row) for row in settled))
+    endings = [Ending(row.ticker, value, row.settled_time) for row, value in zip(settled, values, strict=True)]
+    return History(traded, settled, endings, fifo(map(execution, traded), endings))
 
 
 def execution(fill: Fill) -> Execution:
@@ -43,12 +47,3 @@ def execution(fill: Fill) -> Execution:
     return Execution(
         fill.ticker, fill.book_side, fill.yes_price_dollars, fill.count_fp, fill.fee_cost, time, fill.fill_id
     )
-
-
-def ending(settlement: Settlement) -> Ending:
-    """What one YES paid; where the exchange doesn't say it, the result does."""
-    if settlement.value is not None:
-        value = Decimal(settlement.value) / 100
-    else:
-        value = Decimal(1) if settlement.market_result == "yes" else Decimal(0)
-    return Ending(settlement.ticker, value, settlement.settled_time)

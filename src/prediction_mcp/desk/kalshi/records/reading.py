@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from prediction_mcp.kalshi.errors import NotFoundError, PermissionDeniedError
+from prediction_mcp.kalshi.errors import PermissionDeniedError
 from prediction_mcp.kalshi.models.portfolio import Fill, Settlement, Transfer
 from prediction_mcp.records.entries import Entry, FillEntry, MoneyEntry, SettlementEntry
+
+from ..settled import settled_value
 
 if TYPE_CHECKING:
     from prediction_mcp.kalshi.models.money import SubaccountTransfer
@@ -22,7 +24,6 @@ CENT = Decimal("0.01")
 NEVER, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
 UNDER_WAY_S = 90 * 86_400
 """How long a deposit may take: it stands in the list where it was begun."""
-WHOLE = {"yes": Decimal(1), "no": Decimal(0)}
 
 
 class TooManyError(Exception):
@@ -72,14 +73,13 @@ def fill_entry(fill: Fill) -> FillEntry:
 async def settlement_entries(account: Account, settled: Iterable[Settlement]) -> list[SettlementEntry]:
     """One entry a market, whether the exchange tells it in one row or in one a subaccount.
 
-    ``fee_cost`` of a settlement are the fees of its fills again, so it isn't taken off. ``value`` is whole cents: what
-    a scalar market paid to the fourth decimal is in the market.
+    ``fee_cost`` of a settlement are the fees of its fills again, so it isn't taken off.
     """
     grouped: dict[str, list[Settlement]] = defaultdict(list)
     for row in settled:
         grouped[f"{row.ticker}@{row.settled_time.isoformat()}"].append(row)
     first = [rows[0] for rows in grouped.values()]
-    values = await asyncio.gather(*(_value(account, row) for row in first))
+    values = await asyncio.gather(*(settled_value(account, row) for row in first))
     return [
         SettlementEntry(
             name, _time(rows[0].settled_time), rows[0].ticker, value,
@@ -87,21 +87,6 @@ async def settlement_entries(account: Account, settled: Iterable[Settlement]) ->
         )
         for (name, rows), value in zip(grouped.items(), values, strict=True)
     ]  # fmt: skip
-
-
-async def _value(account: Account, row: Settlement) -> Decimal:
-    """What one YES paid, in dollars."""
-    if (whole := WHOLE.get(row.market_result)) is not None:
-        return whole
-    markets = account.kalshi.markets
-    for read in (markets.get, markets.historical.get):
-        try:
-            value = (await read(row.ticker)).settlement_value_dollars
-        except NotFoundError:
-            continue
-        if value is not None:
-            return value
-    return Decimal(row.value or 0) * CENT
 
 
 async def moved(account: Account, since: datetime, overlap_s: float) -> list[Entry]:

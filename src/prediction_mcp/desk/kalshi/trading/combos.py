@@ -53,7 +53,7 @@ async def plan_combo(account: Account, legs: Sequence[tuple[str, Side]], collect
     else:
         found = await _collection_with(account, events)
     if not found.size_min <= len(legs) <= (found.size_max or len(legs)):
-        raise InvalidRequestError(f"{found.collection_ticker} takes {found.size_min} to {found.size_max} legs.")
+        raise InvalidRequestError(f"{found.collection_ticker} takes {found.sizes} legs.")
     sides = [side for _, side in legs]
     return MakeCombo(account, found.collection_ticker, markets, sides)
 

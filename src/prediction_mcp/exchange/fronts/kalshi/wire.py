@@ -155,6 +155,7 @@ def event_position(event_ticker: str, holdings: list[Holding], returned: int) ->
 
 
 def settlement(item: Settlement, event_ticker: str) -> Json:
+    """``value`` is whole cents; null where a scalar end isn't, which the market has to four decimals."""
     yes, no = max(item.position, 0), max(-item.position, 0)
     return {
         "ticker": item.ticker,
@@ -168,7 +169,7 @@ def settlement(item: Settlement, event_ticker: str) -> Json:
         "revenue": cents(item.revenue),
         "settled_time": moment(item.ts_ms),
         "fee_cost": _micros(item.fees),
-        "value": item.value * 100 // PRICE_UNITS,
+        "value": None if item.value % 100 else item.value // 100,
     }
 
 

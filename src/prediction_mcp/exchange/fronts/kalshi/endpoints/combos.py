@@ -10,14 +10,14 @@ import msgspec
 
 from prediction_mcp.exchange.engine.rejection import invalid, not_found
 from prediction_mcp.exchange.world.listed import GRIDS, Event, Market
-from prediction_mcp.exchange.world.scenario import COLLECTION, SERIES, combo_event, open_games
+from prediction_mcp.exchange.world.scenario import COLLECTION, COMBO_SERIES, SERIES, combo_event, open_games
 
 from .. import wire, wire_market
 from ..call import Call, Json
 from .listing import market_json
 
-SERIES_TICKER = "KXMVESPORTSMULTIGAME"
-SIZE_MIN, SIZE_MAX = 2, 6
+SIZE_MIN, SIZE_MAX = 2, 20
+"""Legs of a combo. The collection says that there is no most (``size_max`` 0, recorded); 20 bounds the work."""
 YEAR_MS = 365 * 86_400_000
 
 
@@ -35,25 +35,24 @@ class CreateMarket(msgspec.Struct, kw_only=True):
 def _collection(call: Call, games: list[Event]) -> Json:
     return {
         "collection_ticker": COLLECTION,
-        "series_ticker": SERIES_TICKER,
-        "title": SERIES[SERIES_TICKER].title,
+        "series_ticker": COMBO_SERIES,
+        "title": SERIES[COMBO_SERIES].title,
         "description": "Several games in one market: it pays if every leg is right.",
         "open_date": wire.moment(call.exchange.started_ms - YEAR_MS),
         "close_date": wire.moment(call.exchange.started_ms + 10 * YEAR_MS),
         "associated_events": [
-            {"ticker": e.ticker, "is_yes_only": False, "size_max": 1, "size_min": 0, "active_quoters": ["paper"]}
-            for e in games
+            {"ticker": e.ticker, "is_yes_only": False, "size_max": 1, "active_quoters": []} for e in games
         ],
         "associated_event_tickers": [e.ticker for e in games],
         "is_ordered": False,
-        "is_single_market_per_event": True,
+        "is_single_market_per_event": False,
         "is_all_yes": False,
         "size_min": SIZE_MIN,
-        "size_max": SIZE_MAX,
+        "size_max": 0,
         "functional_description": "The product of the legs: $1 if all are right, else nothing.",
-        "price_level_structure": "linear_cent",
-        "price_ranges": wire_market.price_ranges(GRIDS["linear_cent"]),
-        "exchange_index": call.exchange.catalogue.shard_of(SERIES[SERIES_TICKER]),
+        "price_level_structure": "deci_cent",
+        "price_ranges": wire_market.price_ranges(GRIDS["deci_cent"]),
+        "exchange_index": call.exchange.catalogue.shard_of(SERIES[COMBO_SERIES]),
     }
 
 
@@ -63,9 +62,7 @@ def collections(call: Call) -> Json:
     series, event = call.text("series_ticker"), call.text("associated_event_ticker")
     call.limit(100, 200)
     games = open_games(call.exchange.catalogue, call.now_ms)
-    fits = (
-        status == "open" and series in (None, SERIES_TICKER) and (event is None or event in [e.ticker for e in games])
-    )
+    fits = status == "open" and series in (None, COMBO_SERIES) and (event is None or event in [e.ticker for e in games])
     return {"multivariate_contracts": [_collection(call, games)] if fits else [], "cursor": ""}
 
 
