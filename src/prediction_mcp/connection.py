@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, KalshiError
+from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError
+from prediction_mcp.net import deadline
+from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from prediction_mcp.net.caching import ReadCache
 
 
+LEARN_S = 4.0
+"""Seconds that the first call waits for the account's rate limits."""
 POLYMARKET_FEEDS = "wss://ws-subscriptions-clob.polymarket.com/ws"
 
 
@@ -46,10 +50,11 @@ async def connect(settings: Settings) -> AsyncIterator[KalshiClient]:
         client = await stack.enter_async_context(KalshiClient(url, signer, budget=budget, cache=cache))
         if client.has_key:
             try:
-                await client.learn_limits()
+                async with deadline.within(LEARN_S, "The exchange didn't answer in time."):
+                    await client.learn_limits()
             except AuthenticationError:
                 raise
-            except KalshiError as error:  # the smallest account's limits are safe until the exchange can be asked
+            except PlatformError as error:  # the smallest account's limits are safe until the exchange can be asked
                 logger.warning("the account's rate limits are not known yet: {}", error)
         yield client
 

@@ -16,6 +16,7 @@ from fastmcp import FastMCP
 
 from prediction_mcp import __version__
 from prediction_mcp.connection import connect, reach_polymarket
+from prediction_mcp.protocol.deadlines import Deadlines
 from prediction_mcp.protocol.embedded import working
 from prediction_mcp.protocol.errors import PlainErrors
 from prediction_mcp.protocol.kept import Kept
@@ -99,6 +100,7 @@ def create_server(settings: Settings) -> Server:
         ],
         middleware=[
             PlainErrors(frozenset().union(*(t.writes for t in toolsets)), settings.why_read_only),
+            Deadlines(frozenset().union(*(t.reads for t in toolsets))),
             *([Kept(frozenset().union(*(t.cached for t in toolsets)))] if settings.cache == "on" else []),
             *_telling(settings),
             LeanSchemas(drop=frozenset() if _takes_tokens(settings) else TOKEN),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,14 +18,17 @@ from prediction_mcp.desk.kalshi.portfolio.export import export
 from prediction_mcp.install import writing
 from prediction_mcp.install.clients import KINDS
 from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.net import deadline
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.records.database import Database
 from prediction_mcp.safety.records import Records
+from prediction_mcp.safety.send_tasks import SendTasks
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import Settings, SettingsError, load_settings
 from prediction_mcp.settings.words import MEANINGS
 from tests.conftest import MARKET, Served, account_of
 from tests.docs.tables import ROOT, TABLES, Place, toolsets
+from tests.net.slow import slowed
 from tests.records.conftest import postgres, postgres_answers  # noqa: F401 - fixtures
 from tests.tools.conftest import Assistant, settings_for
 
@@ -117,6 +121,16 @@ def told(
         logger.remove(sink)
         raise SettingsError(words[0])
 
+    async def slow() -> None:
+        monkeypatch.setattr(deadline, "LIMITS", deadline.LIMITS.scaled(0.02))
+        async with slowed(served.url) as (server, url), KalshiClient(url) as client:
+            server.pace = "silent"
+            await client.exchange.status()
+
+    async def under_way() -> None:
+        async with deadline.within(deadline.LIMITS.answer, "never said"):
+            await SendTasks().wait(asyncio.sleep(2))
+
     async def halted() -> None:
         settings = settings_for(served, tmp_path)
         assert settings.safety_home is not None
@@ -158,6 +172,8 @@ def told(
         "in .env is ignored, since it would loosen something": loosened,
         "The settings can't be used: KALSHI_ENV": lambda: opened(KALSHI_ENV="elsewhere"),
         "can't be reached: try again later": lambda: opened(base_url="http://127.0.0.1:1/trade-api/v2"),
+        "didn't answer in time: try again later": slow,
+        "its outcome isn't known yet": under_way,
         "Trading was halted": halted,
         "Parquet needs the extra": parquet,
         "REDIS_URL needs the extra": redis,

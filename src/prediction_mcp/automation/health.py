@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from prediction_mcp.desk.kalshi.discovery.status import pause_of
 from prediction_mcp.desk.results import Answer, Result
+from prediction_mcp.net.deadline import within
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.safety.index import QUICK_S
 from prediction_mcp.safety.journal import JournalError
@@ -62,10 +63,8 @@ async def health(desk: Desk, feed: str | None = None) -> Health:
 
 async def _looked(look: Callable[[], Awaitable[Looked]]) -> Looked:
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with within(PATIENCE_S, f"no answer within {PATIENCE_S:.0f} s"):
             return await look()
-    except TimeoutError:
-        return "down", f"no answer within {PATIENCE_S:.0f} s"
     except (PlatformError, JournalError) as error:
         return "down", str(error)
 

@@ -36,9 +36,20 @@ CHECK = timedelta(seconds=2)
 REDELIVERED = timedelta(seconds=15)
 """When a job is another worker's whose worker died."""
 HEARTBEAT = timedelta(seconds=10)
+ANSWER_S = 5.0
+"""How long Redis may take to answer before jobs are said to wait for it."""
+SILENCE_S = 90
+"""Seconds without an answer after which a connection to Redis is dead; docket's longest read takes 60."""
 LAST_S = 10.0
 """How long jobs under way may take when a worker ends."""
 EXTRA = "A worker needs the extra: install prediction-mcp[automation]."
+
+
+def patient(url: str) -> str:
+    """A Redis address with a limit to silence, which docket would wait out for ever."""
+    if "socket_timeout=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}socket_timeout={SILENCE_S}"
 
 
 class _ToLoguru(logging.Handler):
@@ -89,7 +100,7 @@ class Worker:
     def address(self) -> str:
         """Of the queue: Redis, or this process alone."""
         redis = self.desk.account.settings.redis_url
-        return f"memory://{self.desk.name}" if redis is None else redis.get_secret_value()
+        return f"memory://{self.desk.name}" if redis is None else patient(redis.get_secret_value())
 
     @property
     def queue(self) -> str:
@@ -121,6 +132,7 @@ class Worker:
         except ModuleNotFoundError:
             raise SettingsError(EXTRA) from None
         _listen()
+        await self._reached()
         try:
             async with Docket(self.queue, self.address, heartbeat_interval=HEARTBEAT) as docket:
                 for job in self.jobs.all():
@@ -136,6 +148,15 @@ class Worker:
             await self.attendant.close()
             with contextlib.suppress(Exception):
                 await self.desk.workers.gone(self.desk.name)
+
+    async def _reached(self) -> None:
+        """Wait until Redis answers: docket would wait without a word."""
+        from prediction_mcp.net.caching import answers
+
+        redis = self.desk.account.settings.redis_url
+        while redis is not None and not await answers(redis.get_secret_value(), ANSWER_S):
+            logger.warning("no jobs run: Redis doesn't answer at REDIS_URL")
+            await asyncio.sleep(ANSWER_S)
 
     def _task_of(self, job: Job) -> Callable[..., Coroutine[Any, Any, None]]:
         """A job as docket runs it: again and again, later after a failure."""

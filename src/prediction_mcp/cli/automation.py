@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
 import typer
 
+from prediction_mcp.net import deadline
+
 from .output import REFUSED
 from .records import answer, heard
 
@@ -39,7 +41,7 @@ notify = typer.Typer(help="Whom messages reach.", no_args_is_help=True)
 def with_desk(work: Callable[[Desk], Awaitable[T]], *, as_json: bool) -> T:
     from prediction_mcp.automation.desk import Desk
 
-    return answer(lambda account: work(Desk(account)), as_json=as_json)
+    return answer(lambda account: work(Desk(account)), as_json=as_json, seconds=deadline.LIMITS.write)
 
 
 def _cents(name: str, text: str | None) -> Decimal | None:

@@ -94,10 +94,11 @@ def _said(value: Any) -> str:
 def code_of(error: Exception) -> int:
     """The exit code of a problem."""
     from prediction_mcp.kalshi.errors import CredentialsError, ExchangeUnavailableError
+    from prediction_mcp.net.deadline import DeadlineError
     from prediction_mcp.net.errors import NotAnswered, PlatformError
     from prediction_mcp.records.errors import RecordsUnreachedError
 
-    if isinstance(error, NotAnswered | ExchangeUnavailableError | RecordsUnreachedError):
+    if isinstance(error, NotAnswered | DeadlineError | ExchangeUnavailableError | RecordsUnreachedError):
         return UNREACHED
     if isinstance(error, CredentialsError) or not isinstance(error, PlatformError):
         return USAGE

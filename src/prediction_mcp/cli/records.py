@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
 import typer
 
+from prediction_mcp.net import deadline
+
 from .output import REFUSED, show
 from .progress import bar
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from prediction_mcp.settings import Settings
 
 T = TypeVar("T", bound="BaseModel")
+TOO_LONG = "This took too long and was stopped: try again, or ask for less at once."
+SYNC_S = 900.0
+"""Seconds for commands that may read an account's whole history first; each of their requests has a read's limit."""
 Json = Annotated[bool, typer.Option("--json", help="Nothing but JSON; see “prediction-mcp schema”.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=200, help="How many at most.")]
 Cursor = Annotated[str | None, typer.Option(help="The cursor of the page before.")]
@@ -38,8 +43,12 @@ Span = Literal["day", "week", "month", "year", "all"]
 Method = Literal["fifo", "lifo", "hifo", "average", "named"]
 
 
-def answer(work: Callable[[Account], Awaitable[T]], *, as_json: bool) -> T:
-    """Do something with the account of the settings, and print what came."""
+def answer(work: Callable[[Account], Awaitable[T]], *, as_json: bool, seconds: float | None = None) -> T:
+    """Do something with the account of the settings, and print what came.
+
+    Args:
+        seconds: how long it may take; without them as long as a read of a tool may.
+    """
     from prediction_mcp.connection import open_account
     from prediction_mcp.logs import configure_logging
     from prediction_mcp.settings import load_settings
@@ -49,7 +58,10 @@ def answer(work: Callable[[Account], Awaitable[T]], *, as_json: bool) -> T:
 
     async def run() -> T:
         with bar(as_json=as_json) as told:
-            async with open_account(settings, told) as account:
+            async with (
+                deadline.within(seconds or deadline.LIMITS.read, TOO_LONG),
+                open_account(settings, told) as account,
+            ):
                 return await work(account)
 
     found = asyncio.run(run())
@@ -128,7 +140,7 @@ def portfolio_history(
             write(picture, await pictures.worth_picture(worths, f"Worth of the account, {account.environment}"))
         return found
 
-    answer(work, as_json=as_json)
+    answer(work, as_json=as_json, seconds=SYNC_S)
 
 
 def orders(
@@ -170,6 +182,7 @@ def transactions(
     answer(
         lambda account: listed(account.history, _moment(since, account), kind, _ticker(ticker), limit, cursor),
         as_json=as_json,
+        seconds=SYNC_S,
     )
 
 
@@ -192,6 +205,7 @@ def tax_report(
             account.history, year, method, kind, path, account.settings.zone, account.settings.exports
         ),
         as_json=as_json,
+        seconds=SYNC_S,
     )
 
 
@@ -200,7 +214,7 @@ def tax_lots(ticker: Ticker = None, limit: Limit = 50, as_json: Json = False) ->
     """What is open, when it was acquired and what it cost."""
     from prediction_mcp.desk.kalshi.records.kept import lots
 
-    answer(lambda account: lots(account.history, _ticker(ticker), limit), as_json=as_json)
+    answer(lambda account: lots(account.history, _ticker(ticker), limit), as_json=as_json, seconds=SYNC_S)
 
 
 @tax.command("method")
@@ -208,7 +222,7 @@ def tax_method(method: Annotated[Method, typer.Argument()], as_json: Json = Fals
     """Choose how lots are taken, for the whole account."""
     from prediction_mcp.desk.kalshi.records.kept import choose
 
-    answer(lambda account: choose(account.history, method), as_json=as_json)
+    answer(lambda account: choose(account.history, method), as_json=as_json, seconds=SYNC_S)
 
 
 @tax.command("name")
@@ -229,7 +243,7 @@ def tax_name(
         await name(account.history, closing, opening, count)
         return await lots(account.history, None, 50)
 
-    answer(work, as_json=as_json)
+    answer(work, as_json=as_json, seconds=SYNC_S)
 
 
 # -- forecasts ---------------------------------------------------------------------------------------------------
@@ -281,7 +295,7 @@ def forecast_score(
             write(picture, await pictures.reliability_picture(bins, f"{found.forecasts} forecasts"))
         return found
 
-    answer(work, as_json=as_json)
+    answer(work, as_json=as_json, seconds=SYNC_S)
 
 
 # -- the records themselves --------------------------------------------------------------------------------------
@@ -292,7 +306,7 @@ def records_check(as_json: Json = False) -> None:
     """Whether all rows add up to the account's cash; exit code 1 where they don't."""
     from prediction_mcp.desk.kalshi.records.kept import checked
 
-    found = answer(lambda account: checked(account.history), as_json=as_json)
+    found = answer(lambda account: checked(account.history), as_json=as_json, seconds=SYNC_S)
     if not found.adds_up:
         raise typer.Exit(REFUSED)
 
@@ -302,7 +316,7 @@ def records_sync(as_json: Json = False) -> None:
     """Read what is new from the exchange."""
     from prediction_mcp.desk.kalshi.records.kept import synced
 
-    answer(lambda account: synced(account.history), as_json=as_json)
+    answer(lambda account: synced(account.history), as_json=as_json, seconds=SYNC_S)
 
 
 @records.command("where")

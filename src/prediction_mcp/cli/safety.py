@@ -18,6 +18,7 @@ from prediction_mcp.connection import open_account, open_both
 from prediction_mcp.desk.both import Both
 from prediction_mcp.desk.kalshi.guarded import Guarded
 from prediction_mcp.desk.polymarket.guarded import Guarded as Wallet
+from prediction_mcp.net import deadline
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.safety.halt import UNREAD, WARNING, Cancels, cancel_everything, pull
 from prediction_mcp.safety.journal import JournalError
@@ -58,7 +59,10 @@ async def _halt(settings: Settings) -> tuple[HaltDone, list[str]]:
             problems.append("There is no API key, so nothing could be cancelled.")
             return HaltDone(halted=halted, problems=problems), [f"{switched} {problems[-1]}"]
         try:
-            async with _guarded(settings, both=trades_there) as guarded:
+            async with (
+                deadline.within(deadline.LIMITS.write, UNREAD),
+                _guarded(settings, both=trades_there) as guarded,
+            ):
                 done = await cancel_everything(guarded, records)
         except PlatformError as error:
             problems.append(f"What rests could NOT be cancelled ({error}): run halt again.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import platform
 import shutil
@@ -18,6 +17,7 @@ from prediction_mcp import __version__
 from prediction_mcp.install.again import EXTRAS, TOOLSETS
 from prediction_mcp.install.clients import KINDS, place
 from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, KalshiError, PermissionDeniedError
+from prediction_mcp.net.deadline import DeadlineError, within
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.safety.index import QUICK_S
 from prediction_mcp.safety.journal import JournalError
@@ -177,11 +177,11 @@ async def _looked(look: Callable[[T], AsyncIterator[Line]], at: T, lines: list[L
     """What one part says, or that it couldn't be looked at. What was said before a failure stays said."""
     name = look.__name__.strip("_")
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with within(PATIENCE_S, f"no answer within {PATIENCE_S:.0f} s"):
             async for line in look(at):
                 lines.append(line)
-    except TimeoutError:
-        lines.append(fail(name, f"no answer within {PATIENCE_S:.0f} s", "Look again in a minute."))
+    except DeadlineError as error:
+        lines.append(fail(name, str(error), "Look again in a minute."))
     except (PlatformError, JournalError, SettingsError) as error:
         lines.append(fail(name, str(error), "Mend what it names, or try again later."))
 

@@ -14,6 +14,8 @@ import orjson
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from prediction_mcp.net.deadline import left as left_of_call
+
 from .auth import Signer
 from .commands import Commands
 from .errors import InvalidRequestError
@@ -78,8 +80,8 @@ class RawFeed:
 
     async def take(self, most: int, seconds: float) -> list[Json]:
         """Frames that weren't read yet, oldest first; waits until there are so many or the time is over."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
+        loop, most_s = asyncio.get_running_loop(), left_of_call()
+        until = loop.time() + (seconds if most_s is None else min(seconds, most_s))
         while len(self.frames) < most and (left := until - loop.time()) > 0 and self.is_open:
             self._came.clear()
             with contextlib.suppress(TimeoutError):

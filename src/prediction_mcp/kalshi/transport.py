@@ -146,8 +146,9 @@ class Transport:
 
         try:
             content = await self._sender.send(
-                made, bucket, cost, idempotent=idempotent, urgent=urgent, name=f"{method} {template}"
-            )
+                made, bucket, cost, writes=method != "GET", idempotent=idempotent, urgent=urgent,
+                name=f"{method} {template}",
+            )  # fmt: skip
             if signed and method == "GET" and self._key_reads is None:
                 self._key_reads = True
             return content

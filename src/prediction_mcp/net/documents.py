@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from .deadline import within
 from .errors import MissingError, PlatformError
 from .sending import authorities
 
@@ -31,7 +32,13 @@ async def fetch(url: str, *, trusted: str = "", most: int = MOST_BYTES) -> bytes
     Raises:
         DocumentError: the address isn't one to ask, the answer is no document or is longer than ``most`` bytes.
         MissingError: there is none.
+        DeadlineError: it didn't come whole within ``TIMEOUT_S``.
     """
+    async with within(TIMEOUT_S, f"{_host(url)} takes too long: try again later."):
+        return await _followed(url, trusted, most)
+
+
+async def _followed(url: str, trusted: str, most: int) -> bytes:
     own = _is_trusted(url, trusted)  # a proxy of the environment can't reach an exchange on this machine
     async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=not own, verify=authorities(known=not own)) as http:
         for _ in range(MOST_REDIRECTS + 1):

@@ -3,10 +3,13 @@
 What is retried: a 429 always, because nothing happened; a lost connection, a time-out or a 5xx only where sending the
 same thing twice is the same as sending it once (``idempotent``). Each try is made, and so signed, afresh. Waits have
 full jitter. A platform brings its own classes of errors, its buckets, and what an answer means.
+
+All tries together, waits and bodies included, end with the call's deadline (:mod:`.deadline`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +20,9 @@ from urllib.parse import urlsplit
 
 import httpx
 from loguru import logger
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
+from .deadline import request_seconds
 from .errors import NotAnswered, PlatformError, TooMany
 from .measured import Measured
 
@@ -26,6 +30,10 @@ Query = Mapping[str, object]
 """Parameters by name; None leaves one out, a list repeats it."""
 
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+"""Seconds of silence; how long an answer may take altogether is the deadline's affair."""
+MOST_IDLE = 20
+CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE)
+"""No number that requests which hang could use up: a cancel never waits for their connections."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LONGEST_WAIT_S = 30.0
 """A request that would wait longer for its tokens is refused with a sentence instead."""
@@ -98,8 +106,9 @@ class Sender:
         self.measured = Measured()
         on_this_machine = urlsplit(self.base_url).hostname in LOOPBACK  # a proxy of the environment can't reach that
         self._http = http or httpx.AsyncClient(
-            timeout=TIMEOUT, trust_env=not on_this_machine, verify=authorities(known=not on_this_machine)
-        )
+            timeout=TIMEOUT, limits=CONNECTIONS, trust_env=not on_this_machine,
+            verify=authorities(known=not on_this_machine),
+        )  # fmt: skip
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -110,6 +119,7 @@ class Sender:
         bucket: Bucket,
         cost: float,
         *,
+        writes: bool = False,
         idempotent: bool = True,
         urgent: bool = False,
         name: str = "",
@@ -122,7 +132,11 @@ class Sender:
             PlatformError: the class says what happened. ``maybe_done`` on it is True when an earlier try was lost on
                 the way, so that its effect is unknown.
         """
-        lost = False
+        lost: NotAnswered | None = None
+        loop, paid = asyncio.get_running_loop(), False
+        if not (seconds := request_seconds(writes=writes)):
+            raise self._meanings.not_answered("The call's time was over before this could be sent: try again.", False)
+        ends = loop.time() + seconds
 
         def may_retry(error: BaseException) -> bool:
             nonlocal lost
@@ -130,29 +144,34 @@ class Sender:
                 bucket.drain()
                 return True
             if isinstance(error, NotAnswered):
-                lost = lost or error.sent
+                lost = error if error.sent else lost
                 return idempotent or not error.sent
             return False
 
+        def stops(state: RetryCallState) -> bool:
+            return state.attempt_number >= self._max_tries or loop.time() + state.upcoming_sleep >= ends
+
         try:
             async for attempt in AsyncRetrying(
-                stop=stop_after_attempt(self._max_tries),
+                stop=stops,
                 wait=wait_random_exponential(multiplier=0.25, max=8),
                 retry=retry_if_exception(may_retry),
                 before_sleep=_log_retry,
                 reraise=True,
             ):
                 with attempt:
-                    self._check_wait(bucket, cost, urgent=urgent)
-                    await bucket.acquire(cost, urgent=urgent)
-                    return await self._measured(made(), name)
+                    paid = False
+                    await self._granted(bucket, cost, ends, urgent=urgent)
+                    paid = True
+                    return await self._measured(made(), name, ends)
         except PlatformError as error:
-            error.maybe_done = lost
-            raise
+            told = error if paid or lost is None else lost  # what was lost matters more than a budget that is used up
+            told.maybe_done = lost is not None
+            raise told from error.__cause__
         raise AssertionError("tenacity either returns or raises")
 
-    def _check_wait(self, bucket: Bucket, cost: float, *, urgent: bool) -> None:
-        """Waiting beats failing, but nobody should wait for minutes without being told."""
+    async def _granted(self, bucket: Bucket, cost: float, ends: float, *, urgent: bool) -> None:
+        """Wait for tokens. Raises ``budget_spent`` where that takes too long."""
         wait = bucket.expected_wait(cost)
         if wait > LONGEST_WAIT_S and not urgent:
             raise self._meanings.budget_spent(
@@ -160,39 +179,66 @@ class Sender:
             )
         if wait > WORTH_SAYING_S:
             logger.warning("waiting {:.1f} s for the rate budget", wait)
+        try:
+            async with asyncio.timeout_at(ends):
+                await bucket.acquire(cost, urgent=urgent)
+        except TimeoutError:
+            raise self._meanings.budget_spent(
+                "The rate budget was used up by other calls for as long as this one could wait: try again."
+            ) from None
 
-    async def _measured(self, request: Request, name: str) -> bytes:
+    async def _measured(self, request: Request, name: str, ends: float) -> bytes:
         begun = time.monotonic()
         try:
-            content = await self._try(request)
+            content = await self._try(request, ends)
         except PlatformError as error:
             self.measured.note(name, error, time.monotonic() - begun)
             raise
         self.measured.note(name, None, time.monotonic() - begun)
         return content
 
-    async def _try(self, request: Request) -> bytes:
+    async def _try(self, request: Request, ends: float) -> bytes:
         headers = {"Content-Type": "application/json"} if request.content is not None else {}
+        left = _Leaving()
         try:
-            response = await self._http.request(
-                request.method,
-                self.base_url + request.path,
-                params=_params(request.query),
-                content=request.content,
-                headers={**headers, **(request.headers or {})},
-            )
+            async with asyncio.timeout_at(ends) as timer:
+                response = await self._http.request(
+                    request.method,
+                    self.base_url + request.path,
+                    params=_params(request.query),
+                    content=request.content,
+                    headers={**headers, **(request.headers or {})},
+                    extensions={"trace": left},
+                )
+        except TimeoutError as error:
+            if not timer.expired():
+                raise
+            raise self._unanswered("didn't answer in time", sent=left.began) from error
         except httpx.RequestError as error:
             sent = not isinstance(error, _NOT_SENT)
             what = "didn't answer in time" if isinstance(error, httpx.TimeoutException) else "can't be reached"
-            raise self._meanings.not_answered(
-                f"{self._who} at {urlsplit(self.base_url).netloc} {what}: try again later.", sent
-            ) from error
+            raise self._unanswered(what, sent=sent) from error
         except httpx.InvalidURL:
             raise self._meanings.unsendable("That is too much for one request: ask for less at once.") from None
         self.measured.heard(response.headers.get("date"))
         if response.is_success:
             return response.content
         raise self._meanings.refused(response.status_code, response.content)
+
+    def _unanswered(self, what: str, *, sent: bool) -> PlatformError:
+        return self._meanings.not_answered(
+            f"{self._who} at {urlsplit(self.base_url).netloc} {what}: try again later.", sent
+        )
+
+
+class _Leaving:
+    """httpx's trace of one request: whether any byte of it may have left, which a cut-off doesn't say by itself."""
+
+    def __init__(self) -> None:
+        self.began = False
+
+    async def __call__(self, event: str, _: Mapping[str, object]) -> None:
+        self.began = self.began or event.endswith("send_request_headers.started")
 
 
 def _params(query: Query | None) -> dict[str, str | int | list[str]] | None:

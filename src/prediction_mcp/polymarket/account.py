@@ -247,7 +247,7 @@ class PolymarketAccount:
             return Request(method, path, query, body, headers)
 
         bucket = bucket or self._limits.of("clob", path)
-        return await self._sender.send(made, bucket, cost, idempotent=idempotent, urgent=urgent)
+        return await self._sender.send(made, bucket, cost, writes=method != "GET", idempotent=idempotent, urgent=urgent)
 
 
 async def api_key(
@@ -263,7 +263,7 @@ async def api_key(
         return Request(method, path, headers=wallet.auth_headers(int(time.time())))
 
     try:
-        content = await sender.send(made, Limits().of("clob", path), 1, idempotent=not new)
+        content = await sender.send(made, Limits().of("clob", path), 1, writes=new, idempotent=not new)
     finally:
         await sender.close()
     answer: dict[str, Any] = parsed(dict[str, str], content, path)

@@ -25,6 +25,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from prediction_mcp.desk.kalshi.realtime.feeds import BOOK_URI, PORTFOLIO_URI
+from prediction_mcp.net import deadline
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -279,7 +280,8 @@ def install(server: FastMCP, audience: Callable[[], Audience | None]) -> None:
 async def _safely(step: Callable[[str], Awaitable[None]], uri: str) -> bool:
     """Whether it went well; a resource that can't be watched now is still listened to: it may become so."""
     try:
-        await step(uri)
+        async with deadline.within(deadline.LIMITS.read, "The exchange didn't answer in time."):
+            await step(uri)
     except Exception as error:  # noqa: BLE001 - the listener's stream must not end for it
         logger.warning("{} can't be watched now: {}", uri, error)
         return False

@@ -11,6 +11,7 @@ from fastmcp.tools import InputRequiredToolResult, ToolResult
 from loguru import logger
 from mcp_types import TextContent
 
+from prediction_mcp.net.deadline import within
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.safety.text import clean
 from prediction_mcp.settings import SettingsError
@@ -18,6 +19,7 @@ from prediction_mcp.settings import SettingsError
 from .asking import is_anonymous
 from .session import get_session
 
+NEWS_S = 2.0
 MOST = 10
 """Alerts that come with one answer; of older ones is said how many there are."""
 
@@ -34,7 +36,8 @@ class Told(Middleware):
         if isinstance(result, InputRequiredToolResult) or is_anonymous():  # a question carries nothing else to its user
             return result
         try:
-            news = await _news()
+            async with within(NEWS_S, "The database doesn't answer in time."):  # the answer is there: it goes out
+                news = await _news()
         except (PlatformError, SettingsError) as error:
             logger.warning("whether alerts fired can't be told now: {}", error)
             return result

@@ -27,6 +27,8 @@ class Toolset:
         self.provider = LocalProvider()
         self.writes: set[str] = set()
         """Tools that write, by name."""
+        self.reads: set[str] = set()
+        """Tools that change nothing, by name."""
         self.cached: set[str] = set()
         """Tools that may answer from what was read a moment ago."""
 
@@ -47,6 +49,8 @@ class Toolset:
                 bare = getattr(bare, "__wrapped__", None)
             if "write" in tags:
                 self.writes.add(function.__name__)
+            if annotations.read_only_hint:
+                self.reads.add(function.__name__)
             if annotations.read_only_hint and tags & CACHED:
                 self.cached.add(function.__name__)
             meta = None if app is None else {"ui": {"resourceUri": app}}

@@ -22,6 +22,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random
 
+from prediction_mcp.net import deadline
+
 from .errors import RecordsError, RecordsHeldError, RecordsOldError, RecordsUnreachedError
 
 HEAD = "0002"
@@ -32,7 +34,9 @@ VERSIONS = """CREATE TABLE alembic_version (
 )"""
 """As Alembic makes it."""
 PATIENCE_S = 10.0
-"""How long another process may hold a lock."""
+"""How long another process may hold a lock, and a server take to accept."""
+CLOSE_S = 2.0
+"""Seconds that closing waits for a server."""
 
 
 class Database:
@@ -69,16 +73,19 @@ class Database:
 
     async def close(self) -> None:
         if self._engine is not None:
-            await self._engine.dispose()
-            self._engine = None
-            self._current = False
+            engine, self._engine, self._current = self._engine, None, False
+            try:
+                async with asyncio.timeout(CLOSE_S if self.is_postgres else None):
+                    await engine.dispose()
+            except TimeoutError:
+                logger.warning("the database doesn't answer: its connections end with this process")
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees one state of the database. Raises RecordsError."""
         await self._open()
         with self._said():
-            async with self.engine.connect() as connection:
+            async with self._connection() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -86,10 +93,34 @@ class Database:
         """A transaction, whole or not at all; others that write wait for its end. Raises RecordsError."""
         await self._open()
         with self._said():
-            async with self.engine.connect() as plain:
+            async with self._connection() as plain:
                 connection = await plain.execution_options(writes=True)
                 async with connection.begin():
                     yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that the call's deadline cuts off: one that is cancelled would wait for a silent server.
+
+        Raises:
+            OSError, DBAPIError: there is none in time, or it was cut off.
+        """
+        left = deadline.left()
+        seconds = deadline.LIMITS.read - deadline.LIMITS.answer if left is None else left
+        async with asyncio.timeout(min(PATIENCE_S, seconds)):
+            connection = await self.engine.connect()
+        cut: asyncio.TimerHandle | None = None
+        try:
+            if self.file is None:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                cut = asyncio.get_running_loop().call_later(seconds, driver.terminate)
+            yield connection
+        finally:
+            try:
+                await connection.close()
+            finally:
+                if cut is not None:
+                    cut.cancel()
 
     @staticmethod
     async def pour(connection: AsyncConnection, into: TableClause, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -176,7 +207,7 @@ class Database:
     async def revision(self) -> str | None:
         """The revision of the tables; None for a database without any. Raises RecordsError."""
         with self._said():
-            async with self.engine.connect() as connection:
+            async with self._connection() as connection:
                 if self.file is not None:
                     sql = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
                 else:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from loguru import logger
 
+from prediction_mcp.net.deadline import paused
 from prediction_mcp.net.words import cents
 
 from .confirmation import NotConfirmedError, Pending, Question, fingerprint
@@ -138,7 +139,8 @@ class Asker:
         news = ""
         for _ in range(ROUNDS):
             text = await self._said(plan, news)
-            verdict = await self.person.ask(text, self.policy.patience_s)
+            with paused():
+                verdict = await self.person.ask(text, self.policy.patience_s)
             if verdict != "accept":
                 raise self._no(_NO[verdict].format(patience=self.policy.patience_s), verdict)
             now = await self.call.make()

@@ -8,6 +8,9 @@ each ``await`` and what then:
 * between ``open`` and ``done``: the intent is on the disk. The send runs in a task of its own, so that a client that
   goes away doesn't cut it short. If the process dies, the next one settles the intent before it sends anything.
 * after ``done``: the outcome is on the disk; only the answer to the client can be lost.
+
+A call's time limit (:mod:`prediction_mcp.net.deadline`) may cut off what comes before ``open``. The task that sends is
+never cut off: its requests have the same limit, so it ends by itself, with the outcome or with "unknown".
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -24,11 +27,12 @@ from typing import Any, Protocol, TypeVar
 from loguru import logger
 from pydantic import BaseModel
 
+from prediction_mcp.net import deadline
 from prediction_mcp.net.errors import PlatformError
 
 from .asking import Asker, Person, WriteCall, Yes
 from .confirmation import Pending
-from .halt import Cancels, Halted, cancel_everything
+from .halt import UNREAD, Cancels, Halted, cancel_everything
 from .index import QUICK_S
 from .intents import WriteRecord
 from .journal import JournalError
@@ -37,6 +41,7 @@ from .plan import TRADES, Done, Look, Needs, Plan, Stake, Standing, Terms, Unkno
 from .policy import Policy, ReadOnlyError, RefusedError
 from .records import HaltedError, Records
 from .recovery import Tells, require_settled, settle
+from .send_tasks import NOTHING_SENT, SendTasks
 from .steps import Journaled, records_of
 
 R = TypeVar("R", bound=BaseModel)
@@ -46,8 +51,6 @@ class AskFirstError(Exception):
     """By the owner's rule a person has to be asked about this order."""
 
 
-LAST_CALL_S = 2.0
-"""How long a server that ends waits for writes under way; what is unknown then is settled at the next start."""
 LAG_S = 2.0
 """How far the clocks of exchange and machine may differ."""
 MOST_LAG_S = 10.0
@@ -78,7 +81,7 @@ class Guard:
     account: Account
     pending: Pending = field(default_factory=Pending)
     _settling: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
+    _sends: SendTasks = field(default_factory=SendTasks)
     _owed: list[tuple[WriteRecord, Done | str]] = field(default_factory=list)
     """Cancels that the journal hasn't got yet, with what came of them."""
     _halted_by: str | None = None
@@ -90,8 +93,14 @@ class Guard:
         Raises:
             RefusedError: it isn't allowed, wasn't confirmed, or a limit stands against it; nothing was sent.
             PlatformError: the platform refused it or can't be reached.
+            DeadlineError, UnderWayError: it took too long, before anything was sent or after.
         """
         self.require_writes(person)
+        async with deadline.within(deadline.LIMITS.write, NOTHING_SENT):
+            with deadline.keeping(deadline.LIMITS.send + deadline.LIMITS.outcome):
+                return await self._carried_out(call, person)
+
+    async def _carried_out(self, call: WriteCall, person: Person) -> Any:
         plan = await call.make()
         if plan.kind == "cancel":
             return await self._cancel(plan, call, person)
@@ -172,9 +181,9 @@ class Guard:
             except JournalError as error:
                 logger.error("a cancel goes without the journal: {}", error)
         if records is None or intent is None:
-            return await self._tracked(self._unwritten(yes.plan, request))
+            return await self._sends.wait(self._unwritten(yes.plan, request))
         steps = Journaled(records, [intent], [request], [None])
-        return await self._tracked(self._carry(yes.plan, request.terms, steps))
+        return await self._sends.wait(self._carry(yes.plan, request.terms, steps))
 
     async def _unwritten(self, plan: Plan[R], request: WriteRecord) -> R:
         try:
@@ -226,7 +235,8 @@ class Guard:
             problem = "The journal can't be used: only this server refuses orders until that is mended."
         else:
             problem = self._pull(records)
-        return await cancel_everything(self.account, records), problem
+        async with deadline.within(deadline.LIMITS.write, UNREAD):
+            return await self._sends.wait(cancel_everything(self.account, records), UNREAD), problem
 
     def resume(self, by: str) -> bool:
         """Let orders through again, for a person; whether they were stopped. Raises JournalError: they stay so."""
@@ -253,19 +263,10 @@ class Guard:
         weighed = await self._weighed(plan, records, asked=asked)
         parts, stakes = records_of(plan, request), [stake for stake, _ in weighed]
         intents = records.open_all(parts, stakes, self._checks(weighed, records, asked=asked))
-        return await self._tracked(self._carry(plan, request.terms, Journaled(records, intents, parts, stakes)))
-
-    async def _tracked(self, work: Coroutine[Any, Any, R]) -> R:
-        """In a task of its own, which goes on where the call that waits for it is cancelled."""
-        task = asyncio.create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
+        return await self._sends.wait(self._carry(plan, request.terms, Journaled(records, intents, parts, stakes)))
 
     async def close(self) -> None:
-        """Wait for writes that are under way, so that their outcome stands in the journal."""
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=LAST_CALL_S)
+        await self._sends.close()
         if self._owed and (records := self.available()) is not None:
             self._pay_up(records)
 

@@ -16,6 +16,9 @@ from typing import Protocol
 
 from loguru import logger
 
+from prediction_mcp.net import deadline
+from prediction_mcp.net.errors import PlatformError
+
 from . import journal
 from .index import QUICK_S
 from .journal import JournalError
@@ -23,6 +26,8 @@ from .records import Records
 
 PATIENCE_S = 12.0
 """How long orders that left before the switch are waited for: the transport gives up on its last try about then."""
+READ_S = 3.0
+"""Seconds that a cancel waits for a look at what rests."""
 LOOKS = 3
 PAUSES_S = (0.0, 0.3, 0.7, 1.5)
 """Before each look at what still rests: reads lag, so an order that was just cancelled may read as resting."""
@@ -79,7 +84,7 @@ async def cancel_everything(account: Cancels, records: Records | None) -> Halted
     until = time.monotonic() + PATIENCE_S
     cancelled, left = dict[str, Decimal](), None
     for _ in range(LOOKS):
-        cancelled |= await account.resting() or {}
+        cancelled |= await _resting(account) or {}
         await account.cancel_all()
         while _under_way(records) and time.monotonic() < until:  # noqa: ASYNC110 - of other processes, without events
             await asyncio.sleep(0.05)
@@ -94,10 +99,20 @@ async def _still_resting(account: Cancels) -> Mapping[str, Decimal] | None:
     left: Mapping[str, Decimal] | None = None
     for pause in PAUSES_S:
         await asyncio.sleep(pause)
-        left = await account.resting()
+        left = await _resting(account)
         if not left:
             break
     return left
+
+
+async def _resting(account: Cancels) -> Mapping[str, Decimal] | None:
+    """Orders that rest; None where that can't be read soon, which stops no cancel."""
+    try:
+        async with deadline.within(READ_S, UNREAD):
+            return await account.resting()
+    except PlatformError as error:
+        logger.error("what rests can't be read: {!r}", error)
+        return None
 
 
 def _under_way(records: Records | None) -> int:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from loguru import logger
 from mcp_types import Completion
 
-from prediction_mcp.kalshi.errors import KalshiError
+from prediction_mcp.net.deadline import within
+from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.protocol.session import get_account
 
 if TYPE_CHECKING:
     from mcp_types import CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
+MENU_S = 10.0
+"""Seconds that a menu waits for the exchange."""
 SHOWN = 20
 """A menu, not a list; the protocol allows 100."""
 PERIODS = ("day", "week", "month", "all")
@@ -28,9 +31,10 @@ async def complete(
     if argument.name not in ("ticker", "category"):
         return None
     try:
-        account = await get_account()
-        await account.catalogue.ready(account.kalshi)
-    except KalshiError as error:
+        async with within(MENU_S, "The exchange didn't answer in time."):
+            account = await get_account()
+            await account.catalogue.ready(account.kalshi)
+    except PlatformError as error:
         # a menu that stays empty is no failure to its reader: the call after it says what is wrong
         logger.warning("no completions: {}", error)
         return None

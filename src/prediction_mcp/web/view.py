@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from loguru import logger
 
+from prediction_mcp.net.deadline import within
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.safety.index import QUICK_S
 from prediction_mcp.safety.journal import JournalError
@@ -99,10 +100,8 @@ async def _alerts(account: Account) -> AlertList:
 
 async def _read(read: Callable[[], Awaitable[T]]) -> Part[T]:
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with within(PATIENCE_S, f"No answer within {PATIENCE_S:.0f} s."):
             return Part(await read())
-    except TimeoutError:
-        return Part(problem=f"No answer within {PATIENCE_S:.0f} s.")
     except (PlatformError, SettingsError) as error:
         return Part(problem=str(error))
     except Exception as error:  # noqa: BLE001 - the brakes must be there whatever is the matter with a table

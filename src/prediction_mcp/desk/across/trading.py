@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from prediction_mcp.desk.results import MONEY, Answer, Number, Result
+from prediction_mcp.net import deadline
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.words import cents, printed
 from prediction_mcp.safety.plan import Done, Fate, Part, Plan, Steps, Terms, Unknown
@@ -227,7 +228,8 @@ class TradePair(Plan[PairTraded]):
             raise
         steps.ended(0, first.order.done(filled))
         wanted = filled.count.quantize(second.market.step, ROUND_DOWN) if filled.count else ZERO
-        got, problem = await self._second(second, two, wanted, steps)
+        with deadline.unlimited():  # the first leg is bought: the second is sent, however long the first took
+            got, problem = await self._second(second, two, wanted, steps)
         return await self._answer(filled, got, problem)
 
     async def _second(self, leg: Leg, terms: Terms, wanted: Decimal, steps: Steps) -> tuple[Fill | None, str | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -10,8 +9,11 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from prediction_mcp.kalshi.cash import CashBalances
-from prediction_mcp.kalshi.errors import KalshiError, NotFoundError, PermissionDeniedError
+from prediction_mcp.kalshi.errors import NotFoundError, PermissionDeniedError
+from prediction_mcp.net import deadline
+from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.sides import Side
+from prediction_mcp.safety.halt import READ_S, UNREAD
 from prediction_mcp.safety.plan import Resting, Standing
 
 if TYPE_CHECKING:
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
     from prediction_mcp.kalshi.models.portfolio import MarketPosition
 
     from .account import Account
-
-READ_S = 3.0
-"""How long what takes risk away waits for a look at what rests."""
 
 
 async def positions_of(
@@ -53,9 +52,9 @@ async def resting_of(account: Account, ticker: str | None = None, *, event: str 
 async def resting_now(account: Account) -> list[Order] | None:
     """What rests; None where that can't be read soon, which stops no cancel."""
     try:
-        async with asyncio.timeout(READ_S):
+        async with deadline.within(READ_S, UNREAD):
             return await resting_of(account)
-    except (KalshiError, TimeoutError) as error:
+    except PlatformError as error:
         logger.error("what rests can't be read: {!r}", error)
         return None
 

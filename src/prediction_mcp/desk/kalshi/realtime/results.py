@@ -10,6 +10,7 @@ from prediction_mcp.desk.results import Answer, Number, Result, Second
 from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.orderbook import DOLLAR, LiveBook
 from prediction_mcp.kalshi.orders import in_words
+from prediction_mcp.net import deadline
 from prediction_mcp.realtime.events import BookEvent, Channel, Event, FillEvent, OrderEvent, Quote, TradeEvent
 from prediction_mcp.realtime.watcher import Watch
 
@@ -18,6 +19,8 @@ from .polling import POLL_S
 if TYPE_CHECKING:
     from .feeds import Feeds
 
+BOOK_S = 1.0
+"""Seconds of a call that a wait leaves for reading the book."""
 LEVELS = 5
 SHOWN_TICKERS = 10
 
@@ -82,7 +85,7 @@ class Subscribed(Answer):
             how=_how(feeds),
             condition="told when it becomes true" if watch.condition.is_given else None,
             delivery=delivery,
-            next=f"kalshi_get_latest_update(channel={watch.channel}, {one}wait_seconds=30)",
+            next=f"kalshi_get_latest_update(channel={watch.channel}, {one}wait_seconds=20)",
         )
 
 
@@ -234,13 +237,15 @@ async def update_answer(
     if not watching:
         what = f"{ticker} isn't watched on {channel}" if ticker else f"Nothing is watched on {channel}"
         raise InvalidRequestError(f"{what}: subscribe first with kalshi_subscribe_{channel}.")
+    if (left := deadline.left()) is not None:
+        wait_seconds = min(wait_seconds, max(left - BOOK_S, 0.0))
     update = await watcher.next(channel, ticker, wait_seconds) if wait_seconds else None
     note = None
     if update is None:
         newest = (w.log.last for w in watching)
         known = [u for u in newest if u is not None]
         update = watcher.latest(channel, ticker) if ticker else max(known, key=lambda u: u.at, default=None)
-        came = f"Nothing new came in {wait_seconds:g} s" if wait_seconds else "Nothing came yet"
+        came = f"Nothing new came in {wait_seconds:.3g} s" if wait_seconds else "Nothing came yet"
         if update is None:
             note = f"{came}."
         elif wait_seconds:

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from prediction_mcp.desk.results import MONEY
-from prediction_mcp.kalshi.errors import InvalidRequestError, NotFoundError
+from prediction_mcp.kalshi.errors import ExchangeUnavailableError, InvalidRequestError, NotFoundError
 from prediction_mcp.kalshi.models.orders import CancelItem, Order
 from prediction_mcp.kalshi.resources.order_fates import nothing_to_cancel
+from prediction_mcp.net import deadline
 from prediction_mcp.net.words import printed
-from prediction_mcp.safety.halt import UNREAD, WARNING
+from prediction_mcp.safety.halt import READ_S, UNREAD, WARNING
 from prediction_mcp.safety.plan import Done, Plan, Terms
 
 from .. import lookup
@@ -32,21 +35,31 @@ BATCH = 20
 
 
 async def plan_cancel(account: Account, order_id: str) -> CancelOrder:
-    """The end of one resting order. Raises InvalidOrderError when there is nothing to cancel."""
-    order = await account.kalshi.orders.get(order_id)
+    """Plan the cancel of one resting order; an order that can't be read soon is cancelled by its id alone.
+
+    Raises:
+        InvalidOrderError: there is nothing to cancel.
+    """
+    try:
+        async with deadline.within(READ_S, UNREAD):
+            order = await account.kalshi.orders.get(order_id)
+    except (ExchangeUnavailableError, deadline.DeadlineError) as error:
+        logger.error("the order to cancel can't be read: {!r}", error)
+        return CancelOrder(account, order_id, None)
     if order.status != "resting":
         raise nothing_to_cancel(order)
-    return CancelOrder(account, order)
+    return CancelOrder(account, order_id, order)
 
 
 class CancelOrder(Plan[Cancelled]):
     kind = "cancel"
 
-    def __init__(self, account: Account, order: Order) -> None:
+    def __init__(self, account: Account, order_id: str, order: Order | None) -> None:
         self._account, self._order = account, order
         self.terms = {
-            "order_id": order.order_id, "ticker": order.ticker, "subaccount": order.subaccount_number or None,
-            "exchange_index": order.exchange_index,
+            "order_id": order_id, "ticker": order and order.ticker,
+            "subaccount": (order and order.subaccount_number) or None,
+            "exchange_index": order and order.exchange_index,
         }  # fmt: skip
 
     async def send(self, terms: Terms) -> Cancelled:
@@ -59,7 +72,9 @@ class CancelOrder(Plan[Cancelled]):
         return Cancelled(source=self._account.environment, order_id=execution.order_id, cancelled=execution.reduced_by)
 
     async def words(self) -> str:
-        return f"Cancel {await listed(self._account, [self._order])} {MONEY[self._account.environment]}"
+        order_id = self.terms["order_id"]
+        which = f"order {order_id}" if self._order is None else await listed(self._account, [self._order])
+        return f"Cancel {which} {MONEY[self._account.environment]}"
 
     def done(self, result: Cancelled) -> Done:
         return Done(f"cancelled {printed(result.cancelled)} contracts", released=((result.order_id, result.cancelled),))

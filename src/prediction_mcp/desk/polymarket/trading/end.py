@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from loguru import logger
 
 from prediction_mcp.desk.results import MONEY
+from prediction_mcp.net import deadline
 from prediction_mcp.net.words import printed
-from prediction_mcp.polymarket.errors import InvalidRequestError, NotFoundError, PermissionDeniedError
+from prediction_mcp.polymarket.errors import (
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnavailableError,
+)
 from prediction_mcp.polymarket.own import Order
-from prediction_mcp.safety.halt import WARNING
+from prediction_mcp.safety.halt import READ_S, UNREAD, WARNING
 from prediction_mcp.safety.plan import Done, Plan, Terms
 from prediction_mcp.safety.text import quoted
 
@@ -20,10 +28,11 @@ from .. import lookup, portfolio
 from .results import Cancelled, CancelLine, Redeemed
 
 if TYPE_CHECKING:
-    from prediction_mcp.polymarket import models, record
+    from prediction_mcp.polymarket import PolymarketAccount, models, record
 
     from ..account import Account
 
+T = TypeVar("T")
 ORDER_ID = re.compile(r"0x[0-9a-fA-F]{64}")
 LISTED = 5
 ZERO = Decimal(0)
@@ -33,7 +42,9 @@ async def plan_cancel(account: Account, order_id: str) -> CancelOrders:
     """The end of one resting order. Raises NotFoundError where there is none."""
     if not ORDER_ID.fullmatch(order_id):
         raise InvalidRequestError("That is no order id of Polymarket: it takes 0x and 64 digits.")
-    order = await (await account.trader()).order(order_id)
+    order = await _soon(account, lambda trader: trader.order(order_id))
+    if order is None:
+        return CancelOrders(account, [], f"order {order_id}", [order_id])
     if order.status not in ("LIVE", "DELAYED"):
         raise NotFoundError(f"The order doesn't rest any more: it is {order.status.lower()}.")
     return CancelOrders(account, [order], "one order")
@@ -45,11 +56,10 @@ async def plan_cancel_many(
     """The end of the orders named, those of a market, or all; exactly one of the three."""
     if sum((order_ids is not None, market is not None, everything)) != 1:
         raise InvalidRequestError("Give exactly one of order_ids, market and all=true.")
-    trader = await account.trader()
     if order_ids is not None:
         if any(not ORDER_ID.fullmatch(one) for one in order_ids):
             raise InvalidRequestError("One of the order_ids is no order id of Polymarket: nothing was sent.")
-        resting = {order.id: order for order in await trader.open_orders()}
+        resting = {order.id: order for order in await (await account.trader()).open_orders()}
         chosen = [resting[i] for i in dict.fromkeys(order_ids) if i in resting]
         missing = len(dict.fromkeys(order_ids)) - len(chosen)
         if missing:
@@ -57,9 +67,20 @@ async def plan_cancel_many(
         return CancelOrders(account, chosen, f"{len(chosen)} orders")
     if market is not None:
         found = await lookup.market(account, market)
-        orders = await trader.open_orders(market=found.condition_id or "")
+        orders = await (await account.trader()).open_orders(market=found.condition_id or "")
         return CancelOrders(account, orders, "every resting order in this market")
-    return CancelOrders(account, await trader.open_orders(), "every resting order at Polymarket", everything=True)
+    open_now = await _soon(account, lambda trader: trader.open_orders())
+    return CancelOrders(account, open_now or [], "every resting order at Polymarket", everything=True)
+
+
+async def _soon(account: Account, look: Callable[[PolymarketAccount], Awaitable[T]]) -> T | None:
+    """Return what is to be cancelled; None where that can't be read soon, which stops no cancel."""
+    try:
+        async with deadline.within(READ_S, UNREAD):
+            return await look(await account.trader())
+    except (UnavailableError, deadline.DeadlineError) as error:
+        logger.error("what is to be cancelled can't be read: {!r}", error)
+        return None
 
 
 class CancelOrders(Plan[Cancelled]):
@@ -67,9 +88,13 @@ class CancelOrders(Plan[Cancelled]):
 
     kind = "cancel"
 
-    def __init__(self, account: Account, orders: Sequence[Order], extent: str, *, everything: bool = False) -> None:
+    def __init__(
+        self, account: Account, orders: Sequence[Order], extent: str, order_ids: Sequence[str] = (), *,
+        everything: bool = False,
+    ) -> None:  # fmt: skip
         self._account, self._orders, self._extent = account, orders, extent
-        self.terms = {"all": True} if everything else {"order_ids": [order.id for order in orders]}
+        ids = [*order_ids, *(order.id for order in orders)]
+        self.terms = {"all": True} if everything else {"order_ids": ids}
 
     async def send(self, terms: Terms) -> Cancelled:
         trader = await self._account.trader()
@@ -99,7 +124,9 @@ class CancelOrders(Plan[Cancelled]):
         listed = "; ".join(
             f"{line.order}, {printed(line.remaining)} open, in “{quoted(line.question)}”" for line in lines
         )
-        return f"Cancel {self._extent}: {listed or 'there is none now'}{more}. {MONEY[self._account.environment]}"
+        return (
+            f"Cancel {self._extent}: {listed or 'none that can be read now'}{more}. {MONEY[self._account.environment]}"
+        )
 
     def done(self, result: Cancelled) -> Done:
         left = {order.id: order.original_size - order.size_matched for order in self._orders}
