@@ -19,7 +19,7 @@ BOB = ("0x0f6e2b19c81549aeb3e5812d4118f325502a3288", "f2da51b7-de2d-3b02-e3fe-71
 YES, NO = "7" * 40, "8" * 40
 
 
-def told(trade: UserTrade, wallet: str, key: str) -> list[tuple[str, str, Decimal, Decimal]]:
+def parts_of(trade: UserTrade, wallet: str, key: str) -> list[tuple[str, str, Decimal, Decimal]]:
     return [(f.side, f.outcome, f.size, f.price) for f in trade.fills(wallet, key)]
 
 
@@ -34,8 +34,8 @@ def told(trade: UserTrade, wallet: str, key: str) -> list[tuple[str, str, Decima
 def test_a_maker_has_its_own_orders_in_a_recorded_trade(who: tuple[str, str], parts: list[Any]) -> None:
     trade = UserTrade.model_validate(RECORDED)
     assert trade.trader_side == "MAKER"
-    assert told(trade, *who) == parts
-    assert told(trade, who[0].upper().replace("0X", "0x"), "") == parts
+    assert parts_of(trade, *who) == parts
+    assert parts_of(trade, who[0].upper().replace("0X", "0x"), "") == parts
     assert not any(fill.is_taker for fill in trade.fills(*who))
     mine = {m["order_id"] for m in RECORDED["maker_orders"] if m["owner"] == who[1]}
     assert {fill.order_id for fill in trade.fills(*who)} == mine
@@ -44,7 +44,7 @@ def test_a_maker_has_its_own_orders_in_a_recorded_trade(who: tuple[str, str], pa
 def test_a_taker_trades_at_its_makers_prices() -> None:
     trade = UserTrade.model_validate({**RECORDED, "trader_side": "TAKER"})
     prices = [Decimal("0.4"), Decimal("0.35"), Decimal("0.3")]
-    assert told(trade, *ANN) == [("SELL", "Yes", Decimal(5), price) for price in prices]
+    assert parts_of(trade, *ANN) == [("SELL", "Yes", Decimal(5), price) for price in prices]
     assert {fill.order_id for fill in trade.fills(*ANN)} == {RECORDED["taker_order_id"]}
 
 
@@ -65,7 +65,7 @@ def trade_of(*makers: dict[str, Any], size: str, **more: Any) -> UserTrade:
 def test_a_maker_of_the_other_outcome_leaves_its_rest_to_the_taker() -> None:
     """A mint: the maker buys No at 48¢, the taker Yes at 52¢; the other maker sells Yes at 55¢."""
     trade = trade_of(maker(NO, "BUY", "0.48", "3"), maker(YES, "SELL", "0.55", "7"), size="10")
-    assert told(trade, "0x9", "") == [
+    assert parts_of(trade, "0x9", "") == [
         ("BUY", "Yes", Decimal(3), Decimal("0.52")),
         ("BUY", "Yes", Decimal(7), Decimal("0.55")),
     ]
@@ -84,5 +84,5 @@ def test_makers_that_dont_add_up_leave_the_trades_own_price(makers: tuple[dict[s
 
 def test_an_order_without_an_address_is_known_by_its_key() -> None:
     trade = trade_of(maker(NO, "BUY", "0.48", "3", maker_address=""), size="3", trader_side="MAKER")
-    assert told(trade, "0x9", "k") == [("BUY", "No", Decimal(3), Decimal("0.48"))]
-    assert told(trade, "0x9", "") == []
+    assert parts_of(trade, "0x9", "k") == [("BUY", "No", Decimal(3), Decimal("0.48"))]
+    assert parts_of(trade, "0x9", "") == []

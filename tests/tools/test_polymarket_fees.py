@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from prediction_mcp.polymarket import PolymarketAccount
+from prediction_mcp.polymarket.errors import UnavailableError
+from prediction_mcp.polymarket.own import Placed
 from prediction_mcp.polymarket.wallet import Wallet
 from tests.tools.test_polymarket import Desk
 from tests.tools.test_polymarket_realtime import desk, empty_book, stranger
@@ -115,12 +118,9 @@ def added(row: dict[str, Any]) -> Decimal:
     return {"deposit": dollars, "redeem": dollars, "merge": dollars, "split": -dollars}[row["what"]]
 
 
-async def test_a_fee_that_cant_be_read_is_that_of_the_average_and_said_to_be(
+async def test_a_fee_that_cant_be_read_is_that_of_the_average_with_a_note(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prediction_mcp.polymarket import PolymarketAccount
-    from prediction_mcp.polymarket.errors import UnavailableError
-
     async def away(*_: Any) -> Any:
         raise UnavailableError("away.", sent=True)
 
@@ -129,3 +129,32 @@ async def test_a_fee_that_cant_be_read_is_that_of_the_average_and_said_to_be(
     made = await desk.call("polymarket_create_order", market=slug, outcome="Yes", action="buy", size=200, price=60)
     assert exact(made["fee"]) == fee_of(await rate_of(desk, slug), [("0.35", 200)])
     assert "can't be read yet" in made["note"]
+
+
+async def test_a_lost_answer_costs_what_its_trades_say(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the order's state is known then: its own price was reported, though it traded at better ones."""
+    levels = [("0.20", 50), ("0.30", 50)]
+    slug = await spread(desk, levels, "SELL")
+    real = PolymarketAccount.place
+
+    async def lost(self: PolymarketAccount, order: Any) -> Placed:
+        await real(self, order)
+        return Placed(success=True, error_msg="", order_id=order.id, status="matched")
+
+    monkeypatch.setattr(PolymarketAccount, "place", lost)
+    made = await desk.call("polymarket_create_order", market=slug, outcome="Yes", action="buy", size=100, price=60)
+    assert (made["filled"], made["total"]) == (100, 25)
+    assert exact(made["fee"]) == fee_of(await rate_of(desk, slug), levels)
+
+
+async def test_activity_is_read_without_the_order_book(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    slug = await spread(desk, [("0.20", 50)], "SELL")
+    await desk.call("polymarket_create_order", market=slug, outcome="Yes", action="buy", size=50, price=60)
+
+    async def away(*_: Any, **__: Any) -> Any:
+        raise UnavailableError("away.", sent=True)
+
+    monkeypatch.setattr(PolymarketAccount, "trades", away)
+    answer = await desk.call("polymarket_get_activity")
+    assert [row["what"] for row in answer["activity"]] == ["trade", "deposit"]
+    assert answer["note"] == "The fee of 1 trades isn't known."

@@ -64,7 +64,7 @@ async def stranger(desk: Desk, number: int = 9) -> AsyncIterator[Stranger]:
 
 
 async def empty_book(desk: Desk) -> str:
-    """A market nobody else quotes."""
+    """A market without other orders."""
     slug: str = (await desk.some_market())["slug"]
     book = desk.exchange.engine.markets[slug].book
     desk.exchange.engine.cancel_many([*book.bids, *book.asks], desk.clock())
@@ -82,7 +82,7 @@ async def updates(desk: Desk, subscription: str, count: int) -> list[str]:
             await asyncio.sleep(0.02)
 
 
-async def test_a_resting_buy_that_is_hit_is_told_as_a_buy(desk: Desk) -> None:
+async def test_a_resting_buy_that_is_hit_is_reported_as_a_buy(desk: Desk) -> None:
     """The trade's own side and size are the taker's: it sold 30, of which this wallet bought 10 and 5."""
     slug = await empty_book(desk)
     made = await desk.call("polymarket_subscribe_user_trades", callback_type="log")
@@ -93,12 +93,12 @@ async def test_a_resting_buy_that_is_hit_is_told_as_a_buy(desk: Desk) -> None:
         # buying No at 62¢ is selling Yes at 38¢
         placed = await other.place(slug, "BUY", "0.62", 30, first=False)
         assert placed.status == "matched"
-    told = await updates(desk, made["subscription_id"], 2)
-    assert sorted(text.partition(": ")[2].partition(" as ")[0] for text in told) == [
+    rows = await updates(desk, made["subscription_id"], 2)
+    assert sorted(text.partition(": ")[2].partition(" as ")[0] for text in rows) == [
         "buy 10 “Yes” at 40¢",
         "buy 5 “Yes” at 38¢",
     ]
-    assert all(" as maker: " in text for text in told)
+    assert all(" as maker: " in text for text in rows)
     sides = [row["side"] for row in (await desk.call("polymarket_get_activity"))["activity"] if "side" in row]
     assert sides == ["BUY", "BUY"]
 
@@ -135,7 +135,7 @@ async def test_updates_name_the_levels_that_changed_within_the_depth(desk: Desk)
     assert not any("36¢" in row for row in rows), "a third level is beyond a depth of two"
 
 
-async def test_an_unchanged_top_is_told_once_though_outcomes_alternate(desk: Desk) -> None:
+async def test_an_unchanged_top_is_reported_once_though_outcomes_alternate(desk: Desk) -> None:
     """Both outcomes change with every order: each has the same top as before, and the other one's in between."""
     slug = await empty_book(desk)
     async with stranger(desk) as other:
@@ -184,7 +184,7 @@ async def test_the_answer_says_what_this_client_gets(
             if era == "legacy":
                 assert made["delivery"].startswith(f"Log messages (level {level}), 3 a second at most")
                 async with asyncio.timeout(10):
-                    while not desk.ear.logs:  # noqa: ASYNC110 - the handler has nobody to wake
+                    while not desk.ear.logs:  # noqa: ASYNC110 - no event to wait for
                         await asyncio.sleep(0.02)
                 message = desk.ear.logs[-1]
                 assert (message.level, message.logger) == (level, "polymarket")

@@ -169,9 +169,13 @@ class PolymarketAccount:
 
         return [order async for page in pages(fetch, cursor_of, same_page) for order in page.data]
 
-    async def trades(self, after: datetime | None = None, market: str | None = None) -> list[UserTrade]:
-        """Own trades, newest first: those matched since a moment (whole seconds), of one market or all."""
-        query = {"market": market, "after": None if after is None else int(after.timestamp())}
+    async def trades(
+        self, after: datetime | None = None, market: str | None = None, before: datetime | None = None
+    ) -> list[UserTrade]:
+        """Own trades, newest first: those matched between two moments (whole seconds), of one market or all."""
+        times = {"after": after, "before": before}
+        window = {name: None if moment is None else int(moment.timestamp()) for name, moment in times.items()}
+        query = {"market": market, **window}
 
         def fetch(cursor: str | None) -> Awaitable[UserTrades]:
             return self._get(UserTrades, "/data/trades", {**query, "next_cursor": cursor})

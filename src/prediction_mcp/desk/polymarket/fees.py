@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from loguru import logger
 
 from prediction_mcp.polymarket.errors import NotFoundError, PolymarketError
 from prediction_mcp.polymarket.fees import taker_fee
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
     from .account import Account
 
-ZERO = Decimal(0)
+ZERO, SECOND = Decimal(0), timedelta(seconds=1)
 WAITS_S = (0.0, 0.5)
 """Seconds before each try to read an order's trades: they may lag behind its answer."""
 
@@ -29,15 +32,11 @@ def paid(fills: Iterable[OwnFill], schedule: FeeSchedule | None) -> Decimal:
     return sum((taker_fee(schedule, fill.price, fill.size) for fill in fills if fill.is_taker), ZERO)
 
 
-async def of_order(
-    account: Account, order_id: str, condition: str, filled: Decimal, schedule: FeeSchedule | None
-) -> Decimal | None:
-    """Dollars of fees that an order paid on ``filled`` shares; None where its trades can't be read by now.
+async def fills_of_order(account: Account, order_id: str, condition: str, filled: Decimal) -> list[OwnFill] | None:
+    """The fills of an order, which are ``filled`` shares together; None where they can't be read by now.
 
     The order stands whatever comes of this, so a failed read isn't raised.
     """
-    if not filled or schedule is None:
-        return ZERO
     trader = await account.trader()
     for wait in WAITS_S:
         await asyncio.sleep(wait)
@@ -47,8 +46,18 @@ async def of_order(
             return None
         fills = [f for t in recent for f in _own(account, t) if f.order_id == order_id]
         if sum(fill.size for fill in fills) == filled:
-            return paid(fills, schedule)
+            return fills
     return None
+
+
+async def of_order(
+    account: Account, order_id: str, condition: str, filled: Decimal, schedule: FeeSchedule | None
+) -> Decimal | None:
+    """Dollars of fees that an order paid on ``filled`` shares; None where its fills can't be read by now."""
+    if not filled or schedule is None:
+        return ZERO
+    fills = await fills_of_order(account, order_id, condition, filled)
+    return None if fills is None else paid(fills, schedule)
 
 
 def _own(account: Account, trade: UserTrade) -> tuple[OwnFill, ...]:
@@ -58,18 +67,23 @@ def _own(account: Account, trade: UserTrade) -> tuple[OwnFill, ...]:
 async def of_activity(account: Account, rows: Sequence[Activity]) -> list[Decimal | None]:
     """The fee of each row in dollars: of a taker's trade; None for other rows, and where it isn't known.
 
-    A row is the wallet's part of a trade, or one of its fills; both are found by transaction, token and side.
+    A row is the wallet's part of a trade, or one of its fills; both are found by transaction, token and side. Activity
+    is readable without the order book, so where that doesn't answer the fees are unknown.
     """
-    trades = [row for row in rows if row.type == "TRADE" and row.timestamp is not None]
-    if not trades:
+    trades = [row for row in rows if row.type == "TRADE"]
+    times = [row.timestamp for row in trades if row.timestamp is not None]
+    if not times:
         return [None] * len(rows)
-    trader = await account.trader()
-    since = min(row.timestamp for row in trades if row.timestamp is not None)
     taken: dict[tuple[str, str, str], list[OwnFill]] = {}
-    for trade in await trader.trades(after=since):
-        for fill in _own(account, trade):
-            taken.setdefault((trade.transaction_hash or "", fill.asset_id, fill.side), []).append(fill)
-    schedules = await _schedules(account, {row.condition_id or "" for row in trades})
+    try:
+        trader = await account.trader()
+        for trade in await trader.trades(after=min(times) - SECOND, before=max(times) + SECOND):
+            for fill in _own(account, trade):
+                taken.setdefault((trade.transaction_hash or "", fill.asset_id, fill.side), []).append(fill)
+        schedules = await _schedules(account, {row.condition_id or "" for row in trades})
+    except PolymarketError as error:
+        logger.info("the fees of Polymarket's activity can't be read now: {}", error)
+        return [None] * len(rows)
 
     def fee(row: Activity) -> Decimal | None:
         fills = taken.get((row.transaction_hash or "", row.token_id or "", row.side or ""), [])

@@ -32,8 +32,6 @@ _BOOK = re.compile(BOOK_URI.format(slug="([^/]+)"))
 PORTFOLIO_URI = "polymarket://portfolio"
 STATUS_URI = "polymarket://websocket-status"
 MOST, NAMED = 100, 60
-RESOURCE_DEPTH = 10
-"""Levels whose changes a listener of a book's resource is told of."""
 
 
 class Listener(Protocol):
@@ -158,7 +156,7 @@ class Feeds:
         watches: list[Subscription] = []
         if (named := _BOOK.fullmatch(uri)) is not None:
             side = await lookup.side(self._account, named[1], None)
-            watches.append(await self.watch_tokens("orderbook", [side], "log", RESOURCE_DEPTH))
+            watches.append(await self.watch_tokens("orderbook", [side], "log"))
         elif uri == PORTFOLIO_URI:
             watches.append(await self.watch_own("trades", [], "log"))
         self._for_resources.setdefault(uri, []).extend(watches)

@@ -175,9 +175,11 @@ class PlaceOrder(Plan[Placed]):
         return await self._placed(answered, terms)
 
     async def _found_again(self, trader: PolymarketAccount, answered: Answered) -> Answered:
-        """An order whose answer was lost: the book tells how much filled, not at what price: its own, at worst."""
+        """An order whose answer was lost: filled as the book has it, at its trades' prices, or its own at worst."""
         order = await trader.order(answered.order_id)
-        dollars = order.size_matched * order.price
+        condition, filled = self._entry.view.side.condition, order.size_matched
+        fills = await fees.fills_of_order(self._account, order.id, condition, filled)
+        dollars = filled * order.price if fills is None else sum((f.size * f.price for f in fills), ZERO)
         paid, got = (dollars, order.size_matched) if order.side == "BUY" else (order.size_matched, dollars)
         return answered.model_copy(update={"making_amount": paid, "taking_amount": got})
 
