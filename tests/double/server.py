@@ -33,6 +33,8 @@ class Double:
     world: World = field(default_factory=World)
     cut: Counter[str] = field(default_factory=Counter)
     """How often the connection breaks in the middle of the answer to a GET of a path."""
+    paused: int = 4
+    """A shard that doesn't trade; no recorded market lies on 4."""
     slow_s: float = 0.0
     """How long every answer takes."""
     asked: Counter[str] = field(default_factory=Counter)
@@ -143,13 +145,13 @@ class Double:
         }
 
     def _status(self) -> Json:
-        """Shard 3 is paused, the rest trades; the top-level fields speak of shard 0 alone."""
+        """One shard is paused, the rest trades; the top-level fields speak of shard 0 alone."""
         shards = [
             {
                 "exchange_index": index,
                 "description": "",
                 "exchange_active": True,
-                "trading_active": index != PAUSED,
+                "trading_active": index != self.paused,
                 "intra_exchange_transfers_active": True,
             }
             for index in range(5)
@@ -280,8 +282,6 @@ _BUDGET = {
     "read": {"refill_rate": 12_000, "bucket_capacity": 12_000},
     "write": {"refill_rate": 9_600, "bucket_capacity": 9_600},
 }
-PAUSED = 4
-"""A shard that is paused; no recorded market lies on it."""
 
 
 def _now() -> datetime:

@@ -172,6 +172,32 @@ async def test_an_order_is_placed_amended_and_cancelled(at: Assistant, double: D
     assert_plain(refused)
 
 
+async def test_an_order_brings_the_money_that_its_shard_lacks(at: Assistant, double: Double) -> None:
+    """All cash lies on shard 0, 2 and other subaccounts; a baseball market trades on shard 3."""
+    world, ticker = double.world, double.world.example(3)
+    before, ask = sum(world.cash.values()), 1 - Decimal(world.book(ticker)["no_dollars"][0][0])
+    taken = await at.call(
+        "kalshi_create_order", ticker=ticker, side="yes", action="buy", count=2, price=float(ask * 100)
+    )
+    assert Decimal(str(taken["filled"])) == 2
+    (moved,) = world.transfers.values()
+    assert (moved["source_exchange_shard"], moved["destination_exchange_shard"]) == (0, 3)
+    assert Decimal(moved["amount"]) >= 2 * ask
+    assert sum(world.cash.values()) == before - 2 * ask - Decimal(world.fills[0]["fee_cost"])
+
+
+async def test_a_paused_shard_stops_its_markets_alone(at: Assistant, double: Double) -> None:
+    double.paused = 3
+    assert (await at.call("kalshi_get_exchange_status"))["paused"] == ["shard 3"]
+    world = double.world
+    paused, trading = world.example(3), world.example(0)
+    order = {"side": "yes", "action": "buy", "count": 1, "price": 1}
+    refused = await at.error("kalshi_create_order", ticker=paused, **order)
+    assert "shard 3" in refused
+    assert not world.orders
+    await at.call("kalshi_create_order", ticker=trading, **order)
+
+
 async def test_books_trades_prices_fills_and_orders_are_watched(at: Assistant, double: Double) -> None:
     """A second and a third market come to a subscription whose ``ok`` is counted; no snapshot is asked for again."""
     world = double.world
