@@ -149,14 +149,15 @@ async def _call(name: str, method: Any) -> None:
 
 
 def ways(method: Any) -> list[dict[str, Any]]:
-    """Arguments to call a method with: those it needs, all, and each of the others alone and left out."""
+    """Arguments to call a method with: those it needs, all, each other one alone and left out, each word it takes."""
     hints = typing.get_type_hints(method)
     parameters = inspect.signature(method).parameters
     needed = {n: value_of(hints[n]) for n, p in parameters.items() if p.default is p.empty}
     others = {n: True if hints[n] is bool else value_of(hints[n]) for n, p in parameters.items() if n not in needed}
     alone = [{**needed, n: value} for n, value in others.items()]
     without = [{**needed, **{m: value for m, value in others.items() if m != n}} for n in others]
-    return [needed, {**needed, **others}, *alone, *without]
+    words = [{**needed, n: word} for n in needed if get_origin(hints[n]) is Literal for word in get_args(hints[n])]
+    return [needed, {**needed, **others}, *alone, *without, *words]
 
 
 def value_of(hint: Any) -> Any:

@@ -18,6 +18,7 @@ from prediction_mcp.exchange.world.scenario import COLLECTION
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.answers import read_refusal
 from tests.conformance.schema import SDK_FILE, Schemas
+from tests.conformance.test_official_sdk import got
 from tests.conftest import MARKET, Served
 from tests.facts import load
 
@@ -212,7 +213,7 @@ async def _negotiate(client: httpx.AsyncClient, served: Served) -> None:
     exchange.quoters.step(exchange.clock())
     quote = next(
         q
-        for q in (await client.get(f"{paths}/quotes", params={"rfq_id": rfq})).json()["quotes"]
+        for q in (await client.get(f"{paths}/quotes", params={"rfq_id": rfq, **got()})).json()["quotes"]
         if q["no_contracts_fp"] != "0.00"
     )["id"]
     scoped = f"{paths}/rfqs/{rfq}/quotes/{quote}"
@@ -243,7 +244,7 @@ async def _negotiate(client: httpx.AsyncClient, served: Served) -> None:
     asked["market_ticker"] = MARKET
     rfq = (await client.post(f"{paths}/rfqs", json=asked)).json()["id"]
     exchange.quoters.step(exchange.clock())
-    quote = (await client.get(f"{paths}/quotes", params={"rfq_id": rfq})).json()["quotes"][0]["id"]
+    quote = (await client.get(f"{paths}/quotes", params={"rfq_id": rfq, **got()})).json()["quotes"][0]["id"]
     assert (await client.put(f"{paths}/quotes/{quote}/accept", json={"accepted_side": "yes"})).status_code == 204
 
 

@@ -85,6 +85,8 @@ async def test_all_pages_of_quotes_are_all_quotes(served: Served, kalshi: Kalshi
         assert sorted(every) == sorted(q.quote_id for q in of_it)
         recent = [q.id async for q in kalshi.communications.all_quotes(whose, limit=1)]  # type: ignore[arg-type]
         assert len(recent) == 3
+    assert (await kalshi.communications.quotes("made", min_ts=now - 600)).quotes
+    assert (await kalshi.communications.quotes("made", max_ts=now + 600)).quotes
     with pytest.raises(InvalidRequestError, match="seven days"):
         await kalshi.communications.quotes("made", min_ts=now - WEEK_S - 1, max_ts=now)
     with pytest.raises(InvalidRequestError, match="page before"):

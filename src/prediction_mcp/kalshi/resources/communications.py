@@ -159,14 +159,17 @@ class CommunicationsResource:
     ) -> QuotePage:
         """A page of quotes (500 at most) that the caller made, or got on its RFQs; ``status``: see :class:`Quote`.
 
-        They were last updated in a window of Unix seconds: seven days at most, the last seven where none is given. The
-        exchange refuses a list without a user filter and a window (production, 2026: 400, 500 or 504).
+        They were last updated in a window of Unix seconds, seven days at most. Without times it is the last seven days,
+        with one of the two the seven days from or up to it. The exchange refuses a list without a user filter and a
+        window (production, 2026: 400, 500 or 504).
 
         Raises:
             InvalidRequestError: the window is longer than seven days or ends before it starts; nothing was sent.
         """
-        last = int(time.time()) + CLOCKS_S if max_ts is None else max_ts
-        first = last - QUOTES_WINDOW_S if min_ts is None else min_ts
+        last = max_ts
+        if last is None:
+            last = int(time.time()) + CLOCKS_S if min_ts is None else min_ts + QUOTES_WINDOW_S
+        first = max(last - QUOTES_WINDOW_S, 0) if min_ts is None else min_ts
         if not 0 <= last - first <= QUOTES_WINDOW_S:
             raise InvalidRequestError("A list of quotes spans seven days at most: min_ts to max_ts.")
         query = {
