@@ -9,6 +9,8 @@ PYKALSHI_VERSION := 2.0.0
 KALSHI_SDK_VERSION := 22.4.0
 CCXT_VERSION := 4.5.90
 POLYMARKET_VERSION := 0.14.0
+POLYMARKET_CLOB_VERSION := 1.2.1
+POLYMARKET_NPM := node@24 @polymarket/client@0.2.0 @polymarket/clob-client-v2@1.1.0 viem@2
 TYPESCRIPT_VERSION := 3.30.0
 
 .PHONY: help demo browser inspector bundle release-check test lint format conformance drift facts table mutants bench cassettes transcript lock clean
@@ -139,7 +141,9 @@ $(SDK)/.ready: Makefile | $(READY) $(UV)
 	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --ignore-requires-python --no-binary :all: --dest $(SDK)/src kalshi-sdk==$(KALSHI_SDK_VERSION)
 	tar -xzf $(SDK)/src/kalshi_sdk-$(KALSHI_SDK_VERSION).tar.gz -C $(SDK)/src
 	$(UV) pip install --quiet --no-deps --python-version 3.14 --target $(SDK)/polymarket polymarket-client==$(POLYMARKET_VERSION)
+	$(UV) pip install --quiet --no-deps --target $(SDK)/polymarket py-clob-client-v2==$(POLYMARKET_CLOB_VERSION) 'py-order-utils<1' 'poly-eip712-structs<1'
 	$(UV) pip install --quiet --python $(BIN)/python --target $(SDK)/polymarket 'eth-account>=0.14,<0.15' 'eth-abi>=6,<7' 'eth-utils>=6,<7' 'msgpack>=1.2,<2' 'h2>=4.4,<5'
+	npm install --silent --no-audit --no-fund --no-save --prefix $(SDK)/polymarket $(POLYMARKET_NPM)
 	npm install --silent --no-audit --no-fund --prefix $(SDK) kalshi-typescript@$(TYPESCRIPT_VERSION) || \
 	  echo 'kalshi-typescript is not installed: its test is skipped'
 	@touch $@

@@ -199,3 +199,20 @@ async def test_each_service_at_the_root_of_its_own_port() -> None:
         async with connect(f"{roots['clob'].replace('http', 'ws', 1)}/ws/market", proxy=None) as feed:
             await feed.send(json.dumps({"type": "market", "assets_ids": [token]}))
             assert json.loads(await feed.recv())[0]["asset_id"] == token
+
+
+async def test_a_user_feed_that_names_no_market_hears_all(front: Front) -> None:
+    """An empty list means all markets, as ccxt and Polymarket's own example send it."""
+    trader, market = await front.trader(), front.market()
+    auth = {"apiKey": trader.key.key, "secret": trader.key.secret, "passphrase": trader.key.passphrase}
+    async with connect(f"{front.ws}/user", proxy=None) as user:
+        await user.send(json.dumps({"type": "user", "auth": auth, "markets": []}))
+        await user.send("PING")
+        assert await user.recv() == "PONG"
+        bid, _ = front.best(market)
+        await trader.place(market, "BUY", str(bid), "10")
+        assert json.loads(await user.recv())["market"] == wire.condition(market)
+
+
+async def test_the_catalogues_health_is_a_bare_text(front: Front) -> None:
+    assert (await front.http.get("/gamma/status")).text == "OK"

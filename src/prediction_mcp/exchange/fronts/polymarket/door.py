@@ -111,7 +111,7 @@ def updated(call: Call) -> Json:
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *_all("gamma", {
-        "/markets/keyset": gamma.markets_keyset, "/events/keyset": gamma.events_keyset,
+        "/status": gamma.status, "/markets/keyset": gamma.markets_keyset, "/events/keyset": gamma.events_keyset,
         "/markets": gamma.markets_offset, "/events": gamma.events_offset,
         "/markets/slug/{slug}": gamma.market, "/markets/{id}": gamma.market,
         "/markets/{id}/tags": gamma.market_tags, "/events/slug/{slug}": gamma.event, "/events/{id}": gamma.event,

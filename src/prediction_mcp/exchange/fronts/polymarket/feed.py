@@ -136,7 +136,7 @@ class UserFeed(_Feed):
                 self.close(1008, "unauthorized")
                 return
             self.signer, self.key = known.signer, known.key
-            self.markets = None if command.markets is None else set(command.markets)
+            self.markets = set(command.markets) if command.markets else None  # none named is all
             self._hub.owners.add(self)
         elif not self.key:
             self._write(b"INVALID OPERATION")

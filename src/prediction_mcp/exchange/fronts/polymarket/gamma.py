@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from prediction_mcp.exchange.world.listed import Event, Market, Series
 
 from . import wire
@@ -286,6 +288,11 @@ def sports(call: Call) -> list[Json]:
 
 def sports_market_types(call: Call) -> Json:
     return {"marketTypes": ["moneyline"]}
+
+
+def status(_: Call) -> orjson.Fragment:
+    """The catalogue's health: the bare text OK, not JSON."""
+    return orjson.Fragment("OK")
 
 
 def teams(call: Call) -> list[Json]:
