@@ -196,6 +196,7 @@ def test_an_older_exchange_is_brought_up_to_date(tmp_path: Path) -> None:
     db.execute("ALTER TABLE keys DROP COLUMN subaccount")
     db.execute("DROP TABLE rfqs")
     db.execute("DROP TABLE returns")
+    db.execute("ALTER TABLE deposits DROP COLUMN status")
     db.execute("ALTER TABLE accounts DROP COLUMN shard")
     db.execute("ALTER TABLE transfers DROP COLUMN client_id")
     db.execute("ALTER TABLE accounts DROP COLUMN tokens")

@@ -632,6 +632,7 @@ def test_markets_of_a_released_home_stay_where_they_were(tmp_path: Path) -> None
 def _as_released(store: Store) -> None:
     """What the version before shards had on disk."""
     store.db.executescript(
+        "ALTER TABLE deposits DROP COLUMN status;"
         "ALTER TABLE accounts DROP COLUMN shard; ALTER TABLE transfers DROP COLUMN client_id;"
         " CREATE TABLE allocations (account_id TEXT PRIMARY KEY, percent INTEGER NOT NULL, reservation TEXT NOT NULL)"
         " STRICT; INSERT INTO allocations VALUES ('you', 100, 'max'), ('bob', 0, 'sum');"

@@ -369,7 +369,8 @@ def test_requests_that_are_over_for_long_leave_the_disk(tmp_path: Path, monkeypa
 
 
 WITHOUT_SHARDS = (
-    "ALTER TABLE accounts DROP COLUMN shard; ALTER TABLE transfers DROP COLUMN client_id;"
+    "ALTER TABLE deposits DROP COLUMN status;"
+    " ALTER TABLE accounts DROP COLUMN shard; ALTER TABLE transfers DROP COLUMN client_id;"
     " CREATE TABLE allocations (account_id TEXT PRIMARY KEY, percent INTEGER NOT NULL, reservation TEXT NOT NULL)"
     " STRICT; "
 )

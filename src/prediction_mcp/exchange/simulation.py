@@ -21,7 +21,7 @@ from .disk.restore import restore_catalogue, restore_engine, restore_rfqs
 from .disk.store import Store
 from .engine.batches import Batches
 from .engine.blocks import BlockTrades
-from .engine.changes import Changes, Deposit
+from .engine.changes import Changes, Deposit, DepositStatus
 from .engine.engine import Engine
 from .engine.groups import OrderGroup
 from .engine.ledger import Account
@@ -187,11 +187,16 @@ class Exchange(Lives):
     def _new_account(self, name: str) -> Account:
         return Account(name)
 
-    def deposit(self, account: Account, micros: int) -> None:
-        """Paper money from outside. Raises ValueError unless positive and on the account's balance grid."""
-        account.deposit(micros)
-        self.changes.accounts[account] = None
-        self.changes.deposits.append(Deposit(account, micros, self.clock()))
+    def deposit(self, account: Account, micros: int, status: DepositStatus = "applied") -> None:
+        """Add paper money from outside, or list a deposit that is no money (pending, failed).
+
+        Raises:
+            ValueError: the sum isn't positive or not on the account's balance grid.
+        """
+        if status == "applied":
+            account.deposit(micros)
+            self.changes.accounts[account] = None
+        self.changes.deposits.append(Deposit(account, micros, self.clock(), status))
 
     def add_subaccount(self, member: Account) -> Account:
         """The member's next subaccount, empty."""

@@ -137,11 +137,12 @@ class Archive:
             yield ticker, read_holding(tuple(row))
 
     def deposits(self, member: Account) -> list[tuple[int, Deposit]]:
-        """(id, deposit)."""
+        """(id, deposit), newest first."""
+        columns = "id, micros, ts_ms, status"
         rows = self._db.execute(
-            "SELECT id, micros, ts_ms FROM deposits WHERE account_id = ? ORDER BY id DESC", (member.account_id,)
+            f"SELECT {columns} FROM deposits WHERE account_id = ? ORDER BY id DESC", (member.account_id,)
         )
-        return [(number, Deposit(member, micros, ts_ms)) for number, micros, ts_ms in rows]
+        return [(number, Deposit(member, *deposit)) for number, *deposit in rows]
 
     def transfers(self, member: Account, transfer_id: str | None = None) -> list[tuple[int, Transfer]]:
         """(row, transfer), newest first: all of the member's, or the one with an id."""

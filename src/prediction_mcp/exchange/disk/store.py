@@ -30,40 +30,8 @@ from ..engine.rfq import Rfq
 from ..world.listed import Catalogue
 from .catalogue_json import pack_event, pack_market, pack_series
 from .rfq_json import pack_rfq
+from .upgrades import UPGRADES, VERSION
 
-VERSION = 6
-"""Of the schema; a file of a later version is refused, not guessed at, an older one is brought up to it."""
-UPGRADES: dict[int, str] = {
-    1: """
-    ALTER TABLE trades ADD COLUMN is_block INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE keys ADD COLUMN name TEXT NOT NULL DEFAULT '';
-    ALTER TABLE keys ADD COLUMN subaccount INTEGER;
-    CREATE TABLE allocations (
-      account_id TEXT PRIMARY KEY, percent INTEGER NOT NULL, reservation TEXT NOT NULL
-    ) STRICT;
-    """,
-    2: "CREATE TABLE rfqs (rfq_id TEXT PRIMARY KEY, serial INTEGER NOT NULL, body BLOB NOT NULL) STRICT;",
-    3: "CREATE TABLE returns (account_id TEXT NOT NULL, event TEXT NOT NULL, amount INTEGER NOT NULL,"
-    " decided INTEGER NOT NULL, PRIMARY KEY (account_id, event)) STRICT, WITHOUT ROWID;",
-    4: """
-    ALTER TABLE accounts ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE orders ADD COLUMN sells INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE positions ADD COLUMN lots BLOB;
-    CREATE TABLE extras (
-      id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (kind, key)
-    ) STRICT;
-    """,
-    5: """
-    ALTER TABLE accounts ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE transfers ADD COLUMN client_id TEXT NOT NULL DEFAULT '';
-    INSERT INTO extras (kind, key, body) SELECT 'allocation', account_id, CAST(
-      '{"allocations":[{"exchange_index":0,"percent":100}],"resting_margin_reservation":"' || reservation || '"}'
-      AS BLOB
-    ) FROM allocations WHERE percent = 100;
-    DROP TABLE allocations;
-    """,
-}
-"""What takes a schema of a version to the next."""
 ORDER_COLUMNS = (
     "seq", "order_id", "account_id", "owner", "ticker", "side", "price", "initial", "remaining", "filled", "status",
     "created_ms", "updated_ms", "client_order_id", "time_in_force", "stp", "expires_ms", "cancel_on_pause", "group_id",
@@ -234,8 +202,8 @@ class Store:
             ((kind, key, body) for (kind, key), body in changes.extras.items() if body is not None),
         )
         db.executemany(
-            "INSERT INTO deposits (account_id, micros, ts_ms) VALUES (?, ?, ?)",
-            ((d.account.account_id, d.micros, d.ts_ms) for d in changes.deposits),
+            "INSERT INTO deposits (account_id, micros, ts_ms, status) VALUES (?, ?, ?, ?)",
+            ((d.account.account_id, d.micros, d.ts_ms, d.status) for d in changes.deposits),
         )
         db.executemany(
             "INSERT INTO transfers (transfer_id, owner, source, target, micros, ts_ms, client_id)"

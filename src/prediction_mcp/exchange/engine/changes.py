@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from .groups import OrderGroup
@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from .rfq import Rfq
 
 
+DepositStatus = Literal["applied", "pending", "failed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """Money from outside, in micros."""
+    """Money from outside, in micros. A ``pending`` or ``failed`` one is listed, and no money."""
 
     account: Account
     micros: int
     ts_ms: int
+    status: DepositStatus = "applied"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from prediction_mcp.kalshi.units import format_dollars, parse_dollars
 
+from ..engine.changes import DepositStatus
 from ..engine.ledger import Account
 from ..engine.rejection import RejectionError
 from ..faults import KINDS, Rule
@@ -61,6 +62,7 @@ class HoursSetting(msgspec.Struct, forbid_unknown_fields=True):
 class DepositSetting(msgspec.Struct, forbid_unknown_fields=True):
     dollars: str
     account: str = "you"
+    status: DepositStatus = "applied"
 
 
 def routes(exchange: Exchange) -> list[Route]:
@@ -188,7 +190,7 @@ class _Control:
 
     def deposit(self, body: bytes) -> None:
         setting = msgspec.json.decode(body, type=DepositSetting)
-        deposit(self._exchange, self._member(setting.account), setting.dollars)
+        deposit(self._exchange, self._member(setting.account), setting.dollars, setting.status)
 
 
 def summary(account: Account) -> Json:
@@ -205,14 +207,18 @@ def summary(account: Account) -> Json:
     }
 
 
-def deposit(exchange: Exchange, account: Account, dollars: str) -> None:
-    """Add paper money. Raises ValueError for an amount that isn't positive, in whole cents, and modest."""
+def deposit(exchange: Exchange, account: Account, dollars: str, status: DepositStatus = "applied") -> None:
+    """Add paper money, or list a deposit that is pending or failed.
+
+    Raises:
+        ValueError: the amount isn't positive, not in whole cents, or not modest.
+    """
     micros = parse_dollars(dollars)
     if micros <= 0 or micros % 10_000:
         raise ValueError("a deposit is positive, in whole cents")
     if account.deposited + micros > MAX_DEPOSIT:
         raise ValueError("a billion paper dollars is the most an account can be given")
-    exchange.deposit(account, micros)
+    exchange.deposit(account, micros, status)
 
 
 def _refusal(status: int, code: str, message: str) -> Response:

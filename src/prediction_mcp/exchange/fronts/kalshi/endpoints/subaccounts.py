@@ -132,17 +132,18 @@ def set_netting(call: Call) -> Json:
 
 
 def deposits(call: Call) -> Json:
+    """All of the member's; a pending one was finalized at 0 (recorded in October 2026)."""
     page, cursor = call.page(call.exchange.archive.deposits(call.member), lambda item: item[0], call.limit(100, 500))
     return {
         "deposits": [
             {
                 "id": f"paper-{number}",
-                "status": "applied",
+                "status": done.status,
                 "type": "ach",  # the SDK knows no paper money
                 "amount_cents": done.micros // CENT,
                 "fee_cents": 0,
                 "created_ts": done.ts_ms // 1000,
-                "finalized_ts": done.ts_ms // 1000,
+                "finalized_ts": 0 if done.status == "pending" else done.ts_ms // 1000,
             }
             for number, done in page
         ],
