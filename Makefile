@@ -97,6 +97,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/automation.py
 	$(BIN)/python benchmarks/ws_fanout.py
 	$(BIN)/python benchmarks/feed.py
+	$(BIN)/python benchmarks/feed_cuts.py
 	$(BIN)/python benchmarks/rest_orders.py
 	$(BIN)/python benchmarks/analytics.py
 	$(BIN)/python benchmarks/search.py

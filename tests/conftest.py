@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos", type=int, default=40, help="orders in tests/safety/test_chaos.py")
     parser.addoption("--month", type=int, default=10, help="rules and alerts in tests/automation/test_month.py")
     parser.addoption("--minutes", type=int, default=30, help="simulated minutes in tests/kalshi/test_feed_endures.py")
+    parser.addoption("--cuts", type=int, default=60, help="troubles of each feed in tests/production/test_feed_cuts.py")
     parser.addoption("--kills", type=int, default=6, help="how often test_kill.py kills the exchange")
 
 

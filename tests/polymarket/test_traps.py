@@ -29,7 +29,7 @@ import pytest
 from pydantic import TypeAdapter
 from websockets.asyncio.server import ServerConnection, serve
 
-from prediction_mcp.polymarket import feed_connection
+from prediction_mcp.polymarket import feed_connection, text_pings
 from prediction_mcp.polymarket.feed import Feed
 from prediction_mcp.polymarket.frames import market_frames
 from prediction_mcp.polymarket.own import UserOrder
@@ -71,7 +71,7 @@ async def test_9_figures_are_sorted_as_numbers() -> None:
 
 async def test_11_the_keep_alive_is_text_and_a_dead_line_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pings are the word PING; where nothing comes back for too long another connection is made."""
-    monkeypatch.setattr(feed_connection, "PING_S", 0.02)
+    monkeypatch.setattr(text_pings, "PING_S", 0.02)
     monkeypatch.setattr("prediction_mcp.net.websocket.SILENCE_S", 0.2)
     monkeypatch.setattr("prediction_mcp.net.websocket.FIRST_DELAY_S", 0.01)
     heard, connections = list[str](), list[int]()

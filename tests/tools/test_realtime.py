@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 from fastmcp import Client
@@ -28,6 +29,7 @@ from prediction_mcp.realtime.watcher import Watch, Watcher
 from prediction_mcp.server import create_server
 from prediction_mcp.settings import load_settings
 from tests.conftest import MARKET, Served
+from tests.production.feed_gate import gated
 from tests.tools.conftest import ERAS, Assistant, settings_for
 
 OTHER = MARKET[:-3] + "BAL"
@@ -187,6 +189,25 @@ async def test_each_channel_and_its_latest(listener: Listener, served: Served) -
     assert silent["update"] == fills["update"]  # the newest known, with its age
     assert silent["age_seconds"] > 0
     assert silent["note"] == "Nothing new came in 0.05 s: this is the newest."
+
+
+async def test_a_feed_that_is_away_gives_the_reason_and_its_next_try(served: Served, tmp_path: Path) -> None:
+    """Whatever refuses it but the key, it goes on trying, and is live again by itself."""
+    async with gated(urlsplit(served.url).port or 0) as gate:
+        url = served.url.replace(str(gate.backend), str(gate.port))
+        async with Client(create_server(settings_for(served, tmp_path, base_url=url))) as client:
+            assistant = Assistant(client)
+            await assistant.call("kalshi_subscribe_orderbook", ticker=MARKET)
+            gate.trouble = 403
+            gate.cut()
+            listed: dict[str, Any] = {}
+            while "status 403" not in listed.get("problem", ""):
+                listed = await assistant.call("kalshi_get_subscriptions")
+            assert (listed["connection"], listed["books_waiting"]) == ("reconnecting", [MARKET])
+            assert listed["problem"].endswith("trying now") or " s" in listed["problem"].partition("next try in ")[2]
+            gate.trouble = None
+            while listed.get("problem") or listed["connection"] != "live" or listed.get("books_waiting"):
+                listed = await assistant.call("kalshi_get_subscriptions")
 
 
 async def test_the_list_and_the_end_of_subscriptions(listener: Listener, served: Served) -> None:

@@ -45,7 +45,7 @@ class Feed(Kept):
         url: of the WebSocket, see :func:`.websocket.url_of`.
         signer: the key; the feed wants one for public channels too.
         listener: called with every message.
-        on_reconnect: called after a lost connection was made again and all was subscribed anew.
+        on_reconnect: called after a lost connection was opened again and all was subscribed again.
         on_state: called when the connection came, went or failed.
         use_yes_price: ask for NO levels in YES prices; both conventions are understood.
     """
@@ -98,7 +98,7 @@ class Feed(Kept):
             raise
 
     async def unwatch(self, channel: Channel, tickers: Iterable[str] = ()) -> None:
-        """Take back one want of each; what nobody wants any more is unsubscribed."""
+        """Take back one want of each; what isn't wanted any more is unsubscribed."""
         wanted = self._wanted.get(channel)
         if wanted is None:
             return

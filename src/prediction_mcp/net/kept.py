@@ -23,7 +23,7 @@ from . import websocket
 from .errors import PlatformError
 
 GRACE_S = 5.0
-"""How long a connection that nobody needs is kept."""
+"""How long an idle connection is kept."""
 ANSWER_S = 10.0
 """How long a connection, or an answer on it, is waited for."""
 State = Literal["idle", "connecting", "live", "reconnecting", "failed"]
@@ -33,7 +33,7 @@ class Kept(ABC):
     """One connection after the other, as long as one is needed.
 
     Args:
-        on_reconnect: called after a lost connection was made again and all was subscribed anew.
+        on_reconnect: called after a lost connection was opened again and all was subscribed again.
         on_state: called when the connection came, went or failed.
     """
 
@@ -61,7 +61,7 @@ class Kept(ABC):
 
     @abstractmethod
     def is_wanted(self) -> bool:
-        """Whether anybody needs it."""
+        """Whether it is needed."""
 
     @abstractmethod
     def opening(self) -> connect:
@@ -137,7 +137,7 @@ class Kept(ABC):
         self._changed.set()
 
     def release(self) -> None:
-        """Close it after a while, unless somebody wants it again."""
+        """Close it after a while, unless it is wanted again."""
         if not self.is_wanted() and self._task is not None and (self._idle is None or self._idle.done()):
             self._idle = asyncio.create_task(self._close_when_idle())
 

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
 from loguru import logger
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed
 
-from prediction_mcp.net import websocket
 from prediction_mcp.net.errors import PlatformError
-from prediction_mcp.net.kept import Kept
 
 from .errors import UnavailableError
 from .frames import market_frames
+from .text_pings import TextPinged
 
 if TYPE_CHECKING:
     from .feed import Feed
 
-PING_S = 10.0
 
-
-class Connection(Kept):
+class Connection(TextPinged):
     """One connection of the market feed with its tokens."""
 
     def __init__(self, url: str, feed: Feed) -> None:
@@ -35,7 +29,6 @@ class Connection(Kept):
         self.tokens: dict[str, None] = {}
         self._feed = feed
         self._held: set[str] = set()
-        self.heard_at = time.monotonic()
 
     # -- what is wanted ------------------------------------------------------------------------------------------
 
@@ -65,27 +58,13 @@ class Connection(Kept):
     def is_wanted(self) -> bool:
         return bool(self.tokens)
 
-    def opening(self) -> connect:
-        return websocket.opening(self.url, pings=False)  # its own keep-alive is text
-
     async def resume(self, *, again: bool) -> None:
-        self.spawn(self._ping())
+        self.start_pings()
         if again:
             await self.bring_in_line()
 
-    async def _ping(self) -> None:
-        socket = self._socket
-        while socket is not None and socket is self._socket:
-            await asyncio.sleep(PING_S)
-            with contextlib.suppress(WebSocketException):  # a connection that ends is made again by who reads it
-                if socket is self._socket:
-                    await socket.send("PING")
-                    if time.monotonic() - self.heard_at > websocket.SILENCE_S:
-                        await socket.close(1000)
-
     def read(self, frame: bytes) -> None:
-        self.heard_at = time.monotonic()
-        if frame == b"PONG":
+        if not self.hear(frame):
             return
         try:
             for message in market_frames(frame):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
@@ -19,21 +18,19 @@ import msgspec
 import orjson
 from loguru import logger
 from pydantic import ValidationError
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from prediction_mcp.net import websocket
 from prediction_mcp.net.errors import PlatformError
-from prediction_mcp.net.kept import GRACE_S, Kept
+from prediction_mcp.net.kept import GRACE_S
 
 from .errors import AuthenticationError, UnavailableError
 from .frames import user_frames
 from .own import UserOrder, UserTrade
+from .text_pings import TextPinged
 from .wallet import ApiKey
 
 USER_URL = "wss://ws-subscriptions-clob.polymarket.com/ws/user"
-PING_S = 10.0
 POLL_S = 15.0
 REMEMBERED = 10_000
 """Trades whose last status is remembered."""
@@ -46,7 +43,7 @@ class Record(Protocol):
     async def trades(self, after: datetime | None = None, market: str | None = None) -> list[UserTrade]: ...
 
 
-class UserFeed(Kept):
+class UserFeed(TextPinged):
     """The user feed of an API key.
 
     Args:
@@ -78,7 +75,6 @@ class UserFeed(Kept):
         self._wanted = 0
         self._told: OrderedDict[str, str] = OrderedDict()
         self._since: datetime | None = None
-        self._heard_at = time.monotonic()
         self._polling: asyncio.Task[None] | None = None
 
     async def watch(self) -> None:
@@ -117,9 +113,6 @@ class UserFeed(Kept):
     def is_wanted(self) -> bool:
         return self._wanted > 0
 
-    def opening(self) -> connect:
-        return websocket.opening(self.url, pings=False)
-
     async def resume(self, *, again: bool) -> None:
         socket = self._socket
         if socket is None:
@@ -127,23 +120,12 @@ class UserFeed(Kept):
         auth = {"apiKey": self._key.key, "secret": self._key.secret, "passphrase": self._key.passphrase}
         with contextlib.suppress(ConnectionClosed):  # the next connection sends it
             await socket.send(orjson.dumps({"type": "user", "auth": auth}).decode())
-        self.spawn(self._ping())
+        self.start_pings()
         if again:
             self.spawn(self._catch_up())
 
-    async def _ping(self) -> None:
-        socket = self._socket
-        while socket is not None and socket is self._socket:
-            await asyncio.sleep(PING_S)
-            with contextlib.suppress(WebSocketException):
-                if socket is self._socket:
-                    await socket.send("PING")
-                    if time.monotonic() - self._heard_at > websocket.SILENCE_S:
-                        await socket.close(1000)
-
     def read(self, frame: bytes) -> None:
-        self._heard_at = time.monotonic()
-        if frame == b"PONG":
+        if not self.hear(frame):
             return
         try:
             for message in user_frames(frame):
