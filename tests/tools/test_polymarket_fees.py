@@ -158,3 +158,23 @@ async def test_activity_is_read_without_the_order_book(desk: Desk, monkeypatch: 
     answer = await desk.call("polymarket_get_activity")
     assert [row["what"] for row in answer["activity"]] == ["trade", "deposit"]
     assert answer["note"] == "The fee of 1 trades isn't known."
+
+
+async def test_positions_and_value_carry_the_fees_of_their_own_outcome(desk: Desk) -> None:
+    """A market's fees were shown with both outcomes, so twice."""
+    slug = await empty_book(desk)
+    async with stranger(desk) as other:
+        await other.place(slug, "BUY", "0.70", 40, first=False)  # Yes is offered at 30¢
+        await other.place(slug, "BUY", "0.20", 90)  # and No at 80¢
+    fees = {}
+    for outcome, size, price in (("Yes", 40, 30), ("No", 90, 80)):
+        made = await desk.call(
+            "polymarket_create_order", market=slug, outcome=outcome, action="buy", size=size, price=price
+        )
+        fees[outcome] = made["fee"]
+    assert fees["Yes"] != fees["No"]
+    held = (await desk.call("polymarket_get_positions"))["positions"]
+    assert {row["outcome"]: row["fees"] for row in held} == fees
+    value = await desk.call("polymarket_get_portfolio_value")
+    assert exact(value["fees"]) == sum(map(exact, fees.values()))
+    assert 10_000 - exact(value["cash"]) == sum(exact(row["cost"]) + exact(row["fees"]) for row in held)

@@ -86,7 +86,10 @@ class Positions(ListAnswer):
 
 
 class ValueAnswer(Answer):
-    """Dollars; ``positions`` at the middle of their books, resolved ones at what they pay."""
+    """Dollars; ``positions`` at the middle of their books, resolved ones at what they pay.
+
+    ``fees`` were paid for what is held, besides its cost; ``unrealized`` is before them.
+    """
 
     wallet: str
     cash: Number
@@ -94,6 +97,7 @@ class ValueAnswer(Answer):
     total: Number
     redeemable: Number | None = None
     unrealized: Number
+    fees: Number | None = None
 
 
 class ActivityLine(Result):
@@ -201,6 +205,7 @@ async def value(account: Account) -> ValueAnswer:
         total=cash + worth,
         redeemable=sum((row.current_value for row in found if row.redeemable), Decimal(0)) or None,
         unrealized=sum((row.unrealized_pnl for row in found), Decimal(0)),
+        fees=sum((row.entry_fees_usdc or Decimal(0) for row in found), Decimal(0)) or None,
     )
 
 

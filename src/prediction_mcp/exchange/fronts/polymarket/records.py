@@ -74,6 +74,21 @@ def _status(market: Market, lot: Lot) -> str:
     return "REDEEMABLE" if wire.is_resolved(market) else "OPEN"
 
 
+def _fees(call: Call, account: Account, market: Market, index: int, holding: TokenHolding) -> int:
+    """Micros of fees on one token. A holding counts both tokens together: where both were bought, trades split them."""
+    if not (holding.yes.bought and holding.no.bought):
+        return holding.fees
+    wallet, fees = account.account_id, market.event.fees
+    first = sum(
+        fees.worst(maker.price, maker.count)
+        for trade in call.exchange.trades.of([wallet])
+        if trade.ticker == market.ticker and trade.taker.wallet == wallet and trade.taker.yes
+        if not call.exchange.has_failed(trade.trade_id)
+        for maker in trade.makers
+    )
+    return first if index == 0 else holding.fees - first
+
+
 def _position(call: Call, account: Account, market: Market, index: int, lot: Lot, holding: TokenHolding) -> Json:
     current = token_price(call, market, index)
     value, unrealized = current * lot.count, current * lot.count - lot.cost
@@ -84,7 +99,8 @@ def _position(call: Call, account: Account, market: Market, index: int, lot: Lot
         "proxy_wallet": account.account_id, "token_id": ids[index], "condition_id": wire.condition(market),
         **numbers(
             current_size=wire.size(lot.count), avg_price=wire.price(average), entry_cost_usdc=wire.dollars(lot.cost),
-            entry_fees_usdc=wire.dollars(holding.fees), total_cost_usdc=wire.dollars(lot.cost),
+            entry_fees_usdc=wire.dollars(_fees(call, account, market, index, holding)),
+            total_cost_usdc=wire.dollars(lot.cost),
             current_price=wire.price(current), current_value=wire.dollars(value), total_size=wire.size(lot.bought),
             realized_pnl=wire.dollars(lot.realized), unrealized_pnl=wire.dollars(unrealized),
             total_pnl=wire.dollars(total),
