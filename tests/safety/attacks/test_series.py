@@ -65,3 +65,17 @@ async def test_a_series_denied_at_run_time_stops_amends_too(desk: Open, served: 
         assert "denied" in await at.error("kalshi_create_order", **ORDER)
         await at.call("kalshi_cancel_order", order_id=order_id)
     assert traded(served) == 1
+
+
+async def test_no_quote_is_taken_or_stood_by_in_a_denied_series(desk: Open, served: Served) -> None:
+    """Deals are weighed as orders are; asking and quoting put nothing at stake."""
+    market = list_hyphened(served).markets[0]
+    deals, other, now = served.exchange.negotiations, served.exchange.crowd.takers[0], served.exchange.clock()
+    offered = deals.quote(other, deals.ask(served.member, market, now, contracts=100), 3_000, 5_500, now)
+    made = deals.quote(served.member, deals.ask(other, market, now, contracts=100), 3_000, 5_500, now)
+    deals.accept(made, "yes", now)
+    async with desk([], **ALL, deny_series=SERIES) as at:
+        assert "denied" in await at.error("kalshi_accept_quote", quote_id=offered.quote_id, side="yes")
+        assert "denied" in await at.error("kalshi_confirm_quote", quote_id=made.quote_id)
+    assert (offered.status, made.status) == ("open", "accepted")
+    assert not traded(served)
