@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,8 +17,10 @@ from prediction_mcp.automation.attending import Attendant
 from prediction_mcp.automation.desk import Desk
 from prediction_mcp.desk.kalshi.records.syncing import sync
 from prediction_mcp.kalshi.models.markets import Candlestick
+from prediction_mcp.net.errors import PlatformError
 from tests.automation.conftest import Home, hold, quote
 from tests.conftest import MARKET
+from tests.production.feed_gate import gated
 from tests.tools.test_records import end
 
 
@@ -81,6 +84,30 @@ async def test_two_workers_tell_it_once(home: Home) -> None:
     assert len({m.reason for m in await home.desk.outbox.newest()}) == len(await home.desk.outbox.newest())
     for one in others:
         await one.close()
+
+
+async def test_own_fills_are_watched_once_a_feed_that_was_away_is_back(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look finds no feed; the next ones watch what it couldn't."""
+    monkeypatch.setattr("prediction_mcp.net.kept.ANSWER_S", 0.3)
+    monkeypatch.setattr("prediction_mcp.net.websocket.FIRST_DELAY_S", 0.02)
+    transport, kicks = home.desk.account.kalshi.transport, list[str]()
+    async with gated(urlsplit(transport.base_url).port or 0) as gate:
+        monkeypatch.setattr(transport, "base_url", transport.base_url.replace(str(gate.backend), str(gate.port)))
+        attendant = Attendant(home.desk, lambda: kicks.append("own"))
+        await watch(home, "feed_down", 60)
+        gate.trouble = 503
+        with pytest.raises(PlatformError, match="status 503"):
+            await attendant.refresh()
+        gate.trouble = None
+        monkeypatch.setattr("prediction_mcp.net.kept.ANSWER_S", 10.0)
+        assert await attendant.refresh()
+        hold(home.served, 5)
+        async with asyncio.timeout(30):
+            while not kicks:  # noqa: ASYNC110 - it comes by the feed
+                await asyncio.sleep(0.01)
+        await attendant.close()
 
 
 async def test_until_ends_it(home: Home) -> None:

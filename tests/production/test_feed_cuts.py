@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
@@ -16,6 +17,7 @@ from datetime import datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from websockets.exceptions import ConnectionClosedError, InvalidMessage, InvalidProxy
 
 from prediction_mcp.kalshi.auth import KeySigner
 from prediction_mcp.kalshi.errors import AuthenticationError, ExchangeUnavailableError
@@ -268,6 +270,21 @@ async def test_a_long_silence_before_a_connection_says_nothing_about_it(monkeypa
         pings = double.pings
         await until(lambda: double.pings > pings + 10)
         assert (len(double.market), len(double.user)) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (socket.gaierror(-3, "Temporary failure in name resolution"), "the host's name can't be resolved"),
+        (ConnectionRefusedError(111, "Connection refused"), "connection refused"),
+        (TimeoutError(), "no answer in 10 s"),
+        (InvalidMessage("did not receive a valid HTTP response"), "cut in the middle of the handshake"),
+        (InvalidProxy("http://me:secret@proxy", "no port"), "InvalidProxy"),
+        (ConnectionClosedError(None, None), "cut with code 1006"),
+    ],
+)
+def test_reasons_are_a_few_words_without_addresses(error: Exception, reason: str) -> None:
+    assert websocket.reason_of(error) == reason
 
 
 async def test_the_error_of_a_feed_that_can_not_be_had_gives_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,12 +59,14 @@ class Attendant:
         self._kick = kick
         self._source: FeedSource | None = None
         self._watched = set[str]()
+        self._own = set[Channel]()
+        """Channels of the account that are watched; one that couldn't be had is tried again with the next look."""
         self._unread = set[str]()
         """Markets with a condition that has seen no quote yet: a still market wouldn't tell it one."""
         self._turns: deque[Turn] = deque()
         self._woken = asyncio.Event()
         self._stamp: tuple[object, ...] | None = None
-        self._missed = self._stopping = self._own = self._told_of_feed = False
+        self._missed = self._stopping = self._told_of_feed = False
         self._asked = -math.inf
         self._orders = set[asyncio.Task[int]]()
         self.quotes = 0
@@ -95,10 +97,10 @@ class Attendant:
         source = self._feed() if wanted or self._told_of_feed else self._source
         fresh, gone = wanted - self._watched, self._watched - wanted
         if source is not None:
-            if not self._own:
-                self._own = True
-                for channel in OWN:
+            for channel in OWN:
+                if channel not in self._own:
                     await source.watch(channel)
+                    self._own.add(channel)
             if fresh:
                 await source.watch("ticker", sorted(fresh))
             if gone:
@@ -246,5 +248,4 @@ class Attendant:
             await asyncio.wait(self._orders, timeout=LAST_S)
         if self._source is not None:
             await self._source.close()
-            self._source, self._own = None, False
-            self._watched = set()
+            self._source, self._own, self._watched = None, set(), set()
