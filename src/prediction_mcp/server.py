@@ -16,12 +16,13 @@ from fastmcp import FastMCP
 
 from prediction_mcp import __version__
 from prediction_mcp.connection import connect, reach_polymarket
+from prediction_mcp.protocol import push, unreadable
+from prediction_mcp.protocol.arguments import FitArguments
 from prediction_mcp.protocol.deadlines import Deadlines
 from prediction_mcp.protocol.embedded import working
 from prediction_mcp.protocol.errors import PlainErrors
 from prediction_mcp.protocol.kept import Kept
 from prediction_mcp.protocol.logs import quiet_expected_errors
-from prediction_mcp.protocol.push import install
 from prediction_mcp.protocol.schemas import LeanSchemas
 from prediction_mcp.protocol.session import Session
 from prediction_mcp.settings import Settings, load_settings
@@ -101,6 +102,7 @@ def create_server(settings: Settings) -> Server:
         middleware=[
             PlainErrors(frozenset().union(*(t.writes for t in toolsets)), settings.why_read_only),
             Deadlines(frozenset().union(*(t.reads for t in toolsets))),
+            FitArguments(frozenset().union(*(t.reads for t in toolsets))),
             *([Kept(frozenset().union(*(t.cached for t in toolsets)))] if settings.cache == "on" else []),
             *_telling(settings),
             LeanSchemas(drop=frozenset() if _takes_tokens(settings) else TOKEN),
@@ -111,7 +113,8 @@ def create_server(settings: Settings) -> Server:
     )
     server.add_completion_handler(complete)
     _show_pages(server, settings)
-    install(server, lambda: server.session)
+    push.install(server, lambda: server.session)
+    unreadable.install(server)
     if not settings.writes_allowed:
         server.disable(tags={"write"})
     if settings.lean:
@@ -254,7 +257,8 @@ async def serve_stdio(server: Server) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows has no handlers of a loop
             loop.add_signal_handler(number, begin, number)
-    await server.run_stdio_async(show_banner=False)
+    with unreadable.readable_stdin():
+        await server.run_stdio_async(show_banner=False)
     # Everything is closed. Without this the interpreter would look through the whole paper exchange for cycles to free,
     # which was most of the time that ending took.
     gc.freeze()

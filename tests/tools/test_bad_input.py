@@ -64,7 +64,7 @@ async def test_a_market_ticker_for_an_event_names_its_event(assistant: Assistant
         ({"reduce_only": True, "time_in_force": "good_till_canceled"}, "immediate_or_cancel"),
         ({"reduce_only": True}, "no position to reduce"),
         ({"action": "sell", "max_cost": 5}, "max_cost limits what a buy"),
-        ({"client_order_id": ""}, "1 to 64"),
+        ({"client_order_id": "x" * 65}, "1 to 64"),
     ],
 )
 async def test_bad_orders(assistant: Assistant, served: Served, change: dict[str, Any], said: str) -> None:

@@ -122,7 +122,10 @@ def serve(
     if not http:
         _serve_stdio(_chosen(toolsets, lean))
         return
+    from starlette.middleware import Middleware
+
     from prediction_mcp.logs import configure_logging
+    from prediction_mcp.protocol.unreadable import ReadableBodies
     from prediction_mcp.server import create_server
     from prediction_mcp.settings import SettingsError, load_settings
     from prediction_mcp.settings.folder_env import LOOPBACK
@@ -143,6 +146,7 @@ def serve(
     create_server(settings).run(
         transport="http", host=host, port=port, show_banner=False, host_origin_protection=True, log_level="warning",
         allowed_hosts=[*(allow_host or []), *(LOOPBACK if here else ())],
+        middleware=[Middleware(ReadableBodies)],
     )  # fmt: skip
 
 

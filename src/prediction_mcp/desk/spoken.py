@@ -21,8 +21,10 @@ LONGEST = 40
 """Characters of a number; longer ones are never looked at."""
 MOST_DECIMALS = 30
 """Of a JSON number: 0.6333333333333333 is one that somebody means, 1e-300 isn't."""
+FINEST, NOISE = Decimal("0.0001"), Decimal("1e-9")
+"""Cents: the finest grid of any market, and how far from a grid's price a price still is that price."""
 PLAIN = "a plain number like 10 or 2.5"
-_NUMBER = re.compile(r"-?(?:[0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){2,3})?(?:\.[0-9]{1,12})?")
+_NUMBER = re.compile(r"-?(?:[0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){2,3})?(?:\.[0-9]{1,20})?")
 _PRICE = re.compile(
     r"(?P<dollar>\$)?\s*(?P<number>-?[0-9]*\.?[0-9]*)\s*"
     r"(?P<unit>¢|%|c|ct|cts|cent|cents|percent|\$|dollar|dollars|usd)?(?:\s+(?:each|per contract))?",
@@ -92,11 +94,18 @@ def price(value: Any) -> Decimal:
     except ValueError:
         raise ValueError('a price like 60, "60¢" or "$0.60"') from None
     if unit in _DOLLARS:
-        return amount * 100
+        return _without_noise(amount * 100)
+    amount = _without_noise(amount)
     if not unit and 0 < amount < 1:
         cents = (amount * 100).normalize()
         raise ValueError(f'clear: "{cents:f}¢" (${printed(amount)}), or "{printed(amount)}¢" (a part of a cent)?')
     return amount
+
+
+def _without_noise(cents: Decimal) -> Decimal:
+    """Return the price that binary fractions blurred (28.000000000000004): every grid's prices have four decimals."""
+    near = cents.quantize(FINEST)
+    return near if abs(cents - near) <= NOISE else cents
 
 
 def dollars(value: Any) -> Decimal:

@@ -11,6 +11,8 @@ from pydantic import BaseModel, Field, SecretStr, field_validator
 from .folder_env import LOOPBACK
 
 Environment = Literal["paper", "demo", "live"]
+OTHER_NAMES = {"prod": "live", "production": "live", "sandbox": "demo"}
+"""What Kalshi's SDKs and other servers call its exchanges. That orders move money takes LIVE_TRADING besides."""
 
 
 class KalshiSettings(BaseModel):
@@ -22,8 +24,9 @@ class KalshiSettings(BaseModel):
 
     @field_validator("env", mode="before")
     @classmethod
-    def _lower_case(cls, value: object) -> object:
-        return value.strip().lower() if isinstance(value, str) else value
+    def _known_name(cls, value: object) -> object:
+        name = value.strip().lower() if isinstance(value, str) else value
+        return OTHER_NAMES.get(name, name) if isinstance(name, str) else name
 
     @field_validator("base_url")
     @classmethod
