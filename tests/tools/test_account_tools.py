@@ -173,7 +173,7 @@ async def test_validity_says_everything_at_once(assistant: Assistant) -> None:
         "kalshi_check_order_validity", ticker=MARKET, side="yes", action="buy", count=1_000_000, price=60
     )
     assert not poor["ok"]
-    assert "more than the $10000" in poor["errors"][0]
+    assert "more than the account has: $10,000.00 on shard 0" in poor["errors"][0]
     assert any("above the best ask" in warning for warning in poor["warnings"])
     cross = await assistant.call(
         "kalshi_check_order_validity", ticker=MARKET, side="yes", action="buy", count=1, price=99, post_only=True

@@ -54,7 +54,7 @@ async def test_over_stdio(era: str, served: Served, tmp_path: Path) -> None:
                 assert (await through(client, "kalshi_get_orders"))["count"] == 1
             else:
                 assert (await Assistant(client).call("kalshi_get_balance"))["available"] == 10_000
-    assert [sizes[name][0] for name in ("all", "advanced", "lean")] == [52, 81, 2]
+    assert [sizes[name][0] for name in ("all", "advanced", "lean")] == [52, 82, 2]
     assert sizes["lean"][1] <= MOST_BYTES
 
 

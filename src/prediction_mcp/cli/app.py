@@ -13,7 +13,7 @@ import typer
 
 from prediction_mcp import __version__
 
-from . import automation, database, install, records, worker
+from . import automation, database, install, moving, records, worker
 from .output import ask
 
 app = typer.Typer(
@@ -240,6 +240,7 @@ def journal(
 app.command("orders")(records.orders)
 app.command("fills")(records.fills)
 app.command("transactions")(records.transactions)
+records.portfolio.command("move")(moving.portfolio_move)
 app.add_typer(records.portfolio, name="portfolio")
 app.add_typer(records.tax, name="tax")
 app.add_typer(records.forecast, name="forecast")

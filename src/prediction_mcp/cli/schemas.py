@@ -19,6 +19,7 @@ def answers() -> dict[str, Any]:
     from prediction_mcp.automation.standing.results import RuleAnswer, RuleList
     from prediction_mcp.automation.status import ChannelList, CrewStatus, WorkerStatus
     from prediction_mcp.desk.kalshi.portfolio.account_results import PortfolioValue
+    from prediction_mcp.desk.kalshi.portfolio.moving import CashMoved
     from prediction_mcp.desk.kalshi.portfolio.results import PositionList
     from prediction_mcp.desk.kalshi.records import results as kept
     from prediction_mcp.desk.kalshi.trading.results import FillList, OrderList
@@ -31,8 +32,8 @@ def answers() -> dict[str, Any]:
         "resume": shapes.Resumed, "limits": shapes.LimitsShown, "journal": dict[str, Any],
         "journal --settle": shapes.Settled, "exchange": shapes.Listening, "paper status": shapes.PaperStatus,
         "paper deposit": shapes.PaperCash, "paper reset": shapes.PaperGone, "portfolio summary": PortfolioValue,
-        "portfolio positions": PositionList, "portfolio history": kept.HistoryAnswer, "orders": OrderList,
-        "fills": FillList, "transactions": kept.TransactionList, "tax report": kept.TaxAnswer,
+        "portfolio positions": PositionList, "portfolio move": CashMoved, "portfolio history": kept.HistoryAnswer,
+        "orders": OrderList, "fills": FillList, "transactions": kept.TransactionList, "tax report": kept.TaxAnswer,
         "tax lots": kept.LotList, "tax method": kept.LotList, "tax name": kept.LotList,
         "forecast add": kept.ForecastKept, "forecast list": kept.ForecastList, "forecast score": kept.ScoreAnswer,
         "records check": kept.Check, "records sync": kept.SyncDone, "records where": shapes.Where,

@@ -98,6 +98,8 @@ class Money:
 
     cash: Decimal
     positions: Decimal
+    note: str | None = None
+    """Money of the account that is counted in neither."""
 
 
 @dataclass(frozen=True, slots=True)

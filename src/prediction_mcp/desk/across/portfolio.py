@@ -20,6 +20,7 @@ async def unified(across: Across) -> Unified:
     cash = {venue.platform: money.cash for venue, (money, _) in found}
     worth = {venue.platform: money.positions for venue, (money, _) in found}
     held = [position for _, (_, positions) in found for position in positions]
+    apart = [money.note for _, (money, _) in found if money.note]
     note = "Dollars at Kalshi and pUSD at Polymarket; nothing nets between them but by its owner's hand."
     return Unified(
         source=across.source,
@@ -29,7 +30,7 @@ async def unified(across: Across) -> Unified:
         held=[_line(position) for position in held],
         by_question=await _exposures(across, held) or None,
         missing=missing or None,
-        note=note,
+        note=" ".join((note, *apart)),
     )
 
 

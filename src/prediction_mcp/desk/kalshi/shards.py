@@ -13,7 +13,7 @@ from loguru import logger
 
 from prediction_mcp.desk.results import Number, Result
 from prediction_mcp.kalshi.cash import CENTICENT, DEFAULT_SHARD, PRIMARY, CashBalances, ShardMove
-from prediction_mcp.kalshi.errors import KalshiError, TradingPausedError
+from prediction_mcp.kalshi.errors import KalshiError, NotFoundError, PermissionDeniedError, TradingPausedError
 from prediction_mcp.kalshi.models.money import NewShardTransfer
 
 from .held import cash_of
@@ -53,6 +53,14 @@ def margin_note(cash: CashBalances) -> str | None:
     if not cash.margin:
         return None
     return f"Not counted: perpetuals and margin (subaccount 64), which hold ${cash.margin:,.2f} of cash."
+
+
+async def margin_note_of(account: Account) -> str | None:
+    """The note of :func:`margin_note`; None where the key may not list subaccounts."""
+    try:
+        return margin_note(CashBalances.of(await account.kalshi.subaccounts.balances()))
+    except (PermissionDeniedError, NotFoundError):
+        return None
 
 
 def transfer_of(move: ShardMove, subaccount: int = PRIMARY) -> NewShardTransfer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from ..shapes import Book, Fill, Market, Money, PlatformName, Position
 from . import lookup
 from .analysis import reading
 from .held import positions_of
+from .shards import margin_note_of
 from .trading.entry import Ticket
 from .trading.funding import Funding
 from .trading.place import PlaceOrder, plan_with_funding
@@ -104,8 +106,9 @@ class KalshiVenue:
         return account.catalogue.index
 
     async def money(self) -> Money:
-        balance = await (await self._account.open()).kalshi.portfolio.balance()
-        return Money(balance.balance_dollars, Decimal(balance.portfolio_value) / 100)
+        account = await self._account.open()
+        balance, note = await asyncio.gather(account.kalshi.portfolio.balance(), margin_note_of(account))
+        return Money(balance.balance_dollars, Decimal(balance.portfolio_value) / 100, note)
 
     async def positions(self) -> list[Position]:
         account = await self._account.open()

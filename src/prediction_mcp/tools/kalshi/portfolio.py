@@ -36,8 +36,10 @@ mcp = Toolset()
 
 @mcp.tool(title="Balance", annotations=READS, tags={"portfolio"})
 async def kalshi_get_balance(account: Account = Depends(get_account)) -> BalanceAnswer:
-    """Your cash, free for orders, and the value of positions, in dollars."""
-    return BalanceAnswer.of(await account.kalshi.portfolio.balance(), account.environment)
+    """Your cash, free for orders (by shard where there are several), and the value of positions, in dollars."""
+    from prediction_mcp.desk.kalshi.portfolio.listing import balance
+
+    return await balance(account)
 
 
 @mcp.tool(title="Positions", annotations=READS, tags={"portfolio"})

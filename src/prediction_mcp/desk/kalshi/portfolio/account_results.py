@@ -33,6 +33,7 @@ class PortfolioValue(Answer):
     unpriced: list[str] | None = None
     unpriced_cost: Number | None = None
     exchange_says: Number
+    note: str | None = None
 
     @classmethod
     def of(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Literal
 
 from prediction_mcp.desk.results import more
 
 from .. import lookup
 from ..held import positions_of
+from ..shards import margin_note_of
 from .account_results import PortfolioValue
-from .results import PositionLine, PositionList
+from .results import BalanceAnswer, PositionLine, PositionList
 
 if TYPE_CHECKING:
     from ..account import Account
@@ -39,8 +41,15 @@ async def positions(
     return PositionList.of(lines, more(page), account.environment)
 
 
+async def balance(account: Account) -> BalanceAnswer:
+    """Free cash of the primary account, and the exchange's value of its positions."""
+    found, note = await asyncio.gather(account.kalshi.portfolio.balance(), margin_note_of(account))
+    return BalanceAnswer.of(found, account.environment, note)
+
+
 async def value(account: Account) -> PortfolioValue:
-    """Cash and positions, valued three ways."""
-    held = await positions_of(account)
+    """Cash and positions of the primary account, valued three ways."""
+    held, note = await asyncio.gather(positions_of(account), margin_note_of(account))
     markets = await lookup.markets_of(account, (p.ticker for p in held))
-    return PortfolioValue.of(await account.kalshi.portfolio.balance(), held, markets, account.environment)
+    found = await account.kalshi.portfolio.balance()
+    return PortfolioValue.of(found, held, markets, account.environment).model_copy(update={"note": note})

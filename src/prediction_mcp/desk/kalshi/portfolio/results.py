@@ -5,8 +5,11 @@ from typing import Literal, Self
 
 from prediction_mcp.analytics.positions import mark
 from prediction_mcp.desk.results import Answer, ListAnswer, Number, Result, time_left
+from prediction_mcp.kalshi.cash import CashBalances
 from prediction_mcp.kalshi.models.markets import Market
 from prediction_mcp.kalshi.models.portfolio import Balance, MarketPosition
+
+from ..shards import ShardCash, split_of
 
 
 class BalanceAnswer(Answer):
@@ -14,11 +17,15 @@ class BalanceAnswer(Answer):
 
     available: Number
     positions_value: Number
+    shards: list[ShardCash] | None = None
+    note: str | None = None
 
     @classmethod
-    def of(cls, balance: Balance, source: str) -> Self:
-        positions = Decimal(balance.portfolio_value) / 100
-        return cls(source=source, available=balance.balance_dollars, positions_value=positions)
+    def of(cls, balance: Balance, source: str, note: str | None = None) -> Self:
+        """``shards`` is the split of ``available`` where some of it isn't on shard 0."""
+        positions, split = Decimal(balance.portfolio_value) / 100, split_of(CashBalances.of_primary(balance).by_shard())
+        available = balance.balance_dollars
+        return cls(source=source, available=available, positions_value=positions, shards=split, note=note)
 
 
 class PositionLine(Result):

@@ -14,6 +14,7 @@ from prediction_mcp.records.worth import Held, Worth, Worths
 
 from .. import lookup
 from ..held import cash_of
+from ..shards import margin_note_of
 from .results import HistoryAnswer, HistoryPoint
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _total(values: Sequence[Decimal | None]) -> Decimal | None:
 
 async def history_of(history: History, period: Period) -> tuple[HistoryAnswer, list[Worth]]:
     """How the account's worth went: the answer's few points, and all of them for a picture."""
-    await snapshot(history)
+    _, margin = await asyncio.gather(snapshot(history), margin_note_of(history.account))
     since = datetime.now(UTC) - timedelta(days=DAYS[period]) if period in DAYS else None
     worths = Worths(history.ledger)
     count, drawn = await worths.since(since, DRAWN)
@@ -86,7 +87,8 @@ async def history_of(history: History, period: Period) -> tuple[HistoryAnswer, l
     change = None if first.total is None or last.total is None else last.total - first.total
     return HistoryAnswer(
         source=history.account.environment, period=period, snapshots=count, change=change,
-        points=[_point(worth) for worth in shown], note=FIRST if count == 1 else None,
+        points=[_point(worth) for worth in shown],
+        note=" ".join(filter(None, (FIRST if count == 1 else None, margin))) or None,
     ), drawn  # fmt: skip
 
 

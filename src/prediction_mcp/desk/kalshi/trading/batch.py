@@ -16,6 +16,7 @@ from prediction_mcp.safety.plan import Done, Fate, Part, Plan, Terms, Unknown
 
 from .entry import Ticket, check_flags, wanted_by
 from .funding import funding_of
+from .groups import check_group
 from .place import PlaceOrder, plan_on
 from .question import pays
 from .results import BatchLine, BatchPlaced
@@ -46,6 +47,8 @@ async def plan_batch(account: Account, tickets: Sequence[Ticket], group: str | N
         with _entry(number):
             check_flags(ticket)
     views = await _views(account, tickets)
+    if group is not None:
+        await check_group(account, group, [view.market for view in views.values()])
     plans = list[PlaceOrder]()
     for number, ticket in enumerate(tickets, 1):
         with _entry(number):

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from prediction_mcp.desk.results import MONEY, Answer, Number, Result
+from prediction_mcp.kalshi.cash import DEFAULT_SHARD
 from prediction_mcp.kalshi.errors import InvalidRequestError
 from prediction_mcp.kalshi.models.groups import NewOrderGroup, OrderGroup
 from prediction_mcp.kalshi.orders import check_count
@@ -13,9 +14,15 @@ from prediction_mcp.kalshi.units import format_count
 from prediction_mcp.net.words import printed
 from prediction_mcp.safety.plan import Done, Plan, Terms
 
+from .. import lookup
+from .funding import shard_of
 from .rfqs import check_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prediction_mcp.kalshi.models.markets import Market
+
     from ..account import Account
 
 Step = Literal["limit", "reset", "trigger", "delete"]
@@ -30,10 +37,14 @@ _DONE: dict[Step, str] = {"limit": "limit set", "reset": "reset", "trigger": "tr
 
 
 class GroupAnswer(Answer):
-    """``limit`` is contracts within any 15 seconds; ``orders`` are the ids of those that rest in it."""
+    """``limit`` is contracts within any 15 seconds; ``orders`` are the ids of those that rest in it.
+
+    Orders of markets on its ``shard`` (0 where it isn't named) can join it, and no others.
+    """
 
     group_id: str
     limit: Number | None = None
+    shard: int | None = None
     orders: list[str] | None = None
     status: str
     next: str | None = None
@@ -42,6 +53,7 @@ class GroupAnswer(Answer):
 class GroupLine(Result):
     group_id: str
     limit: Number | None = None
+    shard: int | None = None
 
 
 class GroupList(Answer):
@@ -49,17 +61,35 @@ class GroupList(Answer):
     groups: list[GroupLine]
 
 
-def plan_group(account: Account, limit: Decimal) -> MakeGroup:
-    """A new group. Raises InvalidOrderError for a limit that is no count."""
-    return MakeGroup(account, limit)
+async def plan_group(account: Account, limit: Decimal, ticker: str | None = None) -> MakeGroup:
+    """A new group on a market's shard; on the default shard without a market.
+
+    Raises:
+        InvalidOrderError, NotFoundError: the limit isn't a count, or there is no such market.
+    """
+    shard = DEFAULT_SHARD if ticker is None else shard_of(await lookup.market(account, ticker))
+    return MakeGroup(account, limit, shard)
+
+
+async def check_group(account: Account, group_id: str, markets: Iterable[Market]) -> None:
+    """Raise InvalidRequestError where a market isn't on the shard of the group that its order is to join."""
+    group = await account.kalshi.order_groups.get(check_id(group_id, "order group id"))
+    shard = group.exchange_index or DEFAULT_SHARD
+    for market in markets:
+        if shard_of(market) != shard:
+            raise InvalidRequestError(
+                f"The order group is on shard {shard} and {market.ticker} trades on shard {shard_of(market)}: make a "
+                "group with ticker= that market. Nothing was sent."
+            )
 
 
 class MakeGroup(Plan[GroupAnswer]):
     kind = "arrangement"
 
-    def __init__(self, account: Account, limit: Decimal) -> None:
-        self._account, self._limit = account, limit
-        self.terms = {"contracts_limit_fp": format_count(check_count(limit))}
+    def __init__(self, account: Account, limit: Decimal, shard: int) -> None:
+        self._account, self._limit, self._shard = account, limit, shard
+        group = NewOrderGroup(contracts_limit_fp=format_count(check_count(limit)), exchange_index=shard or None)
+        self.terms = group.model_dump(exclude_none=True)
 
     async def send(self, terms: Terms) -> GroupAnswer:
         made = await self._account.kalshi.order_groups.create(NewOrderGroup(**terms))
@@ -67,14 +97,16 @@ class MakeGroup(Plan[GroupAnswer]):
             source=self._account.environment,
             group_id=made.order_group_id,
             limit=self._limit,
+            shard=self._shard or None,
             status="created",
             next="Put orders into it with kalshi_batch_create_orders(order_group_id=…).",
         )
 
     async def words(self) -> str:
+        where = f" on shard {self._shard}" if self._shard else ""
         return (
-            f"Make an order group: once its orders traded {printed(self._limit)} contracts within {WINDOW_S} s, all of "
-            f"them are cancelled. No order is placed by this. {MONEY[self._account.environment]}"
+            f"Make an order group{where}: once its orders traded {printed(self._limit)} contracts within {WINDOW_S} s, "
+            f"all of them are cancelled. No order is placed by this. {MONEY[self._account.environment]}"
         )
 
     def done(self, result: GroupAnswer) -> Done:
@@ -148,6 +180,7 @@ async def groups_of(account: Account, group_id: str | None) -> GroupList | Group
             source=account.environment,
             group_id=group_id,
             limit=one.contracts_limit_fp,
+            shard=one.exchange_index or None,
             orders=one.orders,
             status="open",
         )
@@ -156,4 +189,4 @@ async def groups_of(account: Account, group_id: str | None) -> GroupList | Group
 
 
 def _line(group: OrderGroup) -> GroupLine:
-    return GroupLine(group_id=group.id, limit=group.contracts_limit_fp)
+    return GroupLine(group_id=group.id, limit=group.contracts_limit_fp, shard=group.exchange_index or None)

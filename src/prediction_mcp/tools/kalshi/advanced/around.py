@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from prediction_mcp.desk.kalshi.discovery.around import ForecastAnswer, IncentiveList, LiveAnswer, TargetList
     from prediction_mcp.desk.kalshi.discovery.terms import ContractTerms
     from prediction_mcp.desk.kalshi.portfolio.limits import LimitsOfAccount
+    from prediction_mcp.desk.kalshi.portfolio.moving import CashMoved
     from prediction_mcp.desk.kalshi.portfolio.subaccounts import SubaccountList, Transferred
     from prediction_mcp.safety.plan import Plan
 
@@ -26,6 +27,7 @@ mcp = Toolset()
 
 Percentiles = Annotated[list[Quantity], Field(min_length=1, max_length=10)]
 Subaccount = Annotated[int, Field(ge=0, le=63)]
+Shard = Annotated[int, Field(ge=0, le=100)]
 
 
 @mcp.tool(title="Rewards", annotations=READS, tags={"advanced"})
@@ -126,3 +128,18 @@ async def kalshi_transfer_between_subaccounts(
     from prediction_mcp.desk.kalshi.portfolio.subaccounts import plan_transfer
 
     return await plan_transfer(account, from_subaccount, to_subaccount, amount)
+
+
+@mcp.tool(title="Move money between shards", annotations=ARRANGES, tags={"advanced", "write"})
+@confirmed
+async def kalshi_move_cash_between_shards(
+    from_shard: Shard,
+    to_shard: Shard,
+    amount: Dollars,
+    subaccount: Subaccount = 0,
+    account: Account = Depends(get_account),
+) -> Plan[CashMoved]:
+    """Move cash between shards of the exchange; orders do it by themselves."""
+    from prediction_mcp.desk.kalshi.portfolio.moving import plan_move
+
+    return await plan_move(account, from_shard, to_shard, amount, subaccount)

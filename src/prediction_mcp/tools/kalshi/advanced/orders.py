@@ -90,11 +90,16 @@ async def kalshi_get_queue_position(
 
 @mcp.tool(title="Make an order group", annotations=ARRANGES, tags={"advanced", "write"})
 @confirmed
-async def kalshi_create_order_group(limit: Quantity, account: Account = Depends(get_account)) -> Plan[GroupAnswer]:
-    """A group of orders that are all cancelled once they traded `limit` contracts within 15 seconds."""
+async def kalshi_create_order_group(
+    limit: Quantity, ticker: Ticker | None = None, account: Account = Depends(get_account)
+) -> Plan[GroupAnswer]:
+    """A group of orders that are all cancelled once they traded `limit` contracts within 15 seconds.
+
+    ticker: a market on the shard of its orders.
+    """
     from prediction_mcp.desk.kalshi.trading.groups import plan_group
 
-    return plan_group(account, limit)
+    return await plan_group(account, limit, ticker)
 
 
 @mcp.tool(title="Order groups", annotations=READS, tags={"advanced"})
