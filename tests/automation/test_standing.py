@@ -12,6 +12,7 @@ from prediction_mcp.automation.attending import Attendant
 from prediction_mcp.automation.desk import Desk
 from prediction_mcp.automation.standing import service
 from prediction_mcp.automation.standing.plan import plan_change
+from prediction_mcp.exchange.engine.matching import Book
 from prediction_mcp.kalshi.errors import InvalidOrderError, InvalidRequestError
 from tests.automation.conftest import Home, hold, quote
 from tests.conftest import MARKET
@@ -112,6 +113,23 @@ async def test_a_trailing_stop_follows_the_highest_and_never_falls(home: Home) -
     await home.see(53, 55)
     assert home.held == 0
     assert "5¢ or more below its highest 58¢" in (await home.again(rule)).seen["triggered"]["said"]
+
+
+async def test_a_trailing_stop_on_no_reads_no_price_in_a_market_without_quotes(home: Home) -> None:
+    """An ask of 0.0000 with nobody behind it once read as NO at a dollar: the highest, below which all was sold."""
+    hold(home.served, -10, 50)
+    rule = await home.rule("trailing_stop", side="no", trail=5)
+    await home.see(48, 50)
+    state = home.served.exchange.engine.markets[MARKET]
+    kept = state.book, state.volume
+    state.book, state.volume = Book(MARKET, state.book.grid), 0  # as it was before its first quote
+    shown = await home.desk.account.kalshi.markets.get(MARKET)
+    assert shown.yes_ask_dollars == shown.yes_ask_size_fp == Decimal(0)
+    await home.look()
+    state.book, state.volume = kept
+    await home.see(48, 50)
+    assert (await home.again(rule)).seen["highest"] == "0.5000"
+    assert home.held == -10
 
 
 async def test_an_entry_waits_for_its_price_and_for_the_rest(home: Home) -> None:

@@ -25,6 +25,8 @@ DEFAULT_SPAN: dict[Interval, timedelta] = {
     "1h": timedelta(days=3),
     "1d": timedelta(days=60),
 }
+AT_ONCE, STRETCHES = 4_000, 10
+"""Periods of one request, and requests of one reading. Kalshi bounds a list of markets at 10,000; of one, assumed."""
 TRADE_PAGES = 5
 BOOKS = 100
 """Books of one request."""
@@ -49,15 +51,26 @@ def window(text: str) -> timedelta:
 async def candles(
     account: Account, market: Market, start: datetime, end: datetime, interval: Interval
 ) -> Sequence[Candlestick]:
-    """A market's candlesticks, from the live or the historical endpoint as the cutoff has it."""
+    """Return a market's candlesticks, oldest first, from the live or the historical endpoint as the cutoff has it.
+
+    The exchange lists periods without a trade, too, and bounds an answer: a long time is asked for in stretches, and of
+    more than 40,000 periods the newest are read.
+    """
     first, last, period = int(start.timestamp()), int(end.timestamp()), MINUTES[interval]
-    if await is_archived(account, market):
-        return await account.kalshi.markets.historical.candlesticks(
-            market.ticker, start_ts=first, end_ts=last, period=period
-        )
-    return await account.kalshi.markets.candlesticks(
-        market.ticker, series_ticker=await account.series.of(market), start_ts=first, end_ts=last, period=period
-    )
+    stretch = AT_ONCE * period * 60
+    first = max(first, last - STRETCHES * stretch)
+    markets, archived = account.kalshi.markets, await is_archived(account, market)
+    series, found = "" if archived else await account.series.of(market), list[Candlestick]()
+    for begin in range(first, last + 1, stretch + 1):
+        until = min(begin + stretch, last)
+        if archived:
+            part = await markets.historical.candlesticks(market.ticker, start_ts=begin, end_ts=until, period=period)
+        else:
+            part = await markets.candlesticks(
+                market.ticker, series_ticker=series, start_ts=begin, end_ts=until, period=period
+            )
+        found += part
+    return found
 
 
 async def is_archived(account: Account, market: Market) -> bool:
