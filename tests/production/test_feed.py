@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from prediction_mcp.kalshi.auth import KeySigner
-from prediction_mcp.kalshi.errors import ExchangeUnavailableError
+from prediction_mcp.kalshi.errors import ExchangeUnavailableError, NotFoundError
 from prediction_mcp.kalshi.feed import Feed
 from prediction_mcp.net import retrying
 from tests.production.feed_double import BOOK, Double, Json, doubled, recorded
@@ -278,6 +278,30 @@ async def test_a_market_that_is_gone_keeps_no_other_from_its_snapshot() -> None:
         await quiet(double)
         assert double.snapshots_asked == {A: 1, B: 2}
         assert "no market" in feed.books[A].reason
+
+
+@pytest.mark.usefixtures("_quick")
+async def test_a_market_that_left_the_listing_keeps_no_other_from_being_watched() -> None:
+    """After a cut the exchange doesn't know it any more; whoever watches another one later hears nothing of that."""
+
+    async def answers(double: Double, command: Json) -> bool:
+        gone = len(double.sockets) > 1 and A in command["params"].get("market_tickers", [])
+        if gone:
+            error = {"code": 11, "msg": "Invalid parameter", "market_ticker": A, "market_tickers": [A]}
+            await double.send({"type": "error", "id": command["id"], "msg": error})
+        return gone
+
+    async with doubled(answers=answers) as double, opened(double, A, B) as feed:
+        await until(lambda: set(states(feed).values()) == {"live"})
+        await double.sockets[-1].close()
+        await until(lambda: states(feed) == {A: "failed", B: "live"})
+        assert "no market" in feed.books[A].reason
+        await feed.watch("orderbook_delta", [C])
+        await until(lambda: states(feed) == {A: "failed", B: "live", C: "live"})
+        with pytest.raises(NotFoundError, match=f"no market {A}"):
+            await feed.watch("orderbook_delta", [A])
+        await quiet(double)
+        assert not double.snapshots_asked
 
 
 @pytest.mark.usefixtures("_quick")

@@ -92,7 +92,9 @@ class Feed(Kept):
         self.start()
         try:
             await self.connected()
-            await self._bring_in_line(channel)
+            gone = await self._bring_in_line(channel)
+            if mine := [name for name in names if name in gone]:
+                raise UnknownMarketsError(mine)
         except BaseException:
             await self.unwatch(channel, tickers)
             raise
@@ -189,8 +191,11 @@ class Feed(Kept):
                 await asyncio.sleep(attempt / 2)
         return await self._commands.send(socket, cmd, params)
 
-    async def _bring_in_line(self, channel: Channel, *, lenient: bool = False) -> None:
-        """Make the connection hold of a channel exactly what is wanted."""
+    async def _bring_in_line(self, channel: Channel) -> set[str]:
+        """Make the connection hold of a channel exactly what is wanted; return the wanted markets that don't exist.
+
+        A market that is gone keeps no other from being watched.
+        """
         lock = self._locks.setdefault(channel, asyncio.Lock())
         async with lock:
             wanted = self._wanted.get(channel)
@@ -199,7 +204,7 @@ class Feed(Kept):
                 if held is not None:
                     self._forget(channel)
                     await self._command("unsubscribe", sids=[held.sid])
-                return
+                return set()
             whole = channel not in PER_MARKET or "" in wanted
             if held is not None and held.whole != whole:
                 self._forget(channel)
@@ -208,10 +213,10 @@ class Feed(Kept):
             if whole:
                 if held is None:
                     await self._subscribe(channel, [])
-                return
-            names = set(wanted)
+                return set()
+            names, gone = set(wanted), set[str]()
             for batch in batches(sorted(names - (held.markets if held else set()))):
-                await self._add(channel, batch, lenient=lenient)
+                gone |= await self._add(channel, batch)
             held = self._held.get(channel)
             for batch in batches(sorted((held.markets if held else set()) - names)):
                 if held is not None:
@@ -219,9 +224,10 @@ class Feed(Kept):
                     await self._command(
                         "update_subscription", sid=held.sid, action="delete_markets", market_tickers=batch
                     )
+            return gone
 
-    async def _add(self, channel: Channel, batch: list[str], *, lenient: bool) -> None:
-        """Add markets to a channel. ``lenient``: without those that are gone meanwhile."""
+    async def _add(self, channel: Channel, batch: list[str]) -> set[str]:
+        """Add markets to a channel; return those that the exchange doesn't know."""
         held = self._held.get(channel)
         try:
             if held is None:
@@ -232,17 +238,17 @@ class Feed(Kept):
         except UnknownMarketsError as error:
             if held is not None:
                 held.markets.difference_update(batch)
-            left = [name for name in batch if name not in error.tickers]
-            if not lenient or len(left) == len(batch):
+            gone = set(batch) & set(error.tickers)
+            if not gone:
                 raise
-            logger.warning("{} can't be watched any more: {}", channel, error)
-            self.counters["gone"] += len(batch) - len(left)
-            if left:
-                await self._add(channel, left, lenient=True)
-            return
+            for name in gone & self.books.keys() if channel == "orderbook_delta" else ():
+                self._no_snapshot(name, error.message)
+            left = [name for name in batch if name not in gone]
+            return gone | (await self._add(channel, left) if left else set())
         for name in batch if channel == "orderbook_delta" else ():
             if name in self.books and self.books[name].state != "live":
                 self._snapshots.need(name, "its snapshot didn't come", after_s=ANSWER_S)
+        return set()
 
     async def _subscribe(self, channel: Channel, markets: list[str]) -> None:
         params: dict[str, Any] = {"channels": [channel]}
@@ -276,7 +282,7 @@ class Feed(Kept):
         socket = self._socket
         for channel in [name for name in self._wanted if name in channels]:
             try:
-                await self._bring_in_line(channel, lenient=True)
+                await self._bring_in_line(channel)
             except KalshiError as error:
                 logger.warning("{} can't be watched now: {}", channel, error)
                 if isinstance(error, AuthenticationError):

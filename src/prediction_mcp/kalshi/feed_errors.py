@@ -19,7 +19,7 @@ class UnknownMarketsError(NotFoundError):
         tickers: the markets that the exchange named.
     """
 
-    def __init__(self, tickers: list[str], code: str) -> None:
+    def __init__(self, tickers: list[str], code: str = "") -> None:
         super().__init__(f"There is no market {', '.join(tickers)} to watch.", code=code)
         self.tickers = tickers
 
