@@ -1,10 +1,9 @@
-"""The official TypeScript client, where npm is there: the life of an order and every read, with its own signatures."""
+"""The official TypeScript client: the life of an order and every read, with its own signatures."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 import time
 import uuid
@@ -21,10 +20,7 @@ from tests.conftest import EVENT, MARKET, Served
 
 HERE = Path(__file__).parent
 MODULE = HERE.parents[1] / ".conformance" / "node_modules" / "kalshi-typescript"
-pytestmark = [
-    pytest.mark.conformance,
-    pytest.mark.skipif(not (MODULE.exists() and shutil.which("node")), reason="no npm when make conformance installed"),
-]
+pytestmark = pytest.mark.conformance
 REFUSED = {
     "getFCMOrders": "for FCM members, which this exchange hasn't",
     "getFCMPositions": "for FCM members, which this exchange hasn't",
