@@ -74,3 +74,18 @@ async def test_a_standing_order_moves_its_money_by_itself(sharded: Served) -> No
         assert account.guard.records().used("", 0.0).day_orders == 1
         await home.attendant.close()
         await account.close()
+
+
+async def test_an_amend_that_costs_more_moves_what_it_adds(sharded: Served, tmp_path: Path) -> None:
+    async with KalshiClient(sharded.url, sharded.signer) as client:
+        ticker = await crypto(client)
+        quote(sharded, 49, 51, ticker=ticker)
+        async with Client(create_server(settings_for(sharded, tmp_path))) as talks:
+            at = Assistant(talks)
+            order = {"ticker": ticker, "side": "yes", "action": "buy", "count": 10, "price": 20}
+            placed = await at.call("kalshi_create_order", **order)
+            less = await at.call("kalshi_amend_order", order_id=placed["order_id"], price=10)
+            assert "transfer" not in less
+            more = await at.call("kalshi_amend_order", order_id=placed["order_id"], price=40, count=100)
+    assert "from shard 0 to shard 2 was moved first" in more["transfer"]
+    assert more["remaining"] == 100
