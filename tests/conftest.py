@@ -127,8 +127,7 @@ def scenario(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def served(scenario: str, request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     """The exchange with a still crowd, so that nothing moves but by the test. The account has a wide rate budget."""
-    sharded = request.node.get_closest_marker("shards") is not None
-    exchange = Exchange(seed=1, scenario=scenario, read_lag_ms=0, sharded=sharded)  # tests of the lag ask for it
+    exchange = Exchange(seed=1, scenario=scenario, read_lag_ms=0)  # tests of the lag ask for it
     member = exchange.add_member(tier="prestige")
     key_id, pem = exchange.issue_key(member)
     async with serve(exchange, with_crowd=False) as url:

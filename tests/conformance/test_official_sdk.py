@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,16 @@ async def sdk(request: pytest.FixtureRequest, served: Served, monkeypatch: pytes
     await client.close()
 
 
+class Whose(StrEnum):
+    """The SDK sends the value of an enum; everything else sends its text."""
+
+    SELF = "self"
+
+
 def got() -> dict[str, Any]:
     """Parameters that a list of quotes needs: those on our own RFQs, of the last hours."""
     now = int(time.time())
-    return {"rfq_user_filter": "self", "min_ts": now - 3_600, "max_ts": now + 3_600}
+    return {"rfq_user_filter": Whose.SELF, "min_ts": now - 3_600, "max_ts": now + 3_600}
 
 
 def _order(**changes: Any) -> dict[str, Any]:

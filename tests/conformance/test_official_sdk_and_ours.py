@@ -14,6 +14,7 @@ from prediction_mcp.kalshi.raw_feed import RawFeed
 from prediction_mcp.server import create_server
 from tests.conformance.test_official_sdk import _order, got, sdk
 from tests.conftest import MARKET, Served
+from tests.funds import spread
 from tests.tools.conftest import Assistant, settings_for
 
 pytestmark = pytest.mark.conformance
@@ -151,6 +152,7 @@ async def test_an_order_group_trips_is_reset_and_trips_again(sdk: Any, ours: Ass
 
 async def test_a_combo_that_ours_makes_and_the_sdk_trades(sdk: Any, ours: Assistant, served: Served) -> None:
     exchange, talk = served.exchange, sdk._communications_api
+    spread(exchange, served.member, exchange.engine.accounts["ours"])
     games = dict[str, str]()
     for market in exchange.catalogue.markets.values():
         if market.event.series.ticker == "KXNFLGAME" and market.status == "active":

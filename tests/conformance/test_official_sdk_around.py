@@ -11,6 +11,7 @@ import pytest
 from prediction_mcp.exchange.world.scenario import COLLECTION
 from tests.conformance.test_official_sdk import _order, got, sdk
 from tests.conftest import MARKET, Served
+from tests.funds import spread
 
 pytestmark = pytest.mark.conformance
 __all__ = ["sdk"]  # the fixture
@@ -59,10 +60,51 @@ async def test_subaccounts(sdk: Any) -> None:
     assert (await portfolio.get_withdrawals()).withdrawals == []
 
 
+async def test_money_is_on_shards(sdk: Any, served: Served) -> None:
+    """The SDK is refused for want of money on a market's shard, moves some there, trades, and cancels by shard."""
+    from kalshi_python_async.exceptions import BadRequestException, ConflictException, NotFoundException
+
+    portfolio, orders, groups = sdk._portfolio_api, sdk._orders_api, sdk._order_groups_api
+    listed = served.exchange.catalogue.markets.values()
+    market = next(m for m in listed if m.event.series.ticker == "KXBTCD" and m.status == "active")
+    assert (await sdk._market_api.get_market(market.ticker)).market.exchange_index == 2
+    with pytest.raises(BadRequestException):
+        await orders.create_order_v2(**_order(ticker=market.ticker))
+    move = {
+        "source": "event_contract", "destination": "event_contract", "amount": 1_000_000, "client_transfer_id":
+        str(uuid.uuid4()), "source_exchange_shard": 0, "destination_exchange_shard": 2,
+    }  # fmt: skip
+    moved = (await portfolio.intra_exchange_instance_transfer(**move)).transfer_id
+    with pytest.raises(ConflictException):
+        await portfolio.intra_exchange_instance_transfer(**move)
+    read = (await portfolio.get_intra_exchange_instance_transfer(moved)).transfer
+    assert (read.amount, read.destination_exchange_shard, read.status) == ("100.0000", 2, "complete")
+    assert [t.transfer_id for t in (await portfolio.get_intra_exchange_instance_transfers()).transfers] == [moved]
+    rows = (await portfolio.get_subaccount_balances()).subaccount_balances
+    assert [(r.subaccount_number, r.exchange_index, r.balance) for r in rows] == [
+        (0, 0, "9900.0000"), (0, 2, "100.0000"),
+    ]  # fmt: skip
+    split = (await portfolio.get_balance()).balance_breakdown
+    assert {b.exchange_index: b.balance for b in split} == {0: "9900.0000", 2: "100.0000"}
+    group = await groups.create_order_group(contracts_limit=3, exchange_index=2)
+    placed = await orders.create_order_v2(**_order(ticker=market.ticker, order_group_id=group.order_group_id))
+    assert (await orders.get_order(placed.order_id)).order.exchange_index == 2
+    with pytest.raises(NotFoundException):
+        await orders.cancel_order_v2(placed.order_id)
+    await orders.cancel_order_v2(placed.order_id, exchange_index=2)
+    served.exchange.pause({2})
+    status = await sdk._exchange_api.get_exchange_status()
+    assert status.trading_active
+    assert {s.exchange_index: s.trading_active for s in status.exchange_index_statuses} == {
+        0: True, 1: True, 2: False, 3: True,
+    }  # fmt: skip
+
+
 async def test_a_combo_through_a_request_for_quotes_to_a_fill(sdk: Any, served: Served) -> None:
     from kalshi_python_async.models.user_filter import UserFilter
 
     exchange, multivariate, talk = served.exchange, sdk._multivariate_api, sdk._communications_api
+    spread(exchange, served.member)
     (collection,) = (await multivariate.get_multivariate_event_collections()).multivariate_contracts
     assert (await multivariate.get_multivariate_event_collection(COLLECTION)).multivariate_contract.size_min == 2
     listed = exchange.catalogue.events

@@ -17,6 +17,7 @@ from prediction_mcp.exchange.engine.groups import OrderGroup
 from prediction_mcp.exchange.fronts.kalshi.endpoints.reference import milestone_id
 from prediction_mcp.exchange.world.scenario import COLLECTION
 from tests.conftest import EVENT, MARKET, Served
+from tests.funds import spread
 
 HERE = Path(__file__).parent
 MODULE = HERE.parents[1] / ".conformance" / "node_modules" / "kalshi-typescript"
@@ -25,7 +26,6 @@ REFUSED = {
     "getFCMOrders": "for FCM members, which this exchange hasn't",
     "getFCMPositions": "for FCM members, which this exchange hasn't",
     "getFcmSubtradersBlockedCategories": "for FCM members, which this exchange hasn't",
-    "getIntraExchangeInstanceTransfer": "there is one shard, so no transfer between shards to read",
 }
 """Reads that can't succeed here, and why."""
 
@@ -44,11 +44,15 @@ async def test_the_official_typescript_client(served: Served) -> None:
     group = OrderGroup(str(uuid.uuid4()), served.member, 100)
     exchange.groups[group.group_id] = group
     values |= {"rfqId": rfq.rfq_id, "quoteId": next(iter(rfq.quotes)), "orderGroupId": group.group_id}
-    milestone, transfer = milestone_id(game), str(uuid.uuid4())
-    values |= {"milestoneId": milestone, "milestoneIds": [milestone], "type": "basketball_game", "transferId": transfer}
+    spread(exchange, served.member)
+    exchange.sync()
+    milestone = milestone_id(game)
+    values |= {"milestoneId": milestone, "milestoneIds": [milestone], "type": "basketball_game"}
+    values["transferId"] = exchange.archive.transfers(served.member)[0][1].transfer_id
     async with httpx.AsyncClient(base_url=served.url, trust_env=False) as http:
         values["structuredTargetId"] = (await http.get("/structured_targets")).json()["structured_targets"][0]["id"]
         values["type"] = (await http.get(f"/milestones/{milestone}")).json()["milestone"]["type"]
+    values |= {"getQuotes.rfqUserFilter": "self", "getQuotes.minTs": now - 3_600, "getQuotes.maxTs": now + 3_600}
     values |= {"getMultivariateEvents.seriesTicker": "", "getIncentivePrograms.type": ""}  # filters of their own
     for read, event in (
         ("getMarketCandlesticksByEvent", game),

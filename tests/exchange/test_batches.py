@@ -8,10 +8,11 @@ import pytest
 
 from prediction_mcp.exchange.engine.audit import audit
 from prediction_mcp.exchange.engine.batches import Batch, BatchQuote, Child
-from prediction_mcp.exchange.engine.ledger import Account
+from prediction_mcp.exchange.engine.ledger import Account, transfer
 from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.listed import Market
+from tests.funds import spread
 
 NOW = 1_795_000_000_000
 
@@ -23,6 +24,7 @@ class Deal:
         self.now = NOW
         self.exchange = Exchange(1, lambda: self.now)
         self.ann, self.bob, self.cid = (self.exchange.add_member(name) for name in ("ann", "bob", "cid"))
+        spread(self.exchange, self.ann, self.bob, self.cid)
         combos = [m for m in self.exchange.catalogue.markets.values() if m.status == "active" and m.legs]
         self.markets: list[Market] = combos[:2]
         for market in self.markets:
@@ -47,7 +49,7 @@ class Deal:
         self.batches.advance(self.now)
 
     def positions(self, account: Account) -> list[int]:
-        holdings = [account.holdings.get(market.ticker) for market in self.markets]
+        holdings = [account.on(market.event.shard).holdings.get(market.ticker) for market in self.markets]
         return [holding.position if holding else 0 for holding in holdings]
 
 
@@ -138,8 +140,8 @@ def test_nothing_trades_unless_everything_can() -> None:
     bob = deal.quote(batch, deal.bob, 4_000, 4_000)
     deal.accept(batch, 0, 0)
     deal.batches.confirm(bob, deal.now)
-    deal.bob.deposited -= deal.bob.cash - 5_000_000
-    deal.bob.cash = 5_000_000  # $5: enough for one child of $4, not for both
+    purse = deal.bob.on(deal.markets[0].event.shard)
+    transfer(purse, deal.bob, purse.cash - 5_000_000, deal.now)  # $5 left: enough for one child of $4, not for both
     deal.later(1_000)
     assert (batch.status, batch.reason) == ("closed", "insufficient balance")
     assert (deal.positions(deal.ann), deal.positions(deal.bob), deal.bob.held) == ([0, 0], [0, 0], 0)

@@ -188,7 +188,7 @@ async def test_the_balance_has_a_bucket_of_its_own(member: tuple[Exchange, Calle
 
 def test_an_older_exchange_is_brought_up_to_date(tmp_path: Path) -> None:
     """A file as the version before left it: the same books and money, and what is new has its beginning."""
-    exchange = Exchange(1, Clock(), Store(tmp_path / "x.db"), "small")
+    exchange = Exchange(1, Clock(), Store(tmp_path / "x.db"), "small", sharded=False)
     exchange.add_member(deposit=7_000_000)
     db = exchange.store.db
     db.execute("ALTER TABLE trades DROP COLUMN is_block")

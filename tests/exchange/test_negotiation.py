@@ -20,6 +20,7 @@ from prediction_mcp.exchange.world.listed import Market
 from prediction_mcp.kalshi.fees import FeeSchedule
 from prediction_mcp.kalshi.units import MICROS
 from tests.conftest import MARKET, Served
+from tests.funds import spread
 
 NOW = 1_795_000_000_000
 
@@ -42,6 +43,8 @@ class Deal:
             for m in self.exchange.catalogue.markets.values()
             if m.status == "active" and bool(m.legs) == combo and 1_500 < self.exchange.crowd.fair_price(m) < 8_500
         )
+        if combo:
+            spread(self.exchange, self.ann, self.bob)
         book = self.exchange.engine.markets[self.market.ticker].book
         self.exchange.engine.cancel_many([*book.bids, *book.asks], self.now)
 
@@ -58,7 +61,8 @@ class Deal:
         self.exchange.negotiations.advance(self.now)
 
     def positions(self) -> tuple[int, int]:
-        holdings = [a.holdings.get(self.market.ticker) for a in (self.ann, self.bob)]
+        shard = self.market.event.shard
+        holdings = [a.on(shard).holdings.get(self.market.ticker) for a in (self.ann, self.bob)]
         ann, bob = (holding.position if holding else 0 for holding in holdings)
         return ann, bob
 
@@ -271,6 +275,7 @@ async def test_the_feed_tells_each_what_concerns_it(served: Served) -> None:
     """Requests go to all; quotes only to the two; the third hears of neither; groups go to their owner, in sequence."""
     exchange = served.exchange
     bob, eve = exchange.add_member("bob"), exchange.add_member("eve")
+    spread(exchange, served.member, bob)
     market = next(m for m in exchange.catalogue.markets.values() if m.status == "active" and m.legs)
     async with (
         listening(served, served.member, "communications", "order_group_updates") as mine,

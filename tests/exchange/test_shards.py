@@ -543,7 +543,6 @@ def test_a_block_trade_is_paid_on_the_market_s_shard() -> None:
     audit(exchange.engine)
 
 
-@pytest.mark.shards
 async def test_the_feed_says_the_shard(served: Served) -> None:
     market = on(served.exchange, 2)
     transfer(served.member, served.exchange.engine.on_shard(served.member, 2), 10 * MICROS, served.exchange.clock())

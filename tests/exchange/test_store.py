@@ -381,7 +381,7 @@ WITHOUT_TOKENS = (
 
 
 def test_a_file_of_the_version_before_is_brought_up(tmp_path: Path) -> None:
-    exchange = Exchange(1, Clock(), Store(tmp_path / "a.db"), "small")
+    exchange = Exchange(1, Clock(), Store(tmp_path / "a.db"), "small", sharded=False)
     exchange.add_member("ann")
     older = f"DROP TABLE rfqs; DROP TABLE returns; {WITHOUT_SHARDS} {WITHOUT_TOKENS} PRAGMA user_version = 2;"
     exchange.store.db.executescript(older)

@@ -18,6 +18,7 @@ from prediction_mcp.exchange.world.clock import Clock, wall_clock_ms
 from prediction_mcp.exchange.world.hours import Hours
 from prediction_mcp.exchange.world.scenario import SCENARIOS, first_day
 from prediction_mcp.kalshi.fees import FeeSchedule
+from tests.funds import spread
 
 NOW = 1_795_000_000_000
 HOUR = 3_600_000
@@ -82,6 +83,7 @@ def test_a_market_that_a_member_traded_is_kept() -> None:
     clock = Hand()
     exchange = Exchange(2, clock, scenario="small")
     member = exchange.add_member()
+    spread(exchange, member)
     quarter = next(
         m for m in exchange.catalogue.markets.values() if m.ticker.startswith("KXBTC15M") and m.status == "active"
     )

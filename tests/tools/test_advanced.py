@@ -311,7 +311,7 @@ async def test_a_combo_is_listed_priced_and_taken(trader: Trader, served: Served
     assert "3 s to confirm" in trader.asked[-1]
     exchange.quoters.step(exchange.clock())
     exchange.negotiations.advance(exchange.clock() + 1_500)
-    assert served.member.holding(combo).position == 1_000
+    assert served.member.on(1).holding(combo).position == 1_000
 
 
 @pytest.mark.everyday

@@ -15,8 +15,8 @@ SHARDS: dict[int, str] = {
     COURTS: "tennis, baseball and basketball",
 }
 """Descriptions by number (``exchange_index``)."""
-SHARDED = False
-"""Whether a new exchange lists events on these shards unless told otherwise; else all are on shard 0."""
+SHARDED = True
+"""Whether an exchange lists new events on these shards unless its caller says otherwise; else all are on shard 0."""
 
 
 def shard_of(ticker: str, category: str, tags: Collection[str]) -> int:
