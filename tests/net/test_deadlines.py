@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from prediction_mcp.kalshi.errors import ExchangeUnavailableError, OutcomeUnknow
 from prediction_mcp.kalshi.models.orders import NewOrder
 from prediction_mcp.net import deadline
 from prediction_mcp.net.errors import PlatformError
+from prediction_mcp.net.retrying import Retrier
 from prediction_mcp.safety.send_tasks import SendTasks, UnderWayError
 from prediction_mcp.server import create_server
 from prediction_mcp.settings.whole import TOOLSETS
@@ -69,6 +71,39 @@ async def test_the_time_of_a_person_is_not_counted() -> None:
             await asyncio.sleep(0.5)
         left = deadline.left()
     assert left is not None
+
+
+async def test_what_goes_on_after_a_call_has_time_of_its_own(served: Served) -> None:
+    """A feed that a call started asks for books long after the call: before, no request of it had any time left."""
+    heard = asyncio.Event()
+
+    async def read(_: list[str]) -> None:
+        await kalshi.markets.list(status="open", limit=1)
+        heard.set()
+
+    async with asyncio.timeout(HANG_S), KalshiClient(served.url, served.signer) as kalshi:
+        retrier = Retrier(read)
+        async with deadline.within(0.05, "the call that starts it"):
+            retrier.need("a book", "it is stale", after_s=0.2)
+        await heard.wait()
+        await retrier.close()
+
+
+def test_no_task_outlives_a_call_in_its_scope() -> None:
+    """Tasks are made by ``deadline.background``, but for those that a call waits for, and those of whole processes."""
+    waited_for = {"net/deadline.py", "safety/send_tasks.py", "desk/kalshi/trading/view.py"}
+    of_processes = {
+        "server.py", "protocol/embedded.py", "kalshi/raw_feed.py", "exchange/home.py", "exchange/fronts/serving.py",
+        "automation/pages.py", "automation/worker.py", "automation/attending.py", "automation/crew.py",
+        "automation/notices/sending.py",
+    }  # fmt: skip
+    source = Path(cli.__file__).parent.parent
+    found = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*.py")
+        if re.search(r"\.(create_task|ensure_future)\(", path.read_text(encoding="utf-8"))
+    }
+    assert found == waited_for | of_processes
 
 
 async def test_a_send_that_began_is_never_told_as_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from typing import ClassVar, Generic, TypeVar
 from loguru import logger
 
 from prediction_mcp.catalogue.index import Index, Part
+from prediction_mcp.net.deadline import background
 from prediction_mcp.net.errors import PlatformError
 
 C = TypeVar("C")
@@ -78,7 +79,7 @@ class Keeper(ABC, Generic[C]):
         if before is not None and not before.done():
             return
         failed = before.exception() if before is not None and not before.cancelled() else None
-        task = self._tasks[part] = asyncio.create_task(self._look_after(client, part))
+        task = self._tasks[part] = background(self._look_after(client, part))
         task.add_done_callback(_report)
         if failed is not None and not self.index.coverage(part).markets:
             raise failed

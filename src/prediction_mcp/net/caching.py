@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from loguru import logger
 
+from .deadline import background
 from .errors import PlatformError
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class ReadCache:
             self._rises -= 1
 
     def _beside(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = background(work)
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 

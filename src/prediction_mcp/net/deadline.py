@@ -9,10 +9,11 @@ same limit and ends by itself (``safety/guard.py``).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from .errors import PlatformError
 
@@ -46,6 +47,7 @@ class Limits:
 
 
 LIMITS = Limits()
+T = TypeVar("T")
 
 
 class DeadlineError(PlatformError):
@@ -129,6 +131,17 @@ def unlimited() -> Iterator[None]:
         yield
     finally:
         _scope.reset(token)
+
+
+def background(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Start a task that outlives the call which starts it, outside of the call's scope.
+
+    A task takes the scope of its creator along: without this its requests would have no time left once the call ends.
+    """
+    context = copy_context()
+    context.run(_scope.set, None)
+    context.run(_kept.set, 0.0)
+    return asyncio.get_running_loop().create_task(work, context=context)
 
 
 @contextmanager

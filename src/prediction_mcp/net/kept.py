@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from . import websocket
+from .deadline import background
 from .errors import PlatformError
 
 GRACE_S = 5.0
@@ -100,7 +101,7 @@ class Kept(ABC):
             self._idle = None
         if self._task is None or self._task.done():
             self.state, self.failure, self._trouble = "connecting", None, ""
-            self._task = asyncio.create_task(self._run())
+            self._task = background(self._run())
             self._task.add_done_callback(self._finished)
 
     async def connected(self) -> ClientConnection:
@@ -139,7 +140,7 @@ class Kept(ABC):
     def release(self) -> None:
         """Close it after a while, unless it is wanted again."""
         if not self.is_wanted() and self._task is not None and (self._idle is None or self._idle.done()):
-            self._idle = asyncio.create_task(self._close_when_idle())
+            self._idle = background(self._close_when_idle())
 
     async def _close_when_idle(self) -> None:
         await asyncio.sleep(self._grace_s)
@@ -232,7 +233,7 @@ class Kept(ABC):
 
     def spawn(self, work: Any) -> None:
         """Do something beside the reading; what goes wrong with it is logged."""
-        task = asyncio.create_task(work)
+        task = background(work)
         self._work.add(task)
         task.add_done_callback(self._finished)
 

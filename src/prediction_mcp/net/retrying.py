@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from loguru import logger
 
+from .deadline import background
 from .errors import PlatformError
 
 PROMPT = 2
@@ -70,7 +71,7 @@ class Retrier:
             if fault.tries:
                 self._answered_wrong(key, fault, now)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run())
+            self._task = background(self._run())
         self._woken.set()
 
     def right(self, key: str) -> None:

@@ -19,6 +19,7 @@ from typing import Protocol
 from loguru import logger
 from websockets.exceptions import WebSocketException
 
+from prediction_mcp.net.deadline import background
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.kept import GRACE_S
 from prediction_mcp.net.retrying import ANSWER_S, Retrier
@@ -260,8 +261,8 @@ class Feed:
     def _watch_over(self) -> None:
         if not self._tasks:
             self._tasks = [
-                asyncio.create_task(self._every(min(self._proof_s / 2, 5.0), self._prove)),
-                asyncio.create_task(self._every(self._resolutions_s, self._ask_resolutions)),
+                background(self._every(min(self._proof_s / 2, 5.0), self._prove)),
+                background(self._every(self._resolutions_s, self._ask_resolutions)),
             ]
 
     def _stop_watching(self) -> None:

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
+from prediction_mcp.net.deadline import background
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.kept import GRACE_S
 
@@ -86,7 +87,7 @@ class UserFeed(TextPinged):
                 if self._polling is None:
                     for trade in known:
                         self._remember(trade)
-                    self._polling = asyncio.create_task(self._poll())
+                    self._polling = background(self._poll())
             self.start()
             await self.connected()
         except BaseException:

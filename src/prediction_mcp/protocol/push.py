@@ -142,7 +142,7 @@ class Push:
 
     def _wake(self) -> None:
         if self._beat is None or self._beat.done():
-            self._beat = asyncio.create_task(self._send())
+            self._beat = deadline.background(self._send())
 
     async def _send(self) -> None:
         """Send what was gathered, a beat apart, until there is nothing more."""

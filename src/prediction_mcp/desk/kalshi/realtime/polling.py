@@ -15,6 +15,7 @@ from loguru import logger
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import InvalidRequestError, KalshiError
 from prediction_mcp.kalshi.orderbook import DOLLAR, LiveBook
+from prediction_mcp.net.deadline import background
 from prediction_mcp.realtime.events import BookEvent, Channel, Event, FillEvent, Quote, TradeEvent
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Poller:
         self._wanted[channel].update(names)
         await self._look(channel, names)
         if self._task is None:
-            self._task = asyncio.create_task(self._poll())
+            self._task = background(self._poll())
 
     async def unwatch(self, channel: Channel, tickers: Iterable[str] = ()) -> None:
         self._wanted[channel].subtract(tickers)
