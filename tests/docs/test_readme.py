@@ -127,6 +127,11 @@ def told(
             server.pace = "silent"
             await client.exchange.status()
 
+    async def socks() -> None:
+        monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+        monkeypatch.setattr("prediction_mcp.net.outward.find_spec", lambda _: None)
+        await opened(env="demo")
+
     async def under_way() -> None:
         async with deadline.within(deadline.LIMITS.answer, "never said"):
             await SendTasks().wait(asyncio.sleep(2))
@@ -174,6 +179,7 @@ def told(
         "can't be reached: try again later": lambda: opened(base_url="http://127.0.0.1:1/trade-api/v2"),
         "didn't answer in time: try again later": slow,
         "its outcome isn't known yet": under_way,
+        "names a SOCKS proxy, which needs the extra": socks,
         "Trading was halted": halted,
         "Parquet needs the extra": parquet,
         "REDIS_URL needs the extra": redis,

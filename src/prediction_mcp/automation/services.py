@@ -142,12 +142,12 @@ def _task(call: tuple[str, ...], settings: Mapping[str, str], made: str) -> str:
 
 def write(made: Service) -> None:
     """Write the file. Raises SettingsError where one is there that isn't ours, or where it can't be."""
-    if made.path.exists() and MADE not in made.path.read_text(errors="replace"):
+    if made.path.exists() and MADE not in made.path.read_text(encoding="utf-8", errors="replace"):
         raise SettingsError(f"{made.path} is there and isn't this program's: move it away first.")
     try:
         made.path.parent.mkdir(parents=True, exist_ok=True)
         draft = made.path.with_suffix(".new")
-        draft.write_text(made.content)
+        draft.write_text(made.content, encoding="utf-8")
         draft.replace(made.path)
     except OSError as error:
         raise SettingsError(f"{made.path} can't be written ({error.strerror}).") from None
@@ -157,7 +157,7 @@ def remove(path: Path) -> bool:
     """Take the file away, and the folders that were made for it, if they are empty; whether there was one."""
     if not path.exists():
         return False
-    text = path.read_text(errors="replace")
+    text = path.read_text(encoding="utf-8", errors="replace")
     if MADE not in text:
         raise SettingsError(f"{path} isn't this program's: it is left alone.")
     listed = text.partition(MADE)[2].splitlines()[0].removesuffix(" -->").replace("- -", "--")

@@ -14,6 +14,7 @@ import typer
 from prediction_mcp import __version__
 
 from . import automation, database, install, moving, records, worker
+from .console import prepare
 from .output import ask
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ def main() -> None:
     """Entry point. A problem is one sentence on stderr and an exit code: see :mod:`.output`."""
     from .output import code_of, is_json, show_error
 
+    prepare()
     try:
         if is_json():
             _run_for_program()

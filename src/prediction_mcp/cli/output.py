@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .console import knows_unicode
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.table import Table
@@ -24,7 +26,7 @@ def show(answer: BaseModel | Mapping[str, Any], *, as_json: bool) -> None:
     """Print an answer."""
     data = dict(answer) if isinstance(answer, Mapping) else answer.model_dump(mode="json")
     if as_json:
-        sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(data, ensure_ascii=not knows_unicode()) + "\n")
         return
     from rich.console import Console
 
@@ -53,7 +55,7 @@ def ask(question: str, *, as_json: bool) -> None:
 def show_error(sentence: str) -> None:
     """One sentence on stderr; to a program as JSON on stdout besides."""
     if is_json():
-        sys.stdout.write(json.dumps({"error": sentence}, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps({"error": sentence}, ensure_ascii=not knows_unicode()) + "\n")
     sys.stderr.write(f"prediction-mcp: {sentence}\n")
 
 
@@ -96,10 +98,11 @@ def code_of(error: Exception) -> int:
     from prediction_mcp.kalshi.errors import CredentialsError, ExchangeUnavailableError
     from prediction_mcp.net.deadline import DeadlineError
     from prediction_mcp.net.errors import NotAnswered, PlatformError
+    from prediction_mcp.net.outward import NetworkSettingsError
     from prediction_mcp.records.errors import RecordsUnreachedError
 
     if isinstance(error, NotAnswered | DeadlineError | ExchangeUnavailableError | RecordsUnreachedError):
         return UNREACHED
-    if isinstance(error, CredentialsError) or not isinstance(error, PlatformError):
+    if isinstance(error, CredentialsError | NetworkSettingsError) or not isinstance(error, PlatformError):
         return USAGE
     return REFUSED

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from prediction_mcp import __version__
 from prediction_mcp.install.again import EXTRAS, TOOLSETS
 from prediction_mcp.install.clients import KINDS, place
-from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, KalshiError, PermissionDeniedError
+from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, PermissionDeniedError
 from prediction_mcp.net.deadline import DeadlineError, within
 from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.safety.index import QUICK_S
@@ -168,7 +168,7 @@ async def _account(settings: Settings, opened: Open) -> list[Line]:
     except AuthenticationError as error:
         do = "Compare the key's id with its file, and your clock with the world's."
         lines.append(fail("signature", str(error), do))
-    except (KalshiError, SettingsError) as error:
+    except (PlatformError, SettingsError) as error:
         lines.append(fail("account", str(error), "Mend what it names."))
     return lines
 

@@ -114,7 +114,7 @@ def member_of(exchange: Exchange, *, tier: str, deposit: int = OPENING_DEPOSIT) 
 
 def write_key(path: Path, pem: str) -> None:
     """Write a private key so that only this user can ever read it. Raises FileExistsError rather than overwrite."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(pem)
 
 
@@ -131,7 +131,7 @@ def key_of(
         FileExistsError: the file holds something else.
     """
     if path.exists():
-        pem = path.read_text()
+        pem = path.read_text(encoding="utf-8")
         key_id = key_id_of(exchange, pem)
         if key_id is None:
             raise FileExistsError(f"{path} holds no key of this exchange")
@@ -249,7 +249,7 @@ async def _joined(home: Home, terms: Terms, address: Address) -> AsyncIterator[t
     standby = asyncio.create_task(_stand_by(home, terms, urlsplit(address.url).port or 0))
     standby.add_done_callback(_report)
     try:
-        yield address.url, address.key_id, home.key_file.read_text()
+        yield address.url, address.key_id, home.key_file.read_text(encoding="utf-8")
     finally:
         standby.cancel()
         with contextlib.suppress(asyncio.CancelledError):

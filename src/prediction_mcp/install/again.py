@@ -23,7 +23,14 @@ from prediction_mcp.settings import SettingsError
 PACKAGE = "prediction-mcp"
 TOOLSETS = {"polymarket": "polymarket", "across": "polymarket", "automation": "automation"}
 """Which extra a toolset needs."""
-EXTRAS = {"automation": "docket", "data": "pyarrow", "polymarket": "coincurve", "postgres": "asyncpg", "redis": "redis"}
+EXTRAS = {
+    "automation": "docket",
+    "data": "pyarrow",
+    "polymarket": "coincurve",
+    "postgres": "asyncpg",
+    "redis": "redis",
+    "socks": "socksio",
+}
 """A module of each extra, by which it is known to be here."""
 _IN_CACHE = re.compile(r"(archive|environments|builds)-v\d+")
 """Folders of uv's cache."""

@@ -129,7 +129,7 @@ def _taken_away(file: Path) -> None:
 def _made(file: Path) -> list[str]:
     """The folders that a note names, outermost first; none where it can't be read, and never one beside the way."""
     try:
-        named = json.loads(_beside(file, MADE).read_text())
+        named = json.loads(_beside(file, MADE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
     return [str(folder) for folder in reversed(file.parents) if isinstance(named, list) and str(folder) in named]

@@ -17,6 +17,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
+from prediction_mcp.net.words import text_of
+
 from .errors import CredentialsError
 
 _PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=padding.PSS.DIGEST_LENGTH)
@@ -65,7 +67,7 @@ def signer_from_pem(key_id: str, pem: str, *, source: str = "the private key") -
     Raises:
         CredentialsError: no PEM, an encrypted one, or a key type Kalshi doesn't take. The text isn't repeated.
     """
-    text = pem.strip().replace("\\n", "\n")  # environment files often carry a PEM on one line
+    text = pem.replace("\\r", "").replace("\\n", "\n").strip("\ufeff \t\r\n'\"")  # as environment files carry it
     if not key_id:
         raise CredentialsError(f"There is {source} but no API key id, which names it at the exchange.")
     try:
@@ -86,8 +88,7 @@ def signer_from_file(key_id: str, path: Path) -> KeySigner:
         CredentialsError: no such file, or others can read it: the message has the command that mends it.
     """
     try:
-        mode = path.stat().st_mode
-        pem = path.read_text(encoding="ascii", errors="replace")
+        mode, pem = path.stat().st_mode, text_of(path.read_bytes())
     except OSError as error:
         raise CredentialsError(f"The private key file {path} can't be read ({error.strerror}).") from None
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):

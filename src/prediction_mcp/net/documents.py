@@ -11,7 +11,7 @@ import httpx
 
 from .deadline import within
 from .errors import MissingError, PlatformError
-from .sending import authorities
+from .outward import http_client
 
 MOST_BYTES = 8 << 20
 MOST_REDIRECTS = 3
@@ -40,7 +40,7 @@ async def fetch(url: str, *, trusted: str = "", most: int = MOST_BYTES) -> bytes
 
 async def _followed(url: str, trusted: str, most: int) -> bytes:
     own = _is_trusted(url, trusted)  # a proxy of the environment can't reach an exchange on this machine
-    async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=not own, verify=authorities(known=not own)) as http:
+    async with http_client(url, follows=not own, timeout=TIMEOUT_S) as http:
         for _ in range(MOST_REDIRECTS + 1):
             await _check(url, trusted)
             try:

@@ -10,11 +10,9 @@ All tries together, waits and bodies included, end with the call's deadline (:mo
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -25,6 +23,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 from .deadline import request_seconds
 from .errors import NotAnswered, PlatformError, TooMany
 from .measured import Measured
+from .outward import http_client
 
 Query = Mapping[str, object]
 """Parameters by name; None leaves one out, a list repeats it."""
@@ -34,21 +33,13 @@ TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 MOST_IDLE = 20
 CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE)
 """No number that requests which hang could use up: a cancel never waits for their connections."""
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LONGEST_WAIT_S = 30.0
 """A request that would wait longer for its tokens is refused with a sentence instead."""
 WORTH_SAYING_S = 2.0
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
-
-@cache
-def authorities(*, known: bool) -> ssl.SSLContext:
-    """Whose certificates are believed; read once a process, which takes as long as many requests.
-
-    Args:
-        known: also those that the environment names (SSL_CERT_FILE).
-    """
-    return httpx.create_ssl_context(trust_env=known)
+_NOT_SENT = (
+    httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError,
+)  # fmt: skip
+"""A proxy's refusal comes before the request leaves."""
 
 
 class Bucket(Protocol):
@@ -104,11 +95,7 @@ class Sender:
         self._meanings = meanings
         self._max_tries = max_tries
         self.measured = Measured()
-        on_this_machine = urlsplit(self.base_url).hostname in LOOPBACK  # a proxy of the environment can't reach that
-        self._http = http or httpx.AsyncClient(
-            timeout=TIMEOUT, limits=CONNECTIONS, trust_env=not on_this_machine,
-            verify=authorities(known=not on_this_machine),
-        )  # fmt: skip
+        self._http = http or http_client(self.base_url, timeout=TIMEOUT, limits=CONNECTIONS)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -217,6 +204,8 @@ class Sender:
         except httpx.RequestError as error:
             sent = not isinstance(error, _NOT_SENT)
             what = "didn't answer in time" if isinstance(error, httpx.TimeoutException) else "can't be reached"
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                what = "shows a certificate that isn't trusted here (SSL_CERT_FILE, or a proxy)"
             raise self._unanswered(what, sent=sent) from error
         except httpx.InvalidURL:
             raise self._meanings.unsendable("That is too much for one request: ask for less at once.") from None

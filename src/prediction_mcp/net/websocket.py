@@ -7,11 +7,11 @@ import random
 import socket
 import ssl
 from collections.abc import Generator, Iterable
-from typing import Any
-from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
+
+from .outward import websocket_options
 
 SILENCE_S = 30.0
 """Without a sign of life for this long a connection is dead: ours are pings each third of it."""
@@ -38,8 +38,6 @@ class Opening(connect):
 
 def opening(url: str, headers: Iterable[tuple[str, str]] = (), *, pings: bool = True) -> connect:
     """Return what opens one connection when it is awaited. ``headers`` are read at each handshake."""
-    on_this_machine = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
-    options: dict[str, Any] = {"proxy": None} if on_this_machine else {}
     return Opening(
         url,
         additional_headers=headers,
@@ -51,7 +49,7 @@ def opening(url: str, headers: Iterable[tuple[str, str]] = (), *, pings: bool = 
         max_queue=MOST_WAITING,
         compression=None,
         logger=LOG,
-        **options,
+        **websocket_options(url),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from decimal import Decimal
 
 MOST_WORDS = 300
@@ -11,6 +12,12 @@ MOST_WORDS = 300
 def one_line(words: str) -> str:
     """A service's words as a sentence may carry them: printable, cut. They may repeat all that it was sent."""
     return " ".join("".join(c if c.isprintable() else " " for c in words).split())[:MOST_WORDS].rstrip(".")
+
+
+def text_of(content: bytes) -> str:
+    """Return a small text file's text: UTF-8 or, as Windows editors save, UTF-16 with its mark; never an error."""
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if marked else "utf-8-sig", errors="replace")
 
 
 def printed(number: Decimal) -> str:

@@ -8,6 +8,8 @@ import shlex
 import stat
 from pathlib import Path
 
+from prediction_mcp.net.words import text_of
+
 from .errors import UnusableKeyError
 from .wallet import Wallet, WalletKind
 
@@ -20,8 +22,7 @@ def wallet_from_file(path: Path, kind: WalletKind = WalletKind.OWN, address: str
         MissingExtraError: the extra ``[polymarket]`` isn't installed.
     """
     try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="ascii", errors="replace")
+        mode, text = path.stat().st_mode, text_of(path.read_bytes()).strip("'\" \t\r\n")
     except OSError as error:
         raise UnusableKeyError(f"The private key file {path} can't be read ({error.strerror}).") from None
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -38,7 +39,7 @@ def paper_wallet(path: Path | None) -> Wallet:
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
                 file.write(secrets.token_hex(32))
         except FileExistsError:  # another server of the user was quicker
             pass

@@ -36,6 +36,20 @@ class Settings(WriteSettings, PlaceSettings, HttpSettings, AutomationSettings, L
     timezone: str = Field("UTC", alias="TIMEZONE", max_length=60)
     log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", alias="LOG_LEVEL")
 
+    @field_validator(
+        "private_key_path", "polymarket_key_path", "notify_file", "accounts", "paper_folder", "safety_folder",
+        "export_folder", "records_folder", mode="before",
+    )  # fmt: skip
+    @classmethod
+    def _plain_path(cls, value: object) -> object:
+        """A path without the blanks and quotes that people copy with it, and with ~ spelled out."""
+        if not isinstance(value, str):
+            return value
+        text = value.strip()
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+            text = text[1:-1].strip()
+        return Path(text).expanduser() if text else None
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper_case(cls, value: object) -> object:

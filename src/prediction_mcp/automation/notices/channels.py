@@ -67,7 +67,7 @@ def _of_file(settings: Settings) -> list[str]:
         return []
     path = settings.notify_file.expanduser()
     try:
-        mode, text = path.stat().st_mode, path.read_text()
+        mode, text = path.stat().st_mode, path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"NOTIFY_FILE {path} can't be read ({getattr(error, 'strerror', 'no text')}).") from None
     if mode & 0o077 and os.name == "posix":

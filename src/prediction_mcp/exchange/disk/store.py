@@ -99,7 +99,7 @@ class Store:
             self.db.execute("PRAGMA synchronous = OFF")
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
         if version == 0 and not self.db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            schema = (files(__package__) / "schema.sql").read_text()
+            schema = (files(__package__) / "schema.sql").read_text(encoding="utf-8")
             self.db.executescript(f"BEGIN; {schema} PRAGMA user_version = {VERSION}; COMMIT;")
             return True
         while (step := UPGRADES.get(version)) is not None:
