@@ -107,6 +107,10 @@ def advanced_calls(there: There) -> st.SearchStrategy[tuple[str, dict[str, Any]]
         "transfer_between_subaccounts": (
             {"from_subaccount": st.integers(0, 2), "to_subaccount": st.integers(0, 2), "amount": number}, token,
         ),
+        "move_cash_between_shards": (
+            {"from_shard": st.integers(0, 4), "to_shard": st.integers(0, 4), "amount": number},
+            {"subaccount": st.integers(0, 2)} | token,
+        ),
     }  # fmt: skip
     return st.one_of(
         *(
