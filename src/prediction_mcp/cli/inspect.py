@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from fastmcp import Client
@@ -58,7 +59,8 @@ def parse_arguments(given: list[str]) -> dict[str, Any]:
     """
     made: dict[str, Any] = {}
     for pair in given:
-        name, separator, value = pair.partition("=")
+        text = os.fsencode(pair).decode("utf-8", errors="replace")  # where the machine's locale isn't UTF-8
+        name, separator, value = text.partition("=")
         if not separator or not name:
             raise SettingsError(f"Arguments are given as name=value: {pair!r} is not.")
         try:
