@@ -52,7 +52,10 @@ async def test_a_market_ticker_for_an_event_names_its_event(assistant: Assistant
         ({"side": "maybe"}, "side must be 'yes' or 'no'"),
         ({"action": "hold"}, "action must be 'buy' or 'sell'"),
         ({"colour": "red"}, "There is no parameter colour"),
-        ({"count": 100_000_000}, "balance doesn't cover"),
+        (
+            {"count": 100_000_000},
+            "the exchange refused it (insufficient balance); the account has $10,000.00 on shard 0",
+        ),
         ({"post_only": True, "time_in_force": "fill_or_kill"}, "post_only"),
         ({"post_only": True, "price": 99}, "may not trade at once"),
         ({"order_type": "market", "time_in_force": "good_till_canceled"}, "can't rest"),
