@@ -166,6 +166,20 @@ async def test_a_lost_answer_to_a_filled_order_reports_its_fills(served: Served)
     assert done.average_fee_paid * done.fill_count == Decimal(fill.fee) / 10**6
 
 
+@pytest.mark.parametrize("fault", ["429", "503", "garbage after"])
+async def test_a_lost_answer_is_no_failure_where_its_fills_cant_be_read(served: Served, fault: Fault) -> None:
+    """The order was found: before, an error of the read that followed was reported and journaled as a refusal."""
+    ask = served.exchange.engine.markets[MARKET].book.asks.best
+    assert ask is not None
+    order = new_order(price=f"0.{ask + 100:04d}", count="3.50")
+    script: list[Fault] = ["lost after", *[fault] * 30]
+    fills_too = lambda request: is_create(request) or request.url.path.endswith("/portfolio/fills")  # noqa: E731
+    async with flaky_client(served, script, fills_too) as (client, _):
+        done = await client.orders.create(order)
+    assert (done.fill_count, done.average_fill_price) == (Decimal("3.50"), None)
+    assert done.order_id in served.orders
+
+
 async def test_an_order_that_is_refused_after_a_lost_try_is_looked_for(served: Served) -> None:
     """The first try took all the money, so the second could be refused for lack of it: still one order, and found."""
     order = new_order(count="930000.00")

@@ -20,6 +20,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import TextContent
 
 from prediction_mcp import cli
+from prediction_mcp.exchange.faults import Rule
 from prediction_mcp.kalshi import KalshiClient
 from prediction_mcp.kalshi.errors import ExchangeUnavailableError, OutcomeUnknownError, SendError
 from prediction_mcp.kalshi.models.orders import NewOrder
@@ -311,6 +312,21 @@ async def test_a_cancel_goes_though_nothing_can_be_read(
         assert (await at.call("kalshi_cancel_order", order_id=first))["order_id"] == first
         await at.call("kalshi_batch_cancel_orders", all=True)
     assert {there.orders[first].status, there.orders[second].status} == {"canceled"}
+
+
+@pytest.mark.parametrize("kind", ["429", "500"])
+async def test_a_cancel_goes_though_reads_are_refused(
+    kind: str, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, an order whose read was refused for want of budget couldn't be cancelled."""
+    monkeypatch.setattr("prediction_mcp.net.sending.wait_random_exponential", lambda **_: lambda _: 0.001)
+    settings = settings_for(served, tmp_path, confirm="never")
+    async with Client(create_server(settings)) as client:
+        at = Assistant(client)
+        resting = (await at.call("kalshi_create_order", **ORDER))["order_id"]
+        served.exchange.faults.rules.append(Rule(kind, 1.0, "GET", "/portfolio/orders"))
+        assert (await at.call("kalshi_cancel_order", order_id=resting))["order_id"] == resting
+    assert served.orders[resting].status == "canceled"
 
 
 async def test_halt_cancels_though_nothing_can_be_read(

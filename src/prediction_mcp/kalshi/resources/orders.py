@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from loguru import logger
+
 from ..errors import (
     DuplicateOrderError,
     InvalidOrderError,
@@ -90,8 +92,16 @@ class OrdersResource(OrderReads):
         return None
 
     async def _execution(self, order: Order) -> OrderExecution:
-        """What the lost answer would have said, from the order and its fills."""
-        price, fee = (await self.traded(order.order_id)).averages if order.fill_count_fp else (None, None)
+        """What the lost answer would have said, from the order and its fills; no averages where those can't be read.
+
+        The order is placed whatever happens here, so nothing here may look like its failure.
+        """
+        price = fee = None
+        if order.fill_count_fp:
+            try:
+                price, fee = (await self.traded(order.order_id)).averages
+            except KalshiError as error:
+                logger.warning("the fills of order {} can't be read now: {}", order.order_id, error)
         return OrderExecution(
             order_id=order.order_id,
             client_order_id=order.client_order_id,

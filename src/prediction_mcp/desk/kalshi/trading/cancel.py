@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from prediction_mcp.desk.results import MONEY
-from prediction_mcp.kalshi.errors import ExchangeUnavailableError, InvalidRequestError, NotFoundError
+from prediction_mcp.kalshi.errors import AuthenticationError, CredentialsError, InvalidRequestError, NotFoundError
 from prediction_mcp.kalshi.models.orders import CancelItem, Order
 from prediction_mcp.kalshi.resources.order_fates import nothing_to_cancel
 from prediction_mcp.net import deadline
+from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.words import printed
 from prediction_mcp.safety.halt import READ_S, UNREAD, WARNING
 from prediction_mcp.safety.plan import Done, Plan, Terms
@@ -43,7 +44,9 @@ async def plan_cancel(account: Account, order_id: str) -> CancelOrder:
     try:
         async with deadline.within(READ_S, UNREAD):
             order = await account.kalshi.orders.get(order_id)
-    except (ExchangeUnavailableError, deadline.DeadlineError) as error:
+    except (NotFoundError, CredentialsError, AuthenticationError):
+        raise
+    except PlatformError as error:
         logger.error("the order to cancel can't be read: {!r}", error)
         return CancelOrder(account, order_id, None)
     if order.status != "resting":

@@ -11,12 +11,14 @@ from loguru import logger
 
 from prediction_mcp.desk.results import MONEY
 from prediction_mcp.net import deadline
+from prediction_mcp.net.errors import PlatformError
 from prediction_mcp.net.words import printed
 from prediction_mcp.polymarket.errors import (
     InvalidRequestError,
+    MissingExtraError,
     NotFoundError,
     PermissionDeniedError,
-    UnavailableError,
+    UnusableKeyError,
 )
 from prediction_mcp.polymarket.own import Order
 from prediction_mcp.safety.halt import READ_S, UNREAD, WARNING
@@ -78,7 +80,9 @@ async def _soon(account: Account, look: Callable[[PolymarketAccount], Awaitable[
     try:
         async with deadline.within(READ_S, UNREAD):
             return await look(await account.trader())
-    except (UnavailableError, deadline.DeadlineError) as error:
+    except (InvalidRequestError, NotFoundError, PermissionDeniedError, MissingExtraError, UnusableKeyError):
+        raise
+    except PlatformError as error:
         logger.error("what is to be cancelled can't be read: {!r}", error)
         return None
 
