@@ -174,6 +174,25 @@ async def test_a_message_with_the_number_of_the_answer_before_it_is_taken_once()
 
 
 @pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize("odd", [1, 10**15])
+async def test_a_count_that_jumps_or_begins_anew_is_a_gap(odd: int) -> None:
+    """Before, all that came below the last number was dropped: the books stayed "live", or stale, for ever."""
+    async with doubled() as double, opened(double, A, B, C) as feed:
+        await until(lambda: set(states(feed).values()) == {"live"})
+        await double.delta(A, seq=odd)
+        if odd == 1:
+            double.seq = 1
+        double.books[A] = BOOK | {"yes_dollars_fp": [["0.4000", "9.00"]]}
+        await until(lambda: feed.counters["gaps"] and set(states(feed).values()) == {"live"})
+        await until(lambda: feed.books[A].bids.get(4_000) == 900)
+        await double.delta(B)
+        await until(lambda: feed.books[B].bids.get(3_900) == 100)
+        await quiet(double)
+        assert set(states(feed).values()) == {"live"}
+        assert len(double.commands) <= 3 + 2
+
+
+@pytest.mark.usefixtures("_quick")
 async def test_an_error_of_a_subscription_counts() -> None:
     async with doubled() as double, opened(double, A) as feed:
         await until(lambda: states(feed) == {A: "live"})

@@ -125,12 +125,15 @@ class Reader:
             self._listener("orderbook_delta", msg.market_ticker, msg)
 
     def _in_sequence(self, held: Subscription, seq: int) -> bool:
-        """Take a number; return False where a message with it came before. More than the next one is a gap."""
+        """Take a number; return False where it is the last one's once more. All but the next one is a gap.
+
+        A lower number is one, too: the exchange counts anew, and what is dropped as old would never be seen again.
+        """
         if seq == held.seq + 1:
             held.seq = seq
         elif seq == held.answered == held.seq:
             held.answered = -1
-        elif seq <= held.seq:
+        elif seq == held.seq:
             self.counters["duplicates"] += 1
             return False
         else:
