@@ -53,7 +53,7 @@ def follows(text: str) -> None:
     assert "the bid of yes is 56¢, 5¢ or more below its highest 61¢" in text
     assert text.count('"state": "done", "runs": 1, "filled": 40') == 1
     assert text.count('"filled": 20, "triggered": "the bid of yes is 65¢, at or above 65¢"') == 1
-    assert "Nobody sells yes of KXSB-27-ARI at 48.00¢ or better now" in text
+    assert "Nobody sells yes of KXSB-27-ARI at 48¢ or better now" in text
     assert '"runs": 3, "filled": 30' in text
 
 

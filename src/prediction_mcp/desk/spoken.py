@@ -105,7 +105,7 @@ def price(value: Any) -> Decimal:
 def _without_noise(cents: Decimal) -> Decimal:
     """Return the price that binary fractions blurred (28.000000000000004): every grid's prices have four decimals."""
     near = cents.quantize(FINEST)
-    return near if abs(cents - near) <= NOISE else cents
+    return near if near != cents and abs(cents - near) <= NOISE else cents
 
 
 def dollars(value: Any) -> Decimal:

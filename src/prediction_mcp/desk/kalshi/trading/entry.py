@@ -167,7 +167,7 @@ def _market_price(view: View, ticket: Ticket) -> Decimal:
     met = walk(levels, ticket.count, limit, buying=ticket.action == "buy")
     if met.last_price is None:
         wanted = "sells" if ticket.action == "buy" else "buys"
-        worse = f" at {ticket.price}¢ or better" if ticket.price is not None else ""
+        worse = f" at {printed(ticket.price)}¢ or better" if ticket.price is not None else ""
         raise InvalidOrderError(f"Nobody {wanted} {ticket.side} of {view.market.ticker}{worse} now: nothing was sent.")
     return met.last_price
 
