@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -137,6 +139,43 @@ async def test_money_that_doesnt_arrive_sends_no_order_and_no_second_transfer(de
         while not world.orders:
             await at.client.call_tool("kalshi_create_order", ORDER, raise_on_error=False)
     assert len(world.transfers) == len(world.orders) == 1
+
+
+async def test_a_transfer_that_is_pending_for_ever_holds_up_no_order(desk: Open, world: Double) -> None:
+    """Before, each order that needed money there was refused with "try again in a moment", for as long as it was."""
+    world.pending_reads = 10**9
+    async with desk() as at:
+        assert "hasn't arrived" in await at.error("kalshi_create_order", **ORDER)
+        world.pending_reads = 0
+        assert "on its way to shard 2 already" in await at.error("kalshi_create_order", **ORDER)
+        world.transfers[0]["created_ts"] -= 3_600
+        assert (await at.call("kalshi_create_order", **ORDER))["status"] == "filled"
+    assert [done["status"] for done in world.transfers] == ["pending", "complete"]
+
+
+async def test_a_look_that_hangs_leaves_the_order_its_time(
+    desk: Open, world: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, a look at the cash that never ended took all the time that the order needed after the transfer."""
+    monkeypatch.setattr(shards, "SHOWS_S", 1.5)
+    over, moved = threading.Event(), False
+
+    def faults(name: str) -> None:
+        nonlocal moved
+        moved = moved or name == f"POST {MOVE}"
+        if moved and name == "GET /portfolio/subaccounts/balances":
+            world.lock.release()  # the others are answered meanwhile
+            over.wait(40)
+            world.lock.acquire()
+
+    world.faults = faults
+    async with desk() as at:
+        answer = asyncio.create_task(at.call("kalshi_create_order", **ORDER))
+        await asyncio.wait({answer}, timeout=20)
+        is_done = answer.done()
+        over.set()
+        assert (await answer)["status"] == "filled"
+    assert is_done
 
 
 async def test_money_that_takes_a_moment_is_waited_for(desk: Open, world: Double) -> None:

@@ -15,6 +15,7 @@ from prediction_mcp.desk.results import Number, Result
 from prediction_mcp.kalshi.cash import CENTICENT, DEFAULT_SHARD, PRIMARY, CashBalances, ShardMove
 from prediction_mcp.kalshi.errors import KalshiError, NotFoundError, PermissionDeniedError, TradingPausedError
 from prediction_mcp.kalshi.models.money import NewShardTransfer
+from prediction_mcp.net import deadline
 
 from .held import cash_of
 
@@ -25,6 +26,9 @@ ARRIVES_AFTER = (0.0, 0.2, 0.4, 0.8, 1.5, 2.0, 2.5)
 """Seconds before each look at a transfer that was accepted: the exchange does it later."""
 SHOWS_AFTER = (0.0, 0.2, 0.5, 1.0)
 """Seconds before each look at the cash that a complete transfer brought."""
+ARRIVES_S, SHOWS_S = 10.0, 4.0
+"""How long all of these looks may take: the order that waits for them needs time, too."""
+UNREAD = "The exchange didn't answer in time."
 
 
 class ShardCash(Result):
@@ -96,21 +100,25 @@ async def move_cash(account: Account, transfer: NewShardTransfer) -> tuple[str, 
         KalshiError: the exchange refused it.
     """
     transfer_id, complete = await account.kalshi.shards.move(transfer), False
-    for wait in ARRIVES_AFTER:
-        await asyncio.sleep(wait)
-        try:
-            complete = (await account.kalshi.shards.get(transfer_id)).status == "complete"
-        except KalshiError as error:  # it may not show yet; that it was taken is known
-            logger.warning("transfer {} can't be read now: {}", transfer_id, error)
-        if complete:
-            break
+    with contextlib.suppress(deadline.DeadlineError):
+        async with deadline.within(ARRIVES_S, UNREAD):
+            for wait in ARRIVES_AFTER:
+                await asyncio.sleep(wait)
+                try:
+                    complete = (await account.kalshi.shards.get(transfer_id)).status == "complete"
+                except KalshiError as error:  # it may not show yet; that it was taken is known
+                    logger.warning("transfer {} can't be read now: {}", transfer_id, error)
+                if complete:
+                    break
     return transfer_id, complete
 
 
 async def wait_for_cash(account: Account, shard: int, least: Decimal, subaccount: int) -> None:
     """Wait until reads show the cash that a complete transfer brought, a few seconds at most: reads may lag."""
-    for wait in SHOWS_AFTER:
-        await asyncio.sleep(wait)
-        with contextlib.suppress(KalshiError):  # the exchange decides on the order by its own books, not by reads
-            if (await cash_of(account)).on(shard, subaccount) >= least:
-                return
+    with contextlib.suppress(deadline.DeadlineError):
+        async with deadline.within(SHOWS_S, UNREAD):
+            for wait in SHOWS_AFTER:
+                await asyncio.sleep(wait)
+                with contextlib.suppress(KalshiError):  # the exchange decides by its own books, not by reads
+                    if (await cash_of(account)).on(shard, subaccount) >= least:
+                        return

@@ -11,6 +11,7 @@ Transfers and order are one confirmed plan. All parts are journaled before the f
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=BaseModel)
 E = TypeVar("E", bound=PlatformError)
 ZERO = Decimal(0)
+SOON_S = 600.0
+"""A transfer that is pending for longer isn't waited for: it may stay so, and would hold up every order there."""
 UNSENT = "not sent: the money for it didn't arrive first"
 
 
@@ -147,7 +150,8 @@ async def _check_ways(account: Account, moves: Sequence[ShardMove]) -> None:
                 f"The order needs {said_of(moves)} first, and no money moves to or from shard {shard} now."
             )
     for done in (await account.kalshi.shards.list(limit=20)).transfers:
-        if done.status == "pending" and done.destination_exchange_shard in targets:
+        is_new = done.created_ts > time.time() - SOON_S
+        if done.status == "pending" and is_new and done.destination_exchange_shard in targets:
             raise TransferPendingError(
                 f"${done.amount:,.2f} is on its way to shard {done.destination_exchange_shard} already: nothing was "
                 "sent, try again in a moment."
