@@ -210,8 +210,9 @@ def check(limits: Limits, stake: Stake, used: Used, account: Figures | None) -> 
 
 def _order(limits: Limits, stake: Stake) -> None:
     series = stake.series.upper()
+    names = (series, stake.event, stake.ticker, *stake.legs)
     for denied in sorted(limits.deny_series):
-        if any(name == denied or name.startswith(f"{denied}-") for name in (series, stake.event, stake.ticker)):
+        if any(name == denied or name.startswith(f"{denied}-") for name in names):
             raise LimitError(f"Orders in {denied} are denied by this server's settings.")
     if not series and (limits.deny_series or limits.allow_series is not None):
         raise LimitError(f"The exchange names no series for {stake.ticker}, so that no limit on series can be checked.")

@@ -41,6 +41,7 @@ class Stake:
         displaced: contracts of other resting orders that open once this one has closed what they were to close; their
             cost is in ``cost``.
         apart: shares of both outcomes are kept apart, so that no order closes another: a sale gives up what is there.
+        legs: events and markets that a combo bets on.
     """
 
     ticker: str
@@ -60,6 +61,7 @@ class Stake:
     before: Decimal = ZERO
     displaced: Decimal = ZERO
     apart: bool = False
+    legs: tuple[str, ...] = ()
 
     @property
     def closing(self) -> Decimal:

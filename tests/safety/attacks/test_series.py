@@ -79,3 +79,23 @@ async def test_no_quote_is_taken_or_stood_by_in_a_denied_series(desk: Open, serv
         assert "denied" in await at.error("kalshi_confirm_quote", quote_id=made.quote_id)
     assert (offered.status, made.status) == ("open", "accepted")
     assert not traded(served)
+
+
+@pytest.mark.everyday
+@pytest.mark.parametrize("deny", [0, 1, 2])
+async def test_no_combo_bets_on_a_denied_series_event_or_market(desk: Open, served: Served, deny: int) -> None:
+    """A combo is a market of another series; one sure leg beside the denied one would be an order on that."""
+    exchange, games = served.exchange, dict[str, str]()
+    for market in exchange.catalogue.markets.values():
+        if market.event.series.ticker == "KXNFLGAME" and market.status == "active":
+            games.setdefault(market.event.ticker, market.ticker)
+    (event, leg), (_, other) = list(games.items())[:2]
+    async with desk([], **ALL) as at:
+        combo = (await at.call("kalshi_create_combo_market", legs=[{"ticker": leg}, {"ticker": other}]))["ticker"]
+        sent = await at.call("kalshi_create_rfq", ticker=combo, count=10)
+        exchange.quoters.step(exchange.clock())
+        quotes = (await at.call("kalshi_get_quotes", rfq_id=sent["rfq_id"]))["quotes"]
+    async with desk([], **ALL, deny_series=("KXNFLGAME", event, leg)[deny]) as at:
+        assert "denied" in await at.error("kalshi_create_order", **ORDER | {"ticker": combo})
+        assert "denied" in await at.error("kalshi_accept_quote", quote_id=quotes[0]["quote_id"], side="yes")
+    assert not traded(served)

@@ -79,6 +79,12 @@ class Market(KalshiModel):
     mve_selected_legs: list[ComboLeg] | None = None
     exchange_index: int | None = None
 
+    @property
+    def legs(self) -> tuple[str, ...]:
+        """Return the events and markets that a combo bets on; none of any other market."""
+        named = (name for leg in self.mve_selected_legs or () for name in (leg.event_ticker, leg.market_ticker))
+        return tuple(name for name in named if name)
+
     @cached_property
     def grid(self) -> PriceGrid:
         """The prices this market takes; whole cents where the exchange names none."""

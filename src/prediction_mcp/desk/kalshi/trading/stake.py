@@ -107,6 +107,7 @@ def stake_of(view: View, entry: Entry, ticket: Ticket) -> Stake:
         closable=max(holding.closable, ticket.count) if only_closes else holding.closable,
         as_of=holding.as_of,
         displaced=sum((n for _, n in displaced), ZERO),
+        legs=market.legs,
     )
 
 
@@ -135,6 +136,7 @@ def amended(view: View, old: Resting, new: Resting) -> Stake:
         replaces=old.order_id,
         before=opened * unit_cost(old),
         displaced=sum((n for _, n in displaced), ZERO),
+        legs=market.legs,
     )
 
 
