@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -19,11 +20,16 @@ from prediction_mcp.exchange.fronts.polymarket.opening import Second
 from prediction_mcp.exchange.fronts.serving import serve
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock
+from prediction_mcp.kalshi import KalshiClient
+from prediction_mcp.kalshi.models.orders import NewOrder
 from prediction_mcp.kalshi.resources.order_reads import OrderReads
 from prediction_mcp.kalshi.resources.portfolio import PortfolioResource
 from prediction_mcp.polymarket import PolymarketAccount, PolymarketClient
+from prediction_mcp.safety.intents import Intent
 from prediction_mcp.safety.limits import at_risk
-from tests.conftest import Served
+from prediction_mcp.safety.plan import Done
+from tests.conftest import MARKET as TICKER
+from tests.conftest import Served, account_of
 from tests.tools.conftest import settings_for
 
 
@@ -99,3 +105,22 @@ async def test_what_fills_between_two_reads_is_counted(
                     once_after(monkeypatch, owner, name, fill_more)
                 view = await gather(kalshi, ticker, Wants(positions=True, resting=True))
                 assert at_risk(view.standing) >= Decimal(11)
+
+
+async def test_fills_that_dont_show_yet_are_counted_in_full(
+    served: Served, kalshi: KalshiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a lost order filled counts against the day's limit, though the list of its fills lags behind it."""
+    ask = served.exchange.engine.markets[TICKER].book.asks.best
+    assert ask is not None
+    price = f"0.{ask + 100:04d}"
+    await kalshi.orders.create(NewOrder(ticker=TICKER, side="bid", count="3.00", price=price, client_order_id="late"))
+
+    async def none(*_: object) -> list[object]:
+        return []
+
+    monkeypatch.setattr(OrderReads, "fills", none)
+    intent = Intent("i", time.time(), None, "p", "kalshi_create_order", "order", {}, TICKER, "late")
+    done = await KalshiGuarded(account_of(kalshi)).fate(intent)
+    assert isinstance(done, Done)
+    assert done.spent >= 3 * Decimal(price)

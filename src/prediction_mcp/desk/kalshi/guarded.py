@@ -140,8 +140,9 @@ class Guarded:
         price = order.yes_price_dollars if order.book_side == "bid" else 1 - order.yes_price_dollars
         spent = traded.yes_cost if order.book_side == "bid" else traded.count - traded.yes_cost
         resting = order.remaining_count_fp if order.status == "resting" else Decimal(0)
+        unread = max(order.fill_count_fp - traded.count, Decimal(0))  # fills that don't show yet, counted in full
         rest = price * resting
-        return Done(_state(order), order.order_id, spent + traded.fees + rest, rest, resting)
+        return Done(_state(order), order.order_id, spent + traded.fees + unread + rest, rest, resting)
 
 
 def _state(order: Order) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prediction_mcp.desk.results import MONEY
 from prediction_mcp.net.words import cents, printed
 from prediction_mcp.polymarket import orders as making
-from prediction_mcp.polymarket.errors import InvalidOrderError, PolymarketError
+from prediction_mcp.polymarket.errors import InvalidOrderError, OutcomeUnknownError, PolymarketError
 from prediction_mcp.polymarket.orders import EARLY_S, SignedOrder
 from prediction_mcp.polymarket.orders import Terms as MarketTerms
 from prediction_mcp.polymarket.own import Placed as Answered
@@ -175,8 +175,17 @@ class PlaceOrder(Plan[Placed]):
         return await self._placed(answered, terms)
 
     async def _found_again(self, trader: PolymarketAccount, answered: Answered) -> Answered:
-        """An order whose answer was lost: filled as the book has it, at its trades' prices, or its own at worst."""
-        order = await trader.order(answered.order_id)
+        """An order whose answer was lost: filled as the book has it, at its trades' prices, or its own at worst.
+
+        Raises OutcomeUnknownError where the book can't be asked: the order is placed, and must not look refused.
+        """
+        try:
+            order = await trader.order(answered.order_id)
+        except PolymarketError as error:
+            raise OutcomeUnknownError(
+                f"The order {answered.order_id} was placed and matched, but what it filled can't be read now: read "
+                "your orders before sending another."
+            ) from error
         condition, filled = self._entry.view.side.condition, order.size_matched
         fills = await fees.fills_of_order(self._account, order.id, condition, filled)
         dollars = filled * order.price if fills is None else sum((f.size * f.price for f in fills), ZERO)
