@@ -255,6 +255,8 @@ async def test_what_it_sends_is_in_the_journal_as_agreed(home: Home) -> None:
 async def test_a_rule_is_confirmed_with_its_worst_case(home: Home) -> None:
     from prediction_mcp.automation.standing.plan import plan_rule
     from prediction_mcp.automation.standing.service import spec_as_asked
+    from prediction_mcp.desk.kalshi.shards import move_cash, transfer_of
+    from prediction_mcp.kalshi.cash import ShardMove
 
     spec = spec_as_asked(
         kind="recurring", ticker=MARKET, side="yes", action=None, on=None, every="weekly", dollars=Decimal(50),
@@ -263,6 +265,10 @@ async def test_a_rule_is_confirmed_with_its_worst_case(home: Home) -> None:
     words = await (await plan_rule(home.desk, spec, None)).words()
     assert "At worst it spends $200.00 in all" in words
     assert "after 4 runs" in words
+    assert "shard" not in words
+    await move_cash(home.desk.account, transfer_of(ShardMove(0, 2, Decimal(5))))
+    words = await (await plan_rule(home.desk, spec, None)).words()
+    assert "Cash that shard 0 lacks for an order is moved there from others before it." in words
 
 
 # -- tries to get round it -------------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from prediction_mcp.analytics.book import walk
 from prediction_mcp.desk.kalshi import lookup
-from prediction_mcp.desk.kalshi.held import position_in
+from prediction_mcp.desk.kalshi.held import cash_of, position_in
 from prediction_mcp.desk.kalshi.trading.entry import check_open
+from prediction_mcp.desk.kalshi.trading.funding import shard_of
 from prediction_mcp.desk.results import MONEY
 from prediction_mcp.kalshi.errors import InvalidOrderError, InvalidRequestError, NotFoundError
 from prediction_mcp.net.words import cents, printed
@@ -123,6 +124,9 @@ async def words(desk: Desk, spec: RuleSpec, until: datetime | None, market: Mark
         lines.append(f"It ends {' or '.join(filter(None, ends))}.")
     if spec.action == "buy":
         lines.append(f"At worst it spends ${worst:,.2f} in all, fees included, and all of that is lost.")
+        there, cash = shard_of(market), (await cash_of(desk.account)).by_shard()
+        if any(amount for shard, amount in cash.items() if shard != there):
+            lines.append(f"Cash that shard {there} lacks for an order is moved there from others before it.")
     else:
         lines.append(await _brings(desk, spec))
     lines.append(f"It runs only while a worker runs, and is no order at the exchange. {MONEY[desk.environment]}")
