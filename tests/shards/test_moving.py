@@ -111,6 +111,9 @@ async def test_what_a_dead_process_left_is_settled_by_asking(
         "destination_exchange_shard": 2,
     }  # fmt: skip
     terms |= {"client_transfer_id": "mine"} if subaccount is None else {"source_subaccount": 4}
+    other = terms | {"client_transfer_id": "the primary account's, of the same terms"}
+    other.pop("source_subaccount", None)
+    world.post_portfolio_intra_exchange_instance_transfer(None, other)
     if came:
         world.cash[4, 0] = D(20)
         world.post_portfolio_intra_exchange_instance_transfer(None, terms)
@@ -129,7 +132,7 @@ async def test_what_a_dead_process_left_is_settled_by_asking(
         )  # fmt: skip
     else:
         assert (state, outcome) == ("refused", "settled: the transfer never reached the exchange")
-    assert len(world.transfers) == came
+    assert len(world.transfers) == came + 1
 
 
 async def test_a_group_is_on_its_markets_shard_and_takes_no_others(desk: Open, world: Double) -> None:

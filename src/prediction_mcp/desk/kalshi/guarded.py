@@ -125,7 +125,8 @@ class Guarded:
         route = asked.source_exchange_shard, asked.destination_exchange_shard, Decimal(asked.amount) * CENTICENT
         async for done in self._account.kalshi.shards.newest():
             found = done.source_exchange_shard, done.destination_exchange_shard, done.amount
-            same_terms = asked.client_transfer_id is None and done.created_ts >= since and found == route
+            without_id = asked.client_transfer_id is None and done.client_transfer_id is None  # else not ours
+            same_terms = without_id and done.created_ts >= since and found == route
             if same_terms or (asked.client_transfer_id and done.client_transfer_id == asked.client_transfer_id):
                 arrived = "was done" if done.status == "complete" else "is on its way"
                 return Done(
