@@ -1,7 +1,8 @@
 """A plugin for kalshi-sdk's own integration tests: their demo exchange is ours, on this machine.
 
 Those tests refuse to run against anything but Kalshi's demo host; what they are told of it comes by PAPER_ variables,
-since their conftest clears their own. Their tests of perpetual futures need another exchange and are left out.
+since their conftest clears their own. Their tests of perpetual futures need another exchange and are left out. Their
+models require a field of markets that production no longer sends: it is added to what they read.
 """
 
 from __future__ import annotations
@@ -11,7 +12,23 @@ import os
 import sys
 from typing import Any
 
+import httpx
 import pytest
+
+_json = httpx.Response.json
+
+
+def _with_liquidity(value: Any) -> Any:
+    """An answer whose markets have ``liquidity_dollars``, which this SDK requires: gone since 2026-10-01."""
+    if isinstance(value, list):
+        return [_with_liquidity(item) for item in value]
+    if isinstance(value, dict):
+        gone = {"liquidity_dollars": "0.0000"} if "yes_sub_title" in value else {}
+        return gone | {name: _with_liquidity(part) for name, part in value.items()}
+    return value
+
+
+httpx.Response.json = lambda self, **options: _with_liquidity(_json(self, **options))  # type: ignore[method-assign]
 
 for module in map(
     importlib.import_module, ("kalshi.config", "kalshi.client", "kalshi.async_client", "kalshi.ws.client")

@@ -120,7 +120,7 @@ async def test_every_read_is_accepted_by_the_sdks_models(sdk: Any, served: Serve
     assert status.trading_active
     assert (await sdk._exchange_api.get_exchange_schedule()).schedule.standard_hours
     assert (await sdk._exchange_api.get_user_data_timestamp()).as_of_time
-    assert (await sdk._account_api.get_account_api_limits()).write.refill_rate == 9_600
+    assert (await sdk._account_api.get_account_api_limits()).write.refill_rate == 11_520  # +20 % since September
     assert (await sdk._account_api.get_account_endpoint_costs()).default_cost == 10
 
     market = sdk._market_api
