@@ -16,6 +16,7 @@ from prediction_mcp.exchange.engine.rejection import RejectionError
 from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.listed import Market
 from prediction_mcp.exchange.world.scenario import combo_event
+from tests.funds import spread
 
 STEP_MS = 1_000
 
@@ -25,6 +26,7 @@ class Bustle:
 
     def __init__(self, exchange: Exchange, member: Account, tickers: list[str]) -> None:
         self.exchange, self.member, self.tickers = exchange, member, tickers
+        spread(exchange, member)
         self._rng = random.Random(11)
         self._now = exchange.clock()
         exchange.clock = lambda: self._now

@@ -23,6 +23,7 @@ from prediction_mcp.exchange.simulation import Exchange
 from prediction_mcp.exchange.world.clock import Clock
 from prediction_mcp.kalshi.auth import signer_from_pem
 from tests.facts import load
+from tests.funds import spread
 
 from .shapes import Shape, differences
 from .test_rfq_lives import Party
@@ -117,6 +118,7 @@ async def answers() -> dict[str, list[Any]]:
     clock = Clock(speed=0)
     exchange = Exchange(seed=1, clock=clock, scenario="everyday", read_lag_ms=0)
     member = exchange.add_member(tier="prestige")
+    spread(exchange, member)
     short = [m for m in exchange.catalogue.markets.values() if m.event.series.frequency == "fifteen_min"]
     soon = next(m for m in short if m.status == "active")
     book = exchange.engine.markets[soon.ticker].book

@@ -142,7 +142,6 @@ async def test_files_are_new_and_in_their_folder(trader: Assistant, tmp_path: Pa
         ("away/out.csv", "only"),
         (str(tmp_path / "out.csv"), "only"),
         ("out.txt", "must end in .csv"),
-        ("", "must end in .csv"),
         ("once.csv/deeper.csv", "can't be made"),
     ):
         assert said in await trader.error("kalshi_export_portfolio", format="csv", path=path), path

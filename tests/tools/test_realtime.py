@@ -438,7 +438,7 @@ async def test_the_raw_feed_shows_frames_as_they_came(era: str, served: Served, 
     settings = settings_for(served, tmp_path, toolsets="advanced")
     async with Client(create_server(settings), mode=era) as client:
         one = Assistant(client)
-        assert len(await client.list_tools()) == 79
+        assert len(await client.list_tools()) == 80
         assert "connect first" in await one.error("kalshi_websocket_subscribe", channels=["trade"])
         assert (await one.call("kalshi_websocket_connect"))["connected"] is True
         assert "connected already" in await one.error("kalshi_websocket_connect")

@@ -2,7 +2,8 @@
 
 Only the form changes: JSON text becomes the list or object it spells, one value becomes a list of one, a blank optional
 becomes an absent one, and a choice's common synonym becomes the choice. A side, a direction or an amount of money is
-never guessed: no synonym names one.
+never guessed: no synonym names one, and a blank number of a tool that writes is refused, since without its price or its
+limit an order is another order.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class FitArguments(Middleware):
             tool = None
         if tool is None or not message.arguments:
             return await call_next(context)
-        fitted = fit(message.arguments, tool.parameters, drops=message.name in self._reads)
+        fitted = fit(message.arguments, tool.parameters, reads=message.name in self._reads)
         result = await call_next(context.copy(message=message.model_copy(update={"arguments": fitted.arguments})))
         if fitted.dropped and not isinstance(result, InputRequiredToolResult):
             _report(result, fitted.dropped)
@@ -80,30 +81,32 @@ def _report(result: ToolResult, dropped: Iterable[str]) -> None:
         result.structured_content = {**result.structured_content, **news}
 
 
-def fit(arguments: dict[str, Any], schema: dict[str, Any], *, drops: bool) -> Fitted:
+def fit(arguments: dict[str, Any], schema: dict[str, Any], *, reads: bool) -> Fitted:
     """Return arguments in the form of an object's schema.
 
     Args:
-        drops: whether asides that aren't parameters are left out; else they stay, and validation refuses them.
+        reads: whether the tool only reads. Then asides that aren't parameters and blank numbers are left out; else they
+            stay, and validation refuses them.
     """
     known = schema.get("properties", {})
-    dropped = tuple(name for name in arguments if drops and name in ASIDES and name not in known)
-    return Fitted(_fields({n: v for n, v in arguments.items() if n not in dropped}, schema), dropped)
+    dropped = tuple(name for name in arguments if reads and name in ASIDES and name not in known)
+    given = {name: value for name, value in arguments.items() if name not in dropped}
+    return Fitted(_fields(given, schema, reads=reads), dropped)
 
 
-def _fields(given: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+def _fields(given: dict[str, Any], schema: dict[str, Any], *, reads: bool) -> dict[str, Any]:
     known, required = schema.get("properties", {}), schema.get("required", ())
     return {
-        name: _value(value, known[name]) if name in known else value
+        name: _value(value, known[name], reads=reads) if name in known else value
         for name, value in given.items()
-        if name not in known or name in required or not _is_unset(value, known[name])
+        if name not in known or name in required or not _is_unset(value, known[name], reads=reads)
     }
 
 
-def _is_unset(value: Any, schema: dict[str, Any]) -> bool:
+def _is_unset(value: Any, schema: dict[str, Any], *, reads: bool) -> bool:
     """Whether an optional parameter was sent without a value; a null that the schema knows stays one."""
     if isinstance(value, str):
-        return not value.strip()
+        return not value.strip() and (reads or not kinds(schema) & {"number", "integer"})
     return value is None and not any(one.get("type") == "null" for one in _forms(schema))
 
 
@@ -118,7 +121,7 @@ def kinds(schema: dict[str, Any]) -> set[str]:
     return {kind for one in found for kind in ([one] if isinstance(one, str) else one)}
 
 
-def _value(value: Any, schema: dict[str, Any]) -> Any:
+def _value(value: Any, schema: dict[str, Any], *, reads: bool) -> Any:
     forms = _forms(schema)
     if isinstance(value, str):
         value = _spelled(value, kinds(schema))
@@ -126,9 +129,9 @@ def _value(value: Any, schema: dict[str, Any]) -> Any:
         value = [value] if any(one.get("items", {}).get("type") == "object" for one in forms) else value
     for one in forms:
         if isinstance(value, list) and one.get("type") == "array":
-            return [_value(item, one.get("items", {})) for item in value]
+            return [_value(item, one.get("items", {}), reads=reads) for item in value]
         if isinstance(value, dict) and one.get("type") == "object" and "properties" in one:
-            return _fields(value, one)
+            return _fields(value, one, reads=reads)
         choices = one.get("enum") or ([one["const"]] if "const" in one else [])
         if choices and isinstance(value, str | int) and not isinstance(value, bool):
             return _choice(value, choices)

@@ -128,7 +128,7 @@ async def test_each_limit_holds_for_amendments(
         one = await placed(at, **order("yes", "buy", 40, 3))
     async with desk([], **FREE, **limit) as at:
         said = await at.error("kalshi_amend_order", order_id=one, **change)
-        assert "limit" in said or "reserve" in said or "series" in said.lower()
+        assert any(word in said for word in ("limit", "reserve", "denied", "may trade"))
     assert committed(served) <= Decimal("1.3")
 
 
