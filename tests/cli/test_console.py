@@ -30,7 +30,7 @@ def test_no_command_dies_on_its_console(encoding: str, tmp_path: Path) -> None:
     environment = {
         **os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C", "PAPER_FOLDER": str(tmp_path),
     }  # fmt: skip
-    for command in COMMANDS:
+    for command in COMMANDS if encoding == "ascii" else COMMANDS[:4]:
         done = subprocess.run(
             [*COMMAND, *command],
             capture_output=True,

@@ -213,7 +213,7 @@ async def test_books_trades_prices_fills_and_orders_are_watched(at: Assistant, d
     placed = await at.call(
         "kalshi_create_order", ticker=quoted[0], side="yes", action="buy", count=1, price=round(price, 2)
     )
-    seen = await at.call("kalshi_get_latest_update", channel="fills", wait_seconds=20)
+    seen = await at.call("kalshi_get_latest_update", channel="fills", wait_seconds=2)
     assert placed["order_id"] in str(seen)
     await at.call("kalshi_unsubscribe", channel="orderbook")
     assert double.commands["subscribe"] <= 5

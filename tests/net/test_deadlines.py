@@ -199,8 +199,7 @@ async def test_a_hundred_hanging_reads_hold_up_no_cancel(slow: tuple[Slow, Serve
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("pace", SLOW)
-@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(("era", "pace"), [*(("auto", pace) for pace in SLOW), ("legacy", "drip")])
 async def test_every_tool_ends_with_a_sentence(
     era: str, pace: Pace, slow: tuple[Slow, Served], shorten: Shorten, tmp_path: Path
 ) -> None:

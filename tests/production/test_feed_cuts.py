@@ -320,7 +320,7 @@ async def test_a_server_that_takes_and_cuts_gets_growing_pauses(monkeypatch: pyt
         await feed.watch("orderbook_delta", TICKERS)
         for number in range(2, 7):
             gate.cut()
-            await until(lambda: len(double.sockets) == number)  # noqa: B023
+            await until(lambda: len(double.sockets) == number and feed.state == "live")  # noqa: B023
         assert len(made) == 1
         monkeypatch.setattr(websocket, "STEADY_S", 0.0)
         gate.cut()
