@@ -70,7 +70,7 @@ class TokenTrades:
         self._trade_id = ""
         self._seq = 0
         self._met: list[tuple[int, Order, int, int]] = []
-        """What the newest taker's order met: (sequence, order, price, count)."""
+        """Orders that the newest taker's order met: (sequence, order, price, count)."""
         self._failing: dict[str, tuple[int, list[tokens.Half]]] = {}
         """Halves of trades that will fail, with the time of the match."""
         exchange.engine.traded = self._on_half

@@ -110,7 +110,7 @@ def moves_to_fund(cash: Mapping[int, Decimal], needs: Mapping[int, Decimal]) -> 
 
 
 def _moves(cash: Mapping[int, Decimal], needs: Mapping[int, Decimal], step: Decimal) -> list[ShardMove] | None:
-    """The same with amounts rounded up to a step."""
+    """Return the fees with amounts rounded up to a step."""
     spare = {shard: amount - needs.get(shard, ZERO) for shard, amount in cash.items()}
     spare = {shard: left.quantize(CENTICENT, ROUND_DOWN) for shard, left in spare.items() if left > 0}
     moves = list[ShardMove]()

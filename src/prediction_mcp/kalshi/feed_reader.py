@@ -127,7 +127,7 @@ class Reader:
     def _in_sequence(self, held: Subscription, seq: int) -> bool:
         """Take a number; return False where it is the last one's once more. All but the next one is a gap.
 
-        A lower number is one, too: the exchange counts anew, and what is dropped as old would never be seen again.
+        A lower number is a gap, too: the exchange counts from the start, and updates dropped as old would be lost.
         """
         if seq == held.seq + 1:
             held.seq = seq

@@ -124,7 +124,7 @@ def sending() -> Iterator[None]:
 def unlimited() -> Iterator[None]:
     """Take requests inside out of the call's scope: each has its own limit, as in a program without scopes.
 
-    For what has to be finished although nobody waits for it any more.
+    For work that has to be finished although no caller waits for it.
     """
     token = _scope.set(None)
     try:

@@ -26,7 +26,7 @@ ANSWER_S = 10.0
 CALM_S = 30.0
 """A key that was right for this long has no faults behind it."""
 LATER_S, LATEST_S = 60.0, 600.0
-"""What :data:`PROMPT` requests didn't repair is asked for again after 1, 2, 4, 8, 10, 10 … minutes."""
+"""Items that :data:`PROMPT` requests didn't repair are asked for again after 1, 2, 4, 8, 10, 10 … minutes."""
 
 
 @dataclass(slots=True)

@@ -114,7 +114,7 @@ class Push:
         self._wake()
 
     def delivery(self, subscription: str, *, unasked: bool, alert: bool, uri: str, tool: str) -> str:
-        """What a subscription's own client gets of its updates: depends on its protocol version."""
+        """Return how a subscription's own client gets its updates, which depends on its protocol version."""
         if not unasked:
             return f"Nothing is sent unasked: call {tool}."
         if subscription in self._owners:

@@ -23,7 +23,7 @@ from .events import BookEvent, Channel, Event, FillEvent, Quote
 MOST = 100
 """Subscriptions of one server."""
 Notify = Literal["off", "changes", "all"]
-"""What is notified unasked: nothing, updates with other prices than before, or every update."""
+"""Updates that are notified unasked: none, those with other prices than before, or all."""
 
 
 class TooManyError(PlatformError):

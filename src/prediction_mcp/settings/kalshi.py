@@ -12,7 +12,7 @@ from .folder_env import LOOPBACK
 
 Environment = Literal["paper", "demo", "live"]
 OTHER_NAMES = {"prod": "live", "production": "live", "sandbox": "demo"}
-"""What Kalshi's SDKs and other servers call its exchanges. That orders move money takes LIVE_TRADING besides."""
+"""Names of Kalshi's exchanges in its SDKs and other servers. Orders of real money take LIVE_TRADING besides."""
 
 
 class KalshiSettings(BaseModel):

@@ -108,7 +108,7 @@ class Guarded:
         return Done(f"settled: quote {quote.id} is {quote.status}", spent=worst)
 
     async def _arranged(self, intent: Intent) -> Done | str:
-        """What became of a write that puts nothing at stake: only transfers are looked for."""
+        """Return the outcome of a write that puts nothing at stake: only transfers are looked for."""
         if "destination_exchange_shard" in intent.request:
             return await self._moved(intent)
         mine = intent.request.get("client_transfer_id")
@@ -120,7 +120,7 @@ class Guarded:
         return "settled: the transfer never reached the exchange"
 
     async def _moved(self, intent: Intent) -> Done | str:
-        """What became of a move between shards: found by our id, or by its terms where the exchange takes none."""
+        """Return the outcome of a move between shards, found by our id, or by its terms where it has none."""
         asked, since = NewShardTransfer(**intent.request), int(intent.at) - LOOK_BACK_S
         route = asked.source_exchange_shard, asked.destination_exchange_shard, Decimal(asked.amount) * CENTICENT
         async for done in self._account.kalshi.shards.newest():

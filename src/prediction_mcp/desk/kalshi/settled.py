@@ -1,4 +1,4 @@
-"""What a settled market paid: the one place that decides it, for profits, statements and records."""
+"""Payout of a settled market: the one definition, for profits, statements and records."""
 
 from __future__ import annotations
 

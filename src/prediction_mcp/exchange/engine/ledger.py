@@ -193,7 +193,7 @@ class Account:
     """Holds YES and NO side by side: see :mod:`.tokens`."""
     shard: int = 0
     base: Account | None = None
-    """The same subaccount's account on shard 0, of one on another shard."""
+    """Account of this subaccount on shard 0; None on shard 0 itself."""
     cash: int = 0
     held: int = 0
     deposited: int = 0
@@ -207,9 +207,9 @@ class Account:
     """By event; see :mod:`.netting`."""
     updated_ms: int = 0
     home: Account = field(init=False)
-    """The same subaccount's account on shard 0: this one, or its base."""
+    """Return the account of this subaccount on shard 0."""
     shards: dict[int, Account] = field(init=False)
-    """The same subaccount's accounts by shard, this one among them."""
+    """Return the accounts of this subaccount by shard, itself included."""
     primary: Account = field(init=False)
     user_id: str = field(init=False)
     """The member's UUID in answers, always the same for its name."""
@@ -247,7 +247,7 @@ class Account:
         self.deposited += micros
 
     def on(self, shard: int) -> Account:
-        """The same subaccount's account on a shard, made without money if there is none."""
+        """Return the account of a subaccount on a shard; open an empty one if there is none."""
         found = self.shards.get(shard)
         if found is None:
             home = self.home

@@ -13,7 +13,7 @@ Shape = Literal["nested", "flat", "msg"]
 EXCHANGE = "exchange"
 """The service that stands in answers of the matching engine."""
 MIDLAND = "midland"
-"""The same in answers about requests for quotes (recorded on the demo exchange, 2026-07-06)."""
+"""Forms of errors about requests for quotes (recorded on the demo exchange, 2026-07-06)."""
 
 
 class RejectionError(Exception):

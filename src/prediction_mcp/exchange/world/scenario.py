@@ -372,7 +372,7 @@ def _show_every_state(catalogue: Catalogue, rng: random.Random) -> None:
 
 
 def first_day(scenario: str, seed: int, now_ms: int, *, sharded: bool = False) -> Catalogue:
-    """What an exchange lists that begins at ``now_ms``; ``sharded`` puts it on the shards of production.
+    """Return the listing of an exchange that starts at ``now_ms``; ``sharded`` puts it on the shards of production.
 
     ``everyday`` are about 20 series, 90 events and 450 markets in every state there is; ``small`` are five series.
 

@@ -92,7 +92,7 @@ class OrdersResource(OrderReads):
         return None
 
     async def _execution(self, order: Order) -> OrderExecution:
-        """What the lost answer would have said, from the order and its fills; no averages where those can't be read.
+        """Return the lost answer, rebuilt from the order and its fills; no averages where those can't be read.
 
         The order is placed whatever happens here, so nothing here may look like its failure.
         """

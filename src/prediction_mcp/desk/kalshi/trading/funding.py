@@ -262,7 +262,7 @@ class _Shifted:
 
 
 def reworded(error: E, text: str) -> E:
-    """The same error with another message."""
+    """Return the error itself with another message."""
     error.message = text
     error.args = (text,)
     return error

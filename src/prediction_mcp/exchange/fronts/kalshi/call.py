@@ -91,7 +91,7 @@ class Call:
         return Where() if only is None else Where().of_accounts(only.shards.values())
 
     def of_shard(self) -> Where:
-        """The same condition for a list that the query's ``exchange_index`` filters."""
+        """Return the condition for a list that the query's ``exchange_index`` filters."""
         index, only = self.integer("exchange_index", None, 0), self.only()
         if index is None:
             return self.of_subaccount()

@@ -179,7 +179,7 @@ def balance_dollars(micros: int) -> str:
 
 
 def balance(accounts: Sequence[Account], portfolio_value: int) -> Json:
-    """What a subaccount has on some shards together."""
+    """Return what a subaccount has on some shards together."""
     available = sum(account.available for account in accounts)
     return {
         "balance": cents(available),
@@ -190,5 +190,5 @@ def balance(accounts: Sequence[Account], portfolio_value: int) -> Json:
 
 
 def breakdown(account: Account) -> list[Json]:
-    """What is available to a subaccount on each shard that it uses."""
+    """Return the free cash of a subaccount on each shard that it uses."""
     return [{"exchange_index": a.shard, "balance": balance_dollars(a.available)} for a in account.in_use]

@@ -81,13 +81,13 @@ def event(item: Event, markets: list[Json] | None = None) -> Json:
 
 
 def competition(item: Event) -> Json:
-    """What a sports event belongs to, as production's ``product_metadata`` has it."""
+    """Return the competition of a sports event, as production's ``product_metadata`` has it."""
     sport = SPORTS.get(item.series.ticker)
     return {} if sport is None else {"competition": sport[1], "competition_scope": "Game"}
 
 
 def scope(item: Series) -> Json:
-    """What a series of sports is about, as production's ``product_metadata`` has it."""
+    """Return the scope of a series of sports, as production's ``product_metadata`` has it."""
     return {"scope": "Game"} if item.ticker in SPORTS else {}
 
 
@@ -177,7 +177,7 @@ def market(item: Market, state: MarketState, now_ms: int) -> Json:
 
 
 def custom_strike(item: Market) -> Json:
-    """What a market is about beyond a number: the target of a structured one, the legs of a combo."""
+    """Return the subject of a market beyond a number: the target of a structured one, the legs of a combo."""
     if item.legs:
         events, markets, sides = zip(*item.legs, strict=True)
         return {

@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 
 class Reader(Protocol):
-    """Whom a trade is shown to: an API key and the address that signs with it."""
+    """Reader of a trade: an API key and the address that signs with it."""
 
     @property
     def signer(self) -> str: ...
